@@ -1,0 +1,33 @@
+//! A SQL layer over Checkout.com: live tables, exact money, complete or an error.
+//!
+//! The house has floors; a file uses its own floor and those below it, and `tests/floors.rs` checks that.
+//!
+//! ```text
+//!  8  cli                        arguments, exit codes
+//!  7  shell                      faces: each turns keystrokes or bytes into Engine calls
+//!  6  engine                     the session everybody shares: catalogue, options, access
+//!  3  source · sandbox           live tables for DataFusion · the stand-in for Checkout.com
+//!  2  resources                  what Checkout.com offers, as data: one small file a table
+//!  1  api · schema               how to talk HTTP to Checkout.com · how a declared column becomes Arrow
+//!  0  error · money · secret · clock
+//! ```
+//!
+//! Data goes one way: `api` bytes → `schema` batch → `source` table → `engine` → a face.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::unwrap_in_result,
+        clippy::too_many_lines,
+        clippy::allow_attributes,
+        reason = "tests may panic"
+    )
+)]
+
+pub mod clock;
+pub mod error;
+pub mod money;
+pub mod secret;
