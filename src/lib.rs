@@ -31,3 +31,8 @@ pub mod clock;
 pub mod error;
 pub mod money;
 pub mod secret;
+
+pub mod api;
+pub mod schema;
+
+pub mod resources;

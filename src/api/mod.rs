@@ -1,0 +1,21 @@
+//! How to talk HTTP to Checkout.com: one client per configured account.
+//!
+//! [`request`] says what to ask; [`config`] whom and as whom, made from a user's [`settings`] with their own [`spelling`]
+//! and a [`key`] that looks like one. [`auth`] gives the bearer, [`limit`] the pace, [`retry`] the patience,
+//! [`transport`] makes one attempt, [`reply`] reads what came back, and [`client`] puts them together. [`paging`] says
+//! what to ask next.
+
+mod auth;
+pub mod client;
+pub mod config;
+mod key;
+mod limit;
+pub mod paging;
+pub mod reply;
+pub mod request;
+mod retry;
+mod settings;
+mod spelling;
+mod transport;
+
+pub use client::Client;

@@ -1,0 +1,54 @@
+//! What to ask: a request as plain data, before any host, credential or attempt is known.
+
+use std::fmt;
+
+/// One of Checkout.com's hosts; each can be overridden in the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Host {
+    /// `api.checkout.com`, with the account's prefix.
+    Main,
+    /// `balances.checkout.com`.
+    Balances,
+    /// `transfers.checkout.com`.
+    Transfers,
+    /// `files.checkout.com`.
+    Files,
+    /// `access.checkout.com`, with the account's prefix.
+    Token,
+}
+
+/// HTTP method; search is a POST that reads only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// GET.
+    Get,
+    /// POST.
+    Post,
+}
+
+/// A request to Checkout.com, without credential.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Which host.
+    pub host: Host,
+    /// HTTP method.
+    pub method: Method,
+    /// Absolute path, percent-encoded.
+    pub path: String,
+    /// Query parameters, not encoded.
+    pub query: Vec<(String, String)>,
+    /// JSON body.
+    pub body: Option<String>,
+    /// The table it is asked for, for errors and logs.
+    pub table: &'static str,
+    /// The OAuth scope it needs, for errors.
+    pub scope: &'static str,
+}
+
+impl fmt::Debug for Request {
+    /// Method, host, path and parameter names: values may be personal data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.query.iter().map(|(name, _)| name.as_str()).collect();
+        write!(f, "{:?} {:?} {} {names:?}", self.method, self.host, self.path)
+    }
+}

@@ -1,0 +1,173 @@
+//! One attempt: a turn at the limiter, a request, and the whole answer within its time and size.
+//!
+//! Redirects are never followed, so a bearer reaches no host but the one it was meant for. This file judges no status;
+//! it only tells an answer from none.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Response, StatusCode};
+use tokio::time::{Instant, timeout};
+use tracing::debug;
+
+use super::config::{Account, Limits};
+use super::limit::Limiter;
+use super::reply::Answer;
+use super::retry::{Again, Failure, Patience};
+use crate::error::{Error, ErrorKind, Result};
+use crate::secret::redact_url;
+
+/// What a client has done so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Activity {
+    /// Requests sent, retries included.
+    pub requests: u64,
+    /// Attempts that had to be repeated.
+    pub retries: u64,
+    /// Answers of 429.
+    pub throttled: u64,
+    /// Bytes of bodies received, decompressed.
+    pub bytes: u64,
+}
+
+/// The running totals of [`Activity`].
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) requests: AtomicU64,
+    pub(super) retries: AtomicU64,
+    pub(super) throttled: AtomicU64,
+    pub(super) bytes: AtomicU64,
+}
+
+impl Counters {
+    pub(super) fn read(&self) -> Activity {
+        Activity {
+            requests: self.requests.load(Ordering::Relaxed),
+            retries: self.retries.load(Ordering::Relaxed),
+            throttled: self.throttled.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// The connections of one client, and its share of the limiter.
+#[derive(Debug)]
+pub(super) struct Transport {
+    pub(super) http: reqwest::Client,
+    pub(super) counters: Counters,
+    limiter: Arc<Limiter>,
+    body_bytes: usize,
+}
+
+impl Transport {
+    /// The transport for an account.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when TLS cannot be set up, as on a machine without root certificates.
+    pub(super) fn try_new(account: &Account) -> Result<Self> {
+        // An error only says that a provider is there already: all of the process uses one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("ckosql/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            .retry(reqwest::retry::never());
+        if account.hosts.are_loopback() {
+            // The stand-in needs no certificates and must not be asked through a proxy.
+            builder = builder.tls_certs_only([]).no_proxy();
+        }
+        let http = builder
+            .build()
+            .map_err(|error| Error::new(ErrorKind::Config, "cannot set up HTTPS").caused_by(root_cause(&error)))?;
+        let Limits { body_bytes, .. } = account.limits;
+        Ok(Self { http, counters: Counters::default(), limiter: Limiter::of(account), body_bytes })
+    }
+
+    /// Makes one attempt. `attempted` begins the message of an error: `cannot read payments`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] to be tried again when no whole answer came in time; [`ErrorKind::Incomplete`] when it
+    /// is larger than allowed.
+    pub(super) async fn exchange(
+        &self,
+        request: reqwest::Request,
+        patience: &mut Patience<'_>,
+        attempted: &str,
+    ) -> Result<Answer, Failure> {
+        let shown = format!("{} {}", request.method(), redact_url(request.url()));
+        let _permit = self.limiter.permit().await?;
+        let allowed = patience.begin();
+        let start = Instant::now();
+        self.counters.requests.fetch_add(1, Ordering::Relaxed);
+        let outcome = match timeout(allowed, self.answer(request, attempted)).await {
+            Ok(outcome) => outcome,
+            Err(elapsed) => Err(Error::new(ErrorKind::Unavailable, format!("{attempted}: no whole answer in time"))
+                .with("timeout_ms", allowed.as_millis())
+                .caused_by(elapsed)
+                .into()),
+        };
+        let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let status = outcome.as_ref().map_or(0, |answer| answer.status.as_u16());
+        let request_id = outcome.as_ref().ok().and_then(|answer| answer.request_id.as_deref()).unwrap_or_default();
+        debug!(request = shown, status, duration_ms = ms, request_id, "{shown}: {status} in {ms} ms");
+        if status == StatusCode::TOO_MANY_REQUESTS.as_u16() {
+            self.counters.throttled.fetch_add(1, Ordering::Relaxed);
+            self.limiter.throttled();
+        }
+        outcome
+    }
+
+    async fn answer(&self, request: reqwest::Request, attempted: &str) -> Result<Answer, Failure> {
+        let no_answer = |error: reqwest::Error| {
+            let what = if error.is_connect() { "cannot connect" } else { "the connection broke" };
+            Error::new(ErrorKind::Unavailable, format!("{attempted}: {what}")).caused_by(root_cause(&error))
+        };
+        let response = self.http.execute(request).await.map_err(no_answer)?;
+        let status = response.status();
+        let request_id = header(response.headers(), "cko-request-id");
+        let retry_after = header(response.headers(), RETRY_AFTER.as_str());
+        let body = self.body(response, attempted).await?;
+        Ok(Answer { status, body, request_id, retry_after })
+    }
+
+    /// The whole body. A body cut short of its `Content-Length` or of its last chunk is an error of hyper's; one that is
+    /// cut behind a lying proxy is found by the decoder.
+    async fn body(&self, mut response: Response, attempted: &str) -> Result<Bytes, Failure> {
+        let cut = |error: reqwest::Error| {
+            Error::new(ErrorKind::Unavailable, format!("{attempted}: the answer was cut short")).caused_by(root_cause(&error))
+        };
+        // Only a promise: with compression it counts other bytes, so it sizes the buffer and decides nothing.
+        let promised = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+        let mut body = BytesMut::with_capacity(promised.min(self.body_bytes));
+        while let Some(chunk) = response.chunk().await.map_err(cut)? {
+            if body.len().saturating_add(chunk.len()) > self.body_bytes {
+                let error = Error::new(ErrorKind::Incomplete, format!("{attempted}: the answer is larger than allowed"))
+                    .with("limit_bytes", self.body_bytes)
+                    .hint("ask for less at once: smaller pages, or a narrower time span");
+                return Err(Failure { error, again: Again::Never });
+            }
+            self.counters.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+}
+
+fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// The innermost cause, as text. The outer ones name the URL, whose query may be personal data.
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn StdError = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    match cause.downcast_ref::<reqwest::Error>() {
+        Some(_) => "the HTTP client gave no reason".to_owned(),
+        None => cause.to_string(),
+    }
+}

@@ -1,0 +1,215 @@
+//! What Checkout.com offers, as data: one [`Resource`] literal per table, in a file of its own.
+//!
+//! The literal is the only place that knows a table's endpoints, paging, pushdown, key, cursor, scope and columns;
+//! the Arrow schema, the live table, the reference and the completion are derived from it. Adding a table is a file
+//! here and its name in `registry!`.
+
+use crate::api::request::{Host, Method};
+use crate::schema::{Column, Explode, Origin, Rows, Shape};
+
+/// A table of Checkout.com's data.
+#[derive(Debug)]
+pub struct Resource {
+    /// Name in SQL.
+    pub name: &'static str,
+    /// One sentence: what one row is.
+    pub about: &'static str,
+    /// OAuth scope that lets a key read it.
+    pub scope: &'static str,
+    /// The ways to ask, best first: the first whose keys the query gives is used, a listing when none is.
+    pub calls: &'static [Call],
+    /// The column that says when a row happened.
+    pub time: Option<&'static str>,
+    /// The column that moves when a row changes; the cursor of a sync.
+    pub cursor: Option<&'static str>,
+    /// Which object `_raw` holds.
+    pub raw: Origin,
+    /// The columns, in table order, without the common ones.
+    pub columns: &'static [Column],
+}
+
+/// One way to ask for rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Call {
+    /// What the query must give for this call.
+    pub by: By,
+    /// Which of Checkout.com's hosts answers.
+    pub host: Host,
+    /// HTTP method.
+    pub method: Method,
+    /// Path; `{column}` stands for the value of [`By::Key`].
+    pub path: &'static str,
+    /// Query parameters that are always sent.
+    pub fixed: &'static [(&'static str, &'static str)],
+    /// Filters the call understands, beside its key.
+    pub narrow: &'static [Narrow],
+    /// How the answer continues.
+    pub paging: Paging,
+    /// Where the rows stand in a page.
+    pub rows: Rows,
+    /// The array inside each row whose elements are the table's rows.
+    pub explode: Option<Explode>,
+    /// Columns that this call's answers leave out; a query that filters by one of them is asked otherwise.
+    pub lacks: &'static [&'static str],
+    /// Columns that stand elsewhere in this call's answers: name and JSON pointer.
+    pub moved: &'static [(&'static str, &'static str)],
+    /// Path of a document to read first for each key, for the parent columns; read only when one is wanted.
+    pub parent: Option<&'static str>,
+}
+
+/// What a query must give for a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// Nothing: one listing gives all rows.
+    Listing,
+    /// A value of this column: one request for each value asked for.
+    Key(Key),
+    /// A value of `entity_id`, or else every entity the account is configured with.
+    Entity,
+    /// A span of this time column: the listing is asked for in windows.
+    Windows(&'static str),
+}
+
+/// A column whose values a call is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// Name of the column.
+    pub column: &'static str,
+    /// The query parameter that takes the value; `None` when it stands in the path.
+    pub param: Option<&'static str>,
+    /// The earliest instant (UTC, seconds since 1970) of rows this call knows; older ones must be asked for otherwise.
+    pub since: Option<i64>,
+}
+
+/// A filter a call understands: the rows it leaves out are rows the query does not want.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Narrow {
+    /// `column = value` as a query parameter.
+    Eq {
+        /// Name of the column.
+        column: &'static str,
+        /// Query parameter.
+        param: &'static str,
+    },
+    /// One past instant of a time column as a query parameter; the rows are those of that moment.
+    Moment {
+        /// Name of the column.
+        column: &'static str,
+        /// Query parameter.
+        param: &'static str,
+    },
+    /// A span of a time column as two query parameters. Sent one millisecond wider at each end, because whether the
+    /// ends are inclusive is not documented for every call.
+    Range {
+        /// Name of the column.
+        column: &'static str,
+        /// Query parameter of the start.
+        from: &'static str,
+        /// Query parameter of the end.
+        to: &'static str,
+    },
+    /// `column = value` as a term of the search language.
+    Term {
+        /// Name of the column.
+        column: &'static str,
+        /// Field of the search language.
+        field: &'static str,
+    },
+}
+
+/// How the answer of a call continues over several pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paging {
+    /// It does not.
+    Single,
+    /// `limit` and `skip`, with `total_count` in the answer.
+    SkipLimit(usize),
+    /// `limit`, and a `pagination_token` in `_links.next`.
+    Token(usize),
+    /// `limit` in the body, and perhaps a `_links.next` to follow.
+    NextLink(usize),
+}
+
+/// A listing call on the main host: what most tables start from.
+pub(crate) const fn get(path: &'static str, by: By) -> Call {
+    Call {
+        by,
+        host: Host::Main,
+        method: Method::Get,
+        path,
+        fixed: &[],
+        narrow: &[],
+        paging: Paging::Single,
+        rows: Rows::Array("/data"),
+        explode: None,
+        lacks: &[],
+        moved: &[],
+        parent: None,
+    }
+}
+
+/// A key that stands in the path.
+pub(crate) const fn in_path(column: &'static str) -> By {
+    By::Key(Key { column, param: None, since: None })
+}
+
+/// A key that is a query parameter.
+pub(crate) const fn in_query(column: &'static str, param: &'static str) -> By {
+    By::Key(Key { column, param: Some(param), since: None })
+}
+
+/// `column = value` as a query parameter.
+pub(crate) const fn eq(column: &'static str, param: &'static str) -> Narrow {
+    Narrow::Eq { column, param }
+}
+
+/// `column = value` as a term of the search language.
+pub(crate) const fn term(column: &'static str, field: &'static str) -> Narrow {
+    Narrow::Term { column, field }
+}
+
+/// One past instant of a time column as a query parameter.
+pub(crate) const fn moment(column: &'static str, param: &'static str) -> Narrow {
+    Narrow::Moment { column, param }
+}
+
+/// A span of a time column as two query parameters.
+pub(crate) const fn range(column: &'static str, from: &'static str, to: &'static str) -> Narrow {
+    Narrow::Range { column, from, to }
+}
+
+impl Resource {
+    /// The shape of a call's pages.
+    pub fn shape(&self, call: &Call) -> Shape {
+        Shape { rows: call.rows, explode: call.explode, raw: self.raw, moved: call.moved }
+    }
+
+    /// The declared column of this name.
+    pub fn column(&self, name: &str) -> Option<&'static Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+macro_rules! registry {
+    ($($name:ident),* $(,)?) => {
+        $(mod $name;)*
+
+        /// Every table, in the order of the reference.
+        pub static RESOURCES: &[&Resource] = &[$(&$name::RESOURCE),*];
+    };
+}
+
+registry! {
+    payments,
+    payment_actions,
+    disputes,
+    balances,
+    reports,
+    report_files,
+    financial_actions,
+}
+
+/// The table of this name.
+pub fn resource(name: &str) -> Option<&'static Resource> {
+    RESOURCES.iter().copied().find(|resource| resource.name == name)
+}
