@@ -36,3 +36,5 @@ pub mod api;
 pub mod schema;
 
 pub mod resources;
+
+pub mod sandbox;

@@ -1,0 +1,193 @@
+//! Balances of a currency account at any past instant, from hourly totals of what was posted to it.
+//!
+//! The stand-in's rules: a posting takes effect at the end of its hour. A capture is pending for two days; then a
+//! twentieth of it goes to the rolling reserve for 90 days and the rest is available. Everything else is available, or
+//! taken from it, at once. Every day, 16 hours after the hour of the merchant's start, what is available becomes
+//! payable, and it leaves a day later. Less than a minor unit stays behind.
+
+use super::currency::{ACCOUNTS, Currency};
+use super::merchant::Merchant;
+use super::movement::{Clearing, Posting};
+use super::schedule::{HOUR, Micros};
+
+/// The balances of one currency account at an instant; minor units of its currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Balance {
+    /// Entity that owns it.
+    pub entity_id: String,
+    /// Its id.
+    pub currency_account_id: String,
+    /// Its name.
+    pub descriptor: &'static str,
+    /// Its currency.
+    pub currency: &'static str,
+    /// Captured within the last two days.
+    pub pending: i64,
+    /// Can be paid out; negative after more refunds than sales.
+    pub available: i64,
+    /// On its way to the bank.
+    pub payable: i64,
+    /// Held as rolling reserve.
+    pub collateral: i64,
+}
+
+/// What was posted to one currency account, hour by hour.
+#[derive(Debug, Clone, Default)]
+pub(super) struct History {
+    /// Sums of each hour; after [`History::finish`], of all hours up to its end.
+    hours: Vec<Sums>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    /// Net of captures.
+    captured: i128,
+    /// The part of captures that is reserved.
+    reserved: i128,
+    /// Everything that is not a capture.
+    immediate: i128,
+}
+
+const PENDING_HOURS: usize = 48;
+const RESERVED_HOURS: usize = 90 * 24;
+const HOURS_A_DAY: usize = 24;
+/// Hours into the merchant's day at which payouts are made.
+const CUT: usize = 16;
+/// One part in so many is reserved.
+const RESERVE: i128 = 20;
+
+impl History {
+    /// Adds a posting, `hour` hours after the merchant's start.
+    pub(super) fn post(&mut self, hour: usize, posting: &Posting) {
+        if self.hours.len() <= hour {
+            self.hours.resize(hour + 1, Sums::default());
+        }
+        let Some(sums) = self.hours.get_mut(hour) else { return };
+        let net: i128 = posting.movements.iter().map(|movement| movement.holding).sum();
+        match posting.clearing {
+            Clearing::Immediate => sums.immediate += net,
+            Clearing::Delayed => {
+                sums.captured += net;
+                sums.reserved += posting.movements.first().map_or(0, |gross| gross.holding) / RESERVE;
+            }
+        }
+    }
+
+    /// Makes each hour's sums those of all hours up to it.
+    pub(super) fn finish(&mut self) {
+        let mut so_far = Sums::default();
+        for sums in &mut self.hours {
+            so_far.captured += sums.captured;
+            so_far.reserved += sums.reserved;
+            so_far.immediate += sums.immediate;
+            *sums = so_far;
+        }
+    }
+
+    /// Pending, available, payable and collateral, `hours` whole hours after the start, in minor units.
+    fn balances(&self, currency: &Currency, hours: usize) -> (i64, i64, i64, i64) {
+        let (mut paid, mut payable) = (0, 0);
+        for cut in (CUT..=hours).step_by(HOURS_A_DAY) {
+            payable = currency.to_minor(self.cleared(cut) - paid).max(0);
+            paid += currency.to_major(payable);
+        }
+        let pending = self.before(hours).captured - self.before(hours.saturating_sub(PENDING_HOURS)).captured;
+        let collateral = self.held(hours);
+        let minor = |major| currency.to_minor(major);
+        (minor(pending), minor(self.cleared(hours) - paid), payable, minor(collateral))
+    }
+
+    /// All that has become available in the first `hours` hours, payouts not counted.
+    fn cleared(&self, hours: usize) -> i128 {
+        let cleared = self.before(hours.saturating_sub(PENDING_HOURS));
+        self.before(hours).immediate + cleared.captured - self.held(hours)
+    }
+
+    fn held(&self, hours: usize) -> i128 {
+        let cleared = self.before(hours.saturating_sub(PENDING_HOURS));
+        cleared.reserved - self.before(hours.saturating_sub(PENDING_HOURS + RESERVED_HOURS)).reserved
+    }
+
+    /// Sums of the first `hours` hours.
+    fn before(&self, hours: usize) -> Sums {
+        let last = hours.min(self.hours.len());
+        last.checked_sub(1).and_then(|last| self.hours.get(last)).copied().unwrap_or_default()
+    }
+}
+
+/// The balances of one of [`ACCOUNTS`] at an instant.
+pub(super) fn balance_at(merchant: &Merchant, account: usize, history: &History, at: Micros) -> Option<Balance> {
+    let known = ACCOUNTS.get(account)?;
+    let currency = Currency::find(known.currency)?;
+    let hours = usize::try_from((at - merchant.started_at()) / HOUR).unwrap_or(0);
+    let (pending, available, payable, collateral) = history.balances(currency, hours);
+    Some(Balance {
+        entity_id: merchant.entity_id(known.entity),
+        currency_account_id: merchant.account_id(account),
+        descriptor: known.descriptor,
+        currency: known.currency,
+        pending,
+        available,
+        payable,
+        collateral,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::MerchantOptions;
+    use crate::sandbox::movement::postings;
+    use crate::sandbox::payment::instant;
+    use crate::sandbox::schedule::DAY;
+
+    fn merchant() -> Merchant {
+        Merchant::new(MerchantOptions { payments: 4_000, seed: 2, ..MerchantOptions::default() })
+    }
+
+    #[test]
+    fn what_was_captured_in_two_days_is_pending() {
+        let merchant = merchant();
+        let at = merchant.started_at() + 40 * DAY + 5 * HOUR;
+        for (account, balance) in merchant.balances(instant(at)).iter().enumerate() {
+            let mut pending = 0;
+            for payment in merchant.all_payments().filter(|payment| payment.currency.account == account) {
+                let captures = postings(&payment).into_iter().filter(|posting| posting.clearing == Clearing::Delayed);
+                for capture in captures.filter(|capture| (at - 2 * DAY..at).contains(&capture.at)) {
+                    pending += capture.movements.iter().map(|movement| movement.holding).sum::<i128>();
+                }
+            }
+            assert_eq!(balance.pending, Currency::find(balance.currency).unwrap().to_minor(pending), "{}", balance.descriptor);
+        }
+    }
+
+    #[test]
+    fn between_payouts_money_comes_and_goes_by_postings_only() {
+        let merchant = merchant();
+        let from = merchant.started_at() + 60 * DAY + 16 * HOUR;
+        let day = |at: Micros| merchant.balances(instant(at));
+        for (account, (before, after)) in day(from).iter().zip(day(from + DAY - HOUR)).enumerate() {
+            let currency = Currency::find(before.currency).unwrap();
+            let mut posted = 0;
+            for payment in merchant.all_payments().filter(|payment| payment.currency.account == account) {
+                for posting in postings(&payment).iter().filter(|posting| (from..from + DAY - HOUR).contains(&posting.at)) {
+                    posted += posting.movements.iter().map(|movement| movement.holding).sum::<i128>();
+                }
+            }
+            let total = |balance: &Balance| balance.pending + balance.available + balance.payable + balance.collateral;
+            let change = total(&after) - total(before);
+            // Four balances are each cut down to whole minor units, before and after.
+            assert!((change - currency.to_minor(posted)).abs() <= 4, "{}: {change} {posted}", before.descriptor);
+        }
+    }
+
+    #[test]
+    fn a_merchant_has_nothing_at_its_start_and_much_at_its_end() {
+        let merchant = merchant();
+        assert!(merchant.balances(merchant.start()).iter().all(|balance| balance.pending == 0 && balance.available == 0));
+        let end = merchant.balances(merchant.end());
+        assert_eq!(end.len(), ACCOUNTS.len());
+        assert!(end.iter().all(|balance| balance.collateral > 0) && end.iter().any(|balance| balance.available > 0), "{end:?}");
+        assert_eq!(end, merchant.balances(instant(merchant.now() + 99 * DAY)));
+    }
+}

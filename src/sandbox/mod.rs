@@ -1,0 +1,32 @@
+//! The stand-in for Checkout.com: a made-up merchant served on loopback with the vendor's shapes, rules and faults.
+//!
+//! ```text
+//!  merchant ─► payment ─► json ─► server (five hosts) ─► HTTP
+//!      └─► movement ─► ledger (the truth to compare with)      faults bend the answers
+//! ```
+//!
+//! It is product code: `ckosql sandbox`, `--demo`, the tests and the benches use it. It knows the vendor's API only from
+//! its documentation, and nothing of how ckosql reads it.
+
+pub mod balance;
+mod card;
+pub mod currency;
+mod dice;
+mod dispute;
+pub mod faults;
+mod id;
+mod json;
+pub mod ledger;
+mod life;
+pub mod merchant;
+mod movement;
+pub mod payment;
+mod query;
+mod report;
+mod schedule;
+pub mod server;
+
+pub use faults::Faults;
+pub use ledger::Ledger;
+pub use merchant::{Merchant, MerchantOptions};
+pub use server::{LoggedRequest, NextLink, Sandbox, SandboxOptions, SearchOrder};

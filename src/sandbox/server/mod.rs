@@ -1,0 +1,25 @@
+//! The stand-in as five HTTP hosts on loopback; one file a group of calls.
+//!
+//! ```text
+//!  HTTP ─► serve ─► (fault) ─► route ─► access ─► payments · search · disputes … ─► json
+//! ```
+
+mod access;
+mod answer;
+mod balances;
+mod disputes;
+mod financial_actions;
+mod paging;
+mod payments;
+mod reports;
+mod route;
+mod running;
+mod search;
+mod serve;
+mod shared;
+#[cfg(test)]
+mod tests;
+mod token;
+
+pub use running::Sandbox;
+pub use shared::{LoggedRequest, NextLink, SandboxOptions, SearchOrder};

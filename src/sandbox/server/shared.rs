@@ -1,0 +1,110 @@
+//! What all requests share: the merchant, the options, and the little that changes while the server runs.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::access::{Credentials, Pace, SCOPES, Tokens};
+use super::disputes::Changes;
+use crate::api::config::Hosts;
+use crate::api::request::Host;
+use crate::sandbox::faults::Faults;
+use crate::sandbox::merchant::Merchant;
+
+/// How the stand-in behaves.
+#[derive(Debug, Clone)]
+pub struct SandboxOptions {
+    /// Port of the main host, the other hosts on the ports after it; free ones when none is given.
+    pub base_port: Option<u16>,
+    /// In which order search answers its rows.
+    pub order: SearchOrder,
+    /// What the link to a search's next page is worth.
+    pub next_link: NextLink,
+    /// Rows of a search page at the most, where that is fewer than may be asked for.
+    pub page_cap: usize,
+    /// What the credentials may do; everything by default.
+    pub scopes: BTreeSet<String>,
+    /// Requests let through in any second, over all hosts; more are answered 429.
+    pub requests_per_second: Option<u32>,
+    /// How long a token lives.
+    pub token_life: Duration,
+    /// What goes wrong.
+    pub faults: Faults,
+    /// How long a slow answer takes.
+    pub slow: Duration,
+}
+
+/// In which order search answers its rows; the vendor does not say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SearchOrder {
+    /// By time, backwards.
+    #[default]
+    NewestFirst,
+    /// By time.
+    OldestFirst,
+    /// In none that can be seen; the same every time.
+    Scattered,
+}
+
+/// What the link to a search's next page is worth; the vendor's documentation does not say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NextLink {
+    /// It is there and works.
+    #[default]
+    Working,
+    /// It is not there.
+    Absent,
+    /// It is there and answers 404.
+    Broken,
+    /// It is there and answers with no rows, whatever is left.
+    Empty,
+}
+
+impl Default for SandboxOptions {
+    fn default() -> Self {
+        Self {
+            base_port: None,
+            order: SearchOrder::default(),
+            next_link: NextLink::default(),
+            page_cap: usize::MAX,
+            scopes: SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
+            requests_per_second: None,
+            token_life: Duration::from_secs(3600),
+            faults: Faults::default(),
+            slow: Duration::from_millis(50),
+        }
+    }
+}
+
+/// A request that was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedRequest {
+    /// Which host.
+    pub host: Host,
+    /// `GET` or `POST`.
+    pub method: String,
+    /// Path, as sent.
+    pub path: String,
+    /// Query, as sent, without the question mark.
+    pub query: String,
+    /// Body; left out on the token host, where it is a secret.
+    pub body: String,
+    /// Status answered.
+    pub status: u16,
+}
+
+/// What all requests share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub merchant: Arc<Merchant>,
+    pub options: SandboxOptions,
+    pub hosts: Hosts,
+    pub credentials: Credentials,
+    pub tokens: Tokens,
+    pub pace: Pace,
+    pub changes: Changes,
+    /// Requests so far.
+    pub count: AtomicU64,
+    pub log: Mutex<VecDeque<LoggedRequest>>,
+}
