@@ -38,3 +38,4 @@ pub mod schema;
 pub mod resources;
 
 pub mod sandbox;
+pub mod source;

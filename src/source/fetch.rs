@@ -1,0 +1,248 @@
+//! Fetching: the asks of a scan carried out, several at a time, their rows sent on as they are proven.
+//!
+//! Listings by window are in [`super::listing`]; everything else is pages one after the other, here.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use arrow::array::RecordBatch;
+use datafusion::error::DataFusionError;
+use tokio::sync::mpsc::Sender;
+use tokio::task::{JoinError, JoinSet};
+
+use super::ask::Ask;
+use super::rows::{self, Remaining, Sieve};
+use super::span::{Span, rfc3339};
+use crate::api::paging::{Manner, Pager};
+use crate::api::reply::Reply;
+use crate::api::request::Request;
+use crate::error::{Error, ErrorKind, Result};
+use crate::resources::{By, Paging, Resource};
+use crate::schema::decode::{Decoder, Given, OnMalformed, Page};
+
+/// What a scan reads, and what it keeps of it.
+#[derive(Debug)]
+pub struct Scan {
+    /// The table.
+    pub resource: &'static Resource,
+    /// The calls to make.
+    pub asks: Vec<Ask>,
+    /// The fields to decode, as indices of the table's schema: first those the query wants, then those only the
+    /// filters and windows need.
+    pub decoded: Vec<usize>,
+    /// Where the table's time column stands among the decoded fields, when it is decoded.
+    pub time: Option<usize>,
+    /// What is kept of decoded rows.
+    pub sieve: Sieve,
+    /// How many rows are wanted.
+    pub limit: Option<usize>,
+    /// What to do with unreadable values.
+    pub on_malformed: OnMalformed,
+}
+
+/// A scan under way.
+#[derive(Debug)]
+pub(super) struct Fetch {
+    pub(super) scan: Arc<Scan>,
+    pub(super) remaining: Remaining,
+    /// Pages read so far; with a limit, concurrency grows with it.
+    pub(super) pages: AtomicUsize,
+    /// Most memory that the kept rows of a page took so far.
+    pub(super) page_bytes: AtomicUsize,
+    rows: Sender<Result<RecordBatch, DataFusionError>>,
+}
+
+/// Carries out a scan, sending rows as they are proven.
+///
+/// # Errors
+/// The first that any ask meets; what was sent before it is no answer.
+pub async fn run(scan: Arc<Scan>, rows: Sender<Result<RecordBatch, DataFusionError>>) -> Result<()> {
+    let remaining = Remaining::new(scan.limit);
+    let fetch = Arc::new(Fetch { scan, remaining, pages: AtomicUsize::new(0), page_bytes: AtomicUsize::new(0), rows });
+    let mut asks = fetch.scan.asks.iter();
+    let mut tasks: JoinSet<Result<()>> = JoinSet::new();
+    loop {
+        while tasks.len() < fetch.width() && !fetch.is_satisfied() {
+            let Some(ask) = asks.next() else { break };
+            tasks.spawn(Arc::clone(&fetch).answer(Arc::new(ask.clone())));
+        }
+        match tasks.join_next().await {
+            Some(done) => joined(done)?,
+            None => return Ok(()),
+        }
+        if fetch.is_satisfied() {
+            return Ok(());
+        }
+    }
+}
+
+/// The result of a task that nobody cancels.
+pub(super) fn joined<T>(done: Result<Result<T>, JoinError>) -> Result<T> {
+    done.map_err(|error| Error::bug("a task of a scan broke off").caused_by(error))?
+}
+
+impl Fetch {
+    /// Whether enough rows were sent, or nobody takes them any more.
+    pub(super) fn is_satisfied(&self) -> bool {
+        self.remaining.is_zero() || self.rows.is_closed()
+    }
+
+    /// How many requests may be under way: with a limit, one at first and more as pages do not satisfy it.
+    pub(super) fn width(&self) -> usize {
+        let most = self.scan.asks.first().map_or(1, |ask| ask.connection.account().limits.in_flight);
+        match self.remaining.get() {
+            Some(_) => most.min(1 + self.pages.load(Ordering::Relaxed)),
+            None => most,
+        }
+        .max(1)
+    }
+
+    async fn answer(self: Arc<Self>, ask: Arc<Ask>) -> Result<()> {
+        match ask.call.by {
+            By::Windows(_) => super::listing::by_windows(self, ask).await,
+            _ => self.by_pages(&ask).await.map_err(|error| self.about(error, &ask, None)),
+        }
+    }
+
+    /// Pages one after the other, until the call says there are no more.
+    async fn by_pages(&self, ask: &Ask) -> Result<()> {
+        let decoder = self.decoder(ask)?;
+        let parent = match self.parent(ask, &decoder).await? {
+            Parent::NotWanted => None,
+            Parent::Document(reply) => Some(reply),
+            Parent::Missing => return Ok(()),
+        };
+        let page_size = self.page_size(ask);
+        let mut pager = Pager::new(ask.request(self.scan.resource, None, page_size), manner(ask.call.paging), page_size);
+        while let Some(request) = pager.next_request() {
+            let Some(page) = self.read(ask, &request, &decoder, parent.as_ref()).await? else { return self.no_such(ask) };
+            let accepted = pager.accept(&page.facts)?;
+            let mut batch = page.batch;
+            if let Some(fresh) = accepted.fresh {
+                batch = rows::select(&batch, &rows::spread(fresh, page.exploded_into.as_deref()))?;
+            }
+            if let (Some(span), Some(time)) = (ask.span, self.scan.time) {
+                batch = rows::inside(&batch, time, span)?.0;
+            }
+            self.send(self.scan.sieve.keep(batch)?).await;
+            if self.is_satisfied() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The reader of an ask's pages.
+    pub(super) fn decoder(&self, ask: &Ask) -> Result<Decoder> {
+        let resource = self.scan.resource;
+        let settings = ask.connection.settings(self.scan.on_malformed);
+        Decoder::try_new(resource.columns, resource.shape(ask.call), &self.scan.decoded, settings)
+    }
+
+    /// Rows to ask for in one page: no more than wanted, when every row that comes is a wanted one.
+    pub(super) fn page_size(&self, ask: &Ask) -> usize {
+        let most = match ask.call.paging {
+            Paging::Single => 1,
+            Paging::SkipLimit(most) | Paging::Token(most) => most,
+            Paging::NextLink(most) => most.min(ask.connection.page_cap()),
+        };
+        match self.remaining.get() {
+            Some(wanted) if self.scan.sieve.predicate.is_none() && ask.call.explode.is_none() => most.min(wanted.max(1)),
+            _ => most,
+        }
+    }
+
+    /// One page, read and decoded; `None` when there is no such thing.
+    pub(super) async fn read(
+        &self,
+        ask: &Ask,
+        request: &Request,
+        decoder: &Decoder,
+        parent: Option<&Reply>,
+    ) -> Result<Option<Page>> {
+        let decode = |reply: &Reply| {
+            decoder.decode(
+                &reply.body,
+                &Given {
+                    account: ask.connection.name(),
+                    fetched_at: reply.fetched_at,
+                    keys: &ask.keys,
+                    parent: parent.map(|parent| parent.body.as_ref()),
+                },
+            )
+        };
+        let page = ask.connection.client.read(request, decode).await?;
+        self.pages.fetch_add(1, Ordering::Relaxed);
+        ask.connection.count_rows(page.as_ref().map_or(0, |page| page.batch.num_rows()));
+        Ok(page)
+    }
+
+    /// The document that gives the parent columns, when one of them is wanted and the keys do not give it.
+    async fn parent(&self, ask: &Ask, decoder: &Decoder) -> Result<Parent> {
+        if !decoder.needs_parent(&ask.keys) {
+            return Ok(Parent::NotWanted);
+        }
+        let Some(request) = ask.parent_request(self.scan.resource) else { return Ok(Parent::NotWanted) };
+        let whole = |reply: &Reply| check_json(&reply.body).map(|()| reply.clone());
+        let reply = ask.connection.client.read(&request, whole).await?;
+        Ok(reply.map_or(Parent::Missing, Parent::Document))
+    }
+
+    /// The error with what it was asked for: table, account, and the window or keys. E-mail addresses stay unsaid.
+    pub(super) fn about(&self, error: Error, ask: &Ask, window: Option<Span>) -> Error {
+        let mut error = error.with_missing("table", self.scan.resource.name).with_missing("account", ask.connection.name());
+        if let Some(window) = window {
+            error = error.with_missing("window", format!("{} to {}", rfc3339(window.from), rfc3339(window.to)));
+        }
+        for (column, value) in ask.keys.iter().filter(|(_, value)| !value.contains('@')) {
+            error = error.with_missing(column, value);
+        }
+        error
+    }
+
+    /// What it means that a call answered 404: no such row, unless the call was no question about one.
+    fn no_such(&self, ask: &Ask) -> Result<()> {
+        match ask.call.by {
+            By::Key(_) => Ok(()),
+            By::Entity => {
+                let is_configured = |(_, value): &(&str, String)| ask.connection.account().entity_ids.contains(value);
+                let kind = if ask.keys.iter().any(is_configured) { ErrorKind::Config } else { ErrorKind::Query };
+                Err(Error::new(kind, "Checkout.com knows no such entity for this key")
+                    .hint("entity ids start with ent_; check the filter, or entity_ids in the configuration"))
+            }
+            By::Listing | By::Windows(_) => {
+                Err(Error::new(ErrorKind::Rejected, "Checkout.com has no such listing").with("path", ask.call.path))
+            }
+        }
+    }
+
+    /// Sends rows on; a receiver that is gone is noticed by [`Fetch::is_satisfied`].
+    pub(super) async fn send(&self, batch: RecordBatch) {
+        let batch = self.remaining.take(batch);
+        if batch.num_rows() > 0 {
+            drop(self.rows.send(Ok(batch)).await);
+        }
+    }
+}
+
+/// Whether a body is one whole JSON document.
+fn check_json(body: &[u8]) -> Result<()> {
+    serde_json::from_slice::<serde::de::IgnoredAny>(body)
+        .map(|_| ())
+        .map_err(|error| Error::new(ErrorKind::Unavailable, "the answer is cut short or not JSON").caused_by(error))
+}
+
+enum Parent {
+    NotWanted,
+    Document(Reply),
+    Missing,
+}
+
+pub(super) fn manner(paging: Paging) -> Manner {
+    match paging {
+        Paging::Single => Manner::Single,
+        Paging::SkipLimit(_) => Manner::SkipLimit,
+        Paging::Token(_) => Manner::Token,
+        Paging::NextLink(_) => Manner::NextLink,
+    }
+}

@@ -1,0 +1,141 @@
+//! A live table: any resource as a DataFusion table, on all configured accounts.
+//!
+//! Filters are `Exact`: the requests ask for a superset, and the scan applies every filter to the decoded rows itself.
+//! Because of that DataFusion hands the limit down, and paging stops as soon as it is met.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, DFSchema, Result as DataFusionResult};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+
+use super::ask::{Ask, asks};
+use super::connection::Connection;
+use super::constraints::Constraints;
+use super::exec::LiveScanExec;
+use super::fetch::Scan;
+use super::options::CheckoutOptions;
+use super::rows::Sieve;
+use crate::error::Result;
+use crate::resources::Resource;
+use crate::schema::fields;
+
+/// A resource as a table that reads the API when it is queried.
+#[derive(Debug, Clone)]
+pub struct LiveTable {
+    resource: &'static Resource,
+    connections: Arc<[Arc<Connection>]>,
+    schema: SchemaRef,
+}
+
+impl LiveTable {
+    /// A resource on these accounts.
+    pub fn new(resource: &'static Resource, connections: Arc<[Arc<Connection>]>) -> Self {
+        Self { resource, connections, schema: fields::schema(resource.columns) }
+    }
+
+    /// The fields to decode: those wanted, then those only the filters or the windows need.
+    fn decoded(&self, wanted: &[usize], filtered: &[&str], asks: &[Ask]) -> Vec<usize> {
+        let mut decoded = wanted.to_vec();
+        let mut add = |name: &str| {
+            if let Ok(index) = self.schema.index_of(name)
+                && !decoded.contains(&index)
+            {
+                decoded.push(index);
+            }
+        };
+        filtered.iter().copied().for_each(&mut add);
+        let claims_by_time = asks.iter().any(|ask| ask.span.is_some());
+        if let (true, Some(time)) = (claims_by_time, self.resource.time) {
+            add(time);
+        }
+        decoded
+    }
+
+    async fn scan_of(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Scan> {
+        let wanted: Vec<usize> = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
+        let filtered = columns_of(filters);
+        let asks = asks(self.resource, &self.connections, &Constraints::of(filters), &filtered).await?;
+        let decoded = self.decoded(&wanted, &filtered, &asks);
+        let decoded_schema = self.schema.project(&decoded).map_err(DataFusionError::from)?;
+        let time = self.resource.time.and_then(|name| decoded_schema.index_of(name).ok());
+        let predicate = match conjunction(filters.to_vec()) {
+            Some(filter) => {
+                let columns = DFSchema::try_from(decoded_schema)?;
+                Some(state.create_physical_expr(without_qualifiers(filter)?, &columns)?)
+            }
+            None => None,
+        };
+        let schema = Arc::new(self.schema.project(&wanted).map_err(DataFusionError::from)?);
+        Ok(Scan {
+            resource: self.resource,
+            asks,
+            decoded,
+            time,
+            sieve: Sieve { predicate, columns: wanted.len(), schema },
+            limit,
+            on_malformed: CheckoutOptions::of(state.config_options()).on_malformed,
+        })
+    }
+}
+
+/// The columns that filters use, each once, by name.
+fn columns_of(filters: &[Expr]) -> Vec<&str> {
+    let mut columns: Vec<&str> =
+        filters.iter().flat_map(|filter| filter.column_refs()).map(|column| column.name.as_str()).collect();
+    columns.sort_unstable();
+    columns.dedup();
+    columns
+}
+
+/// The filter with bare column names, as the decoded schema has them.
+fn without_qualifiers(filter: Expr) -> DataFusionResult<Expr> {
+    filter
+        .transform(|expr| {
+            Ok(match expr {
+                Expr::Column(column) if column.relation.is_some() => {
+                    Transformed::yes(Expr::Column(Column::new_unqualified(column.name)))
+                }
+                other => Transformed::no(other),
+            })
+        })
+        .map(|transformed| transformed.data)
+}
+
+#[async_trait]
+impl TableProvider for LiveTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let scan = self.scan_of(state, projection, filters, limit).await?;
+        Ok(Arc::new(LiveScanExec::new(scan)))
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Exact; filters.len()])
+    }
+}

@@ -1,0 +1,375 @@
+//! Windows: which span to ask for next, so that pages come back nearly full and seldom overflow.
+//!
+//! The search gives no count and no cursor to trust; what proves a window complete is a page that is not full. A full
+//! page is thrown away and its window asked again in parts, so the art is to size windows by the density seen so far.
+//! This is a pure state machine: [`Windows::take`] says what to ask, [`Windows::complete`] and [`Windows::overflowed`]
+//! tell it what came. It knows nothing of requests, and every instant it was given is handed out until it completes.
+
+use super::span::{DAY, HOUR, SECOND, Span};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Widest window sent: the API refuses much more than 90 days, and each end is sent a millisecond wider.
+const WIDEST: i64 = 90 * DAY - SECOND;
+/// Narrowest window sent; when it overflows, there is no way to see all its rows.
+const NARROWEST: i64 = SECOND;
+/// How much the expected density may change from one window to the next.
+const STEP: i64 = 8;
+
+/// The spans still to be asked for, and what is known of their density.
+#[derive(Debug)]
+pub struct Windows {
+    /// Oldest first; the newest is taken first.
+    pending: Vec<Pending>,
+    density: Density,
+}
+
+#[derive(Debug)]
+struct Pending {
+    span: Span,
+    widest: i64,
+}
+
+impl Windows {
+    /// Windows over the spans, which must not overlap.
+    pub fn new(spans: &[Span]) -> Self {
+        let mut pending: Vec<Pending> =
+            spans.iter().filter(|span| !span.is_empty()).map(|span| Pending { span: *span, widest: WIDEST }).collect();
+        pending.sort_by_key(|pending| pending.span);
+        Self { pending, density: Density::default() }
+    }
+
+    /// The next window, newest first, sized to hold about `rows` rows, and no wider than `widest`.
+    pub fn take(&mut self, rows: u64, widest: i64) -> Option<Span> {
+        let newest = self.pending.last_mut()?;
+        let to = newest.span.to;
+        let widest = newest.widest.min(widest).max(NARROWEST);
+        let width = self.density.width_back_from(to, rows, widest).clamp(NARROWEST, widest);
+        let from = to.saturating_sub(width).max(newest.span.from);
+        newest.span.to = from;
+        if newest.span.is_empty() {
+            self.pending.pop();
+        }
+        Some(Span { from, to })
+    }
+
+    /// How many windows may be asked at once, of `most`: one while the density is a guess, a few until a day is known.
+    pub fn at_once(&self, most: usize) -> usize {
+        match self.density.is_proven {
+            false => 1,
+            true if self.knows_a_day() => most,
+            true => most.min(4),
+        }
+    }
+
+    /// Whether a whole day was seen, so that windows of many pages can be sized: by night a shop's day is not foreseen.
+    pub fn knows_a_day(&self) -> bool {
+        self.density.is_proven && self.density.overall.micros >= DAY
+    }
+
+    /// How much time was seen so far; a window of many pages is no wider, because a wrong guess at one costs them all.
+    pub fn seen(&self) -> i64 {
+        self.density.overall.micros
+    }
+
+    /// All rows of the window came; `times` are theirs.
+    pub fn complete(&mut self, window: Span, times: &[i64]) {
+        self.density.learn(window, times);
+    }
+
+    /// The window has more rows than a page; `times` are those of the page, in an order nobody promises.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Incomplete`] when the window cannot be made any narrower.
+    pub fn overflowed(&mut self, window: Span, times: &[i64]) -> Result<()> {
+        if window.width() <= NARROWEST {
+            return Err(Error::new(
+                ErrorKind::Incomplete,
+                "more rows in one second than a page holds: they cannot all be listed",
+            )
+            .with("second", super::span::rfc3339(window.from)));
+        }
+        let parts = if self.density.is_proven { 2 } else { STEP };
+        self.density.learn_overflow(times);
+        self.pending.push(Pending { span: window, widest: (window.width() / parts).max(NARROWEST) });
+        Ok(())
+    }
+}
+
+/// Rows per time, by hour of the day, with a level for now: shops sleep at night and grow over the years.
+#[derive(Debug)]
+struct Density {
+    hours: [Tally; 24],
+    overall: Tally,
+    /// What the last window held against what the profile expected, in 1/1024.
+    level: i64,
+    /// Whether a complete window stands behind it.
+    is_proven: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    rows: i64,
+    micros: i64,
+}
+
+/// Expected rows are counted in 1/1024, so that sparse hours are not rounded away.
+const UNIT: i64 = 1024;
+
+impl Default for Density {
+    fn default() -> Self {
+        Self { hours: [Tally::default(); 24], overall: Tally::default(), level: UNIT, is_proven: false }
+    }
+}
+
+impl Tally {
+    /// Rows expected in so much time, in 1/1024.
+    fn expect(self, micros: i64) -> i64 {
+        let rows = i128::from(self.rows) * i128::from(micros) * i128::from(UNIT) / i128::from(self.micros.max(1));
+        i64::try_from(rows).unwrap_or(i64::MAX)
+    }
+
+    fn add(&mut self, rows: i64, micros: i64, keep: i64) {
+        self.rows += rows;
+        self.micros += micros;
+        if self.micros > keep {
+            // The past counts half: density drifts.
+            self.rows /= 2;
+            self.micros /= 2;
+        }
+    }
+}
+
+/// The hour of the day an instant is in.
+fn hour_of(micros: i64) -> usize {
+    usize::try_from(micros.rem_euclid(DAY) / HOUR).unwrap_or(0)
+}
+
+/// The pieces of a span that lie in one clock hour each, newest first.
+fn hours_back(span: Span) -> impl Iterator<Item = Span> {
+    let mut to = span.to;
+    std::iter::from_fn(move || {
+        if to <= span.from {
+            return None;
+        }
+        let from = ((to - 1).div_euclid(HOUR) * HOUR).max(span.from);
+        let piece = Span { from, to };
+        to = from;
+        Some(piece)
+    })
+}
+
+impl Density {
+    /// How far back from an instant about `rows` rows reach.
+    fn width_back_from(&self, to: i64, rows: u64, widest: i64) -> i64 {
+        if self.overall.micros == 0 {
+            return widest;
+        }
+        let wanted = i64::try_from(rows).unwrap_or(i64::MAX).saturating_mul(UNIT);
+        let mut left = wanted;
+        for piece in hours_back(Span { from: to.saturating_sub(widest), to }) {
+            let expected = self.expect_now(piece);
+            if expected >= left {
+                let part = i128::from(piece.width()) * i128::from(left) / i128::from(expected.max(1));
+                return (to - piece.to).saturating_add(i64::try_from(part).unwrap_or(i64::MAX));
+            }
+            left -= expected;
+        }
+        widest
+    }
+
+    /// Rows expected in a piece of one clock hour, in 1/1024, at the present level.
+    fn expect_now(&self, piece: Span) -> i64 {
+        let rows = i128::from(self.profile(piece)) * i128::from(self.level) / i128::from(UNIT);
+        i64::try_from(rows).unwrap_or(i64::MAX)
+    }
+
+    /// Rows expected in a piece of one clock hour by the profile alone, in 1/1024.
+    fn profile(&self, piece: Span) -> i64 {
+        let hour = self.hours.get(hour_of(piece.from)).copied().unwrap_or_default();
+        let known = if hour.micros >= HOUR / 2 { hour } else { self.overall };
+        known.expect(piece.width())
+    }
+
+    fn learn(&mut self, window: Span, times: &[i64]) {
+        for piece in hours_back(window) {
+            if let Some(hour) = self.hours.get_mut(hour_of(piece.from)) {
+                hour.add(0, piece.width(), 30 * HOUR);
+            }
+        }
+        for time in times {
+            if let Some(hour) = self.hours.get_mut(hour_of(*time)) {
+                hour.rows += 1;
+            }
+        }
+        if !self.is_proven {
+            self.overall = Tally::default();
+            self.is_proven = true;
+        }
+        self.overall.add(count(times.len()), window.width(), WIDEST);
+        // Against the profile that has learnt the window too: hours that were never seen before say nothing of drift.
+        self.set_level(window, times.len());
+    }
+
+    /// A full page's times tell at least how dense the part they lie in is.
+    fn learn_overflow(&mut self, times: &[i64]) {
+        let (Some(first), Some(last)) = (times.iter().min(), times.iter().max()) else { return };
+        let seen = Span { from: *first, to: last.saturating_add(1) };
+        let expected = hours_back(seen).map(|piece| self.expect_now(piece)).fold(0, i64::saturating_add);
+        let came = count(times.len()).saturating_mul(UNIT);
+        if came > expected.saturating_mul(STEP) {
+            // Another world than the one that was known: no level leads from nothing to something.
+            let overall = Tally { rows: count(times.len()), micros: seen.width().max(1) };
+            *self = Self { overall, is_proven: self.is_proven, ..Self::default() };
+        } else {
+            let level = self.level;
+            self.set_level(seen, times.len());
+            self.level = self.level.max(level);
+        }
+    }
+
+    fn set_level(&mut self, window: Span, rows: usize) {
+        if self.overall.micros == 0 {
+            return;
+        }
+        // Eight rows on both sides keep the level of nearly empty windows steady.
+        let expected = hours_back(window).map(|piece| self.profile(piece)).fold(8 * UNIT, i64::saturating_add);
+        let came = count(rows).saturating_add(8).saturating_mul(UNIT);
+        let level = i128::from(came) * i128::from(UNIT) / i128::from(expected);
+        let level = i64::try_from(level).unwrap_or(i64::MAX);
+        // Within a fifth it may be chance, and is averaged; beyond that the density has changed, and is believed.
+        let drift = (level - self.level).saturating_mul(5).abs();
+        let level = if drift <= self.level { (self.level.saturating_mul(3).saturating_add(level)) / 4 } else { level };
+        self.level = level.clamp((self.level / STEP).max(1), self.level.saturating_mul(STEP));
+    }
+}
+
+fn count(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Asks windows against a set of times the way a search would, `page` rows at the most.
+    fn list(times: &[i64], span: Span, page: usize, scattered: bool) -> Result<(Vec<i64>, usize)> {
+        chained(times, span, page, scattered, 1)
+    }
+
+    /// The same where next links lead on, several windows at once.
+    fn chained(times: &[i64], span: Span, page: usize, scattered: bool, chain: usize) -> Result<(Vec<i64>, usize)> {
+        let mut windows = Windows::new(&[span]);
+        let (mut seen, mut requests) = (Vec::new(), 0);
+        loop {
+            let chain = if windows.knows_a_day() { chain } else { 1 };
+            let rows = if chain > 1 { page * chain } else { page * 9 / 10 };
+            let most_rows = if chain > 1 { (chain + chain / 4) * page } else { page };
+            let at_once = windows.at_once(16);
+            let widest = if chain > 1 { windows.seen() } else { i64::MAX };
+            let rows = u64::try_from(rows).unwrap();
+            let asked: Vec<Span> = std::iter::from_fn(|| windows.take(rows, widest)).take(at_once).collect();
+            if asked.is_empty() {
+                break;
+            }
+            for window in asked {
+                assert!(window.width() <= 90 * DAY);
+                let start = times.partition_point(|time| *time < window.from);
+                let end = times.partition_point(|time| *time < window.to);
+                let inside = &times[start..end];
+                requests += (inside.len() / page + 1).min(most_rows / page);
+                if inside.len() >= most_rows {
+                    let shown: Vec<i64> = if scattered {
+                        inside.iter().copied().step_by(inside.len() / most_rows).take(most_rows).collect()
+                    } else {
+                        inside.iter().rev().copied().take(most_rows).collect()
+                    };
+                    windows.overflowed(window, &shown)?;
+                } else {
+                    windows.complete(window, inside);
+                    seen.extend_from_slice(inside);
+                }
+            }
+        }
+        seen.sort_unstable();
+        Ok((seen, requests))
+    }
+
+    fn shop(rows: i64, days: i64) -> Vec<i64> {
+        // A day's rows lie denser around noon; a small generator keeps the gaps irregular.
+        let mut state = 7_u64;
+        let mut times: Vec<i64> = (0..rows)
+            .map(|row| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let jitter = i64::try_from(state >> 33).unwrap();
+                let day = row * days / rows;
+                let a = jitter % DAY;
+                let b = (jitter * 7_919) % DAY;
+                day * DAY + i64::midpoint(a, b)
+            })
+            .collect();
+        times.sort_unstable();
+        times
+    }
+
+    #[test]
+    fn a_million_rows_take_at_most_1250_requests() {
+        let times = shop(1_000_000, 90);
+        for scattered in [false, true] {
+            let (seen, requests) = list(&times, Span { from: 0, to: 90 * DAY }, 1000, scattered).unwrap();
+            assert_eq!(seen.len(), times.len());
+            assert!(requests <= 1250, "{requests} requests, scattered {scattered}");
+        }
+    }
+
+    #[test]
+    fn a_million_rows_take_hardly_more_requests_than_pages_where_links_lead_on() {
+        let times = shop(1_000_000, 90);
+        // After a gap a wrong guess may cost two chains.
+        for (days_after, most) in [(0, 1060), (200, 1200)] {
+            let span = Span { from: 0, to: (90 + days_after) * DAY };
+            let (seen, requests) = chained(&times, span, 1000, false, 64).unwrap();
+            assert_eq!(seen.len(), times.len());
+            assert!(requests <= most, "{requests} requests, {days_after} empty days after");
+        }
+    }
+
+    #[test]
+    fn empty_years_cost_a_request_for_90_days() {
+        let (seen, requests) = list(&[], Span { from: 0, to: 2_000 * DAY }, 1000, false).unwrap();
+        assert_eq!((seen.len(), requests), (0, 23));
+    }
+
+    #[test]
+    fn years_before_the_first_sale_are_crossed_in_few_requests() {
+        let times: Vec<i64> = shop(100_000, 90).into_iter().map(|time| time + 2_000 * DAY).collect();
+        let (seen, requests) = list(&times, Span { from: 0, to: 2_090 * DAY }, 1000, false).unwrap();
+        assert_eq!(seen.len(), times.len());
+        assert!(requests <= 125 + 70, "{requests}");
+    }
+
+    #[test]
+    fn a_second_with_more_rows_than_a_page_is_an_error_that_names_it() {
+        let times = vec![1_600_000_000_500_000; 1000];
+        let error = list(&times, Span { from: 1_600_000_000_000_000, to: 1_600_000_001_000_000 }, 1000, false).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Incomplete);
+        assert_eq!(error.context("second"), Some("2020-09-13T12:26:40.000Z"));
+    }
+
+    proptest! {
+        #[test]
+        fn every_row_is_seen_once(
+            mut times in proptest::collection::vec(0_i64..400 * DAY, 0..600),
+            burst in 0_i64..400 * DAY,
+            page in 8_usize..100,
+            scattered: bool,
+        ) {
+            times.extend((0..i64::try_from(page).unwrap() * 3).map(|row| (burst + row * SECOND).min(400 * DAY - 1)));
+            times.sort_unstable();
+            times.dedup();
+            let (seen, _) = list(&times, Span { from: 0, to: 400 * DAY }, page, scattered).unwrap();
+            prop_assert_eq!(seen, times);
+        }
+    }
+}
