@@ -39,3 +39,5 @@ pub mod resources;
 
 pub mod sandbox;
 pub mod source;
+
+pub mod engine;

@@ -1,0 +1,129 @@
+//! The configuration: `ckosql.toml`, the environment and the flags, in that order of increasing weight.
+//!
+//! ```text
+//!  file ── its profile ── environment ── --set        each a Layer of the same shape, the later one wins key by key
+//! ```
+//!
+//! The environment is handed in, never read here, so that a test has its own. The keys of an account belong to
+//! [`AccountSettings`](crate::api::config::AccountSettings); only the variables' own list names some of them here. No message repeats a value: any of them may be a secret.
+
+mod file;
+mod keys;
+mod layer;
+mod variables;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::api::config::Account;
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result};
+use layer::Layer;
+
+/// Name of the account that is configured without one.
+pub const DEFAULT_ACCOUNT: &str = "default";
+
+/// Everything an engine is made from.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// The accounts to read.
+    pub accounts: Vec<Account>,
+    /// Settings of every new session, as `set key = value` would make them.
+    pub settings: BTreeMap<String, String>,
+    /// Where now comes from.
+    pub clock: Clock,
+}
+
+/// What a configuration is loaded from.
+#[derive(Clone, Default)]
+pub struct Sources {
+    /// The file that must be read, instead of the usual places.
+    pub file: Option<PathBuf>,
+    /// The profile of the file that is laid over it.
+    pub profile: Option<String>,
+    /// `key=value` of each `--set`, in order.
+    pub flags: Vec<String>,
+    /// The environment of the process.
+    pub environment: BTreeMap<String, String>,
+    /// The working directory.
+    pub directory: PathBuf,
+}
+
+impl std::fmt::Debug for Sources {
+    /// Without the environment and the flags, which hold secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sources").field("file", &self.file).field("profile", &self.profile).finish_non_exhaustive()
+    }
+}
+
+impl Config {
+    /// The configuration of a process.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] names the file, line and key, or the variable or flag, that is wrong, and the nearest right
+    /// one; [`ErrorKind::Credentials`] when there is no credential; [`ErrorKind::File`] when a file cannot be read.
+    pub fn load(sources: &Sources) -> Result<Self> {
+        let mut layer = match sources.find_file()? {
+            Some((path, text)) => file::read(&path, &text, sources.profile.as_deref())?,
+            None => no_file(sources.profile.as_deref())?,
+        };
+        variables::overlay_environment(&mut layer, &sources.environment)?;
+        variables::overlay_flags(&mut layer, &sources.flags)?;
+        let mut accounts = Vec::with_capacity(layer.accounts.len());
+        for (name, settings) in layer.accounts_or_default() {
+            accounts.push(settings.resolve(&name)?);
+        }
+        Ok(Self { accounts, settings: layer.settings, clock: Clock::System })
+    }
+
+    /// A configuration of given accounts, with the settings that the flags make.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when a flag is about an account: these are not the user's.
+    pub fn of_accounts(accounts: Vec<Account>, flags: &[String], clock: Clock) -> Result<Self> {
+        let mut layer = Layer::default();
+        variables::overlay_flags(&mut layer, flags)?;
+        if layer.accounts.is_empty() {
+            return Ok(Self { accounts, settings: layer.settings, clock });
+        }
+        Err(Error::new(ErrorKind::Config, "the demo merchant's account cannot be configured; --set takes session settings here"))
+    }
+}
+
+impl Sources {
+    /// The file to read and its text; `None` when none was named and none is in the usual places.
+    fn find_file(&self) -> Result<Option<(PathBuf, String)>> {
+        if let Some(path) = &self.file {
+            return read_text(path).map(|text| Some((path.clone(), text)));
+        }
+        let home = |variable: &str| self.environment.get(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
+        let folder = home("XDG_CONFIG_HOME").or_else(|| home("HOME").map(|home| home.join(".config")));
+        let beside = self.directory.join("ckosql.toml");
+        let usual = [Some(beside), folder.map(|folder| folder.join("ckosql").join("ckosql.toml"))];
+        for path in usual.into_iter().flatten() {
+            if path.is_file() {
+                let text = read_text(&path)?;
+                return Ok(Some((path, text)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn read_text(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path)
+        .map_err(|error| Error::new(ErrorKind::Config, format!("cannot read {}", path.display())).caused_by(error))
+}
+
+fn no_file(profile: Option<&str>) -> Result<Layer> {
+    match profile {
+        None => Ok(Layer::default()),
+        Some(profile) => {
+            Err(Error::new(ErrorKind::Config, format!("there is no profile {profile}: no configuration file was found"))
+                .hint("name the file with --config, or write ckosql.toml here"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! Single values: environment variables and `--set key=value`.
+//!
+//! Both come as text. A key of an account takes it as text, as a list (`a,b`), or as TOML, whichever fits first.
+
+use std::collections::BTreeMap;
+
+use super::keys;
+use super::layer::Layer;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The variables that say something about an account, and the key each of them sets.
+const VARIABLES: [(&str, &str); 12] = [
+    ("CHECKOUT_SECRET_KEY", "secret_key"),
+    ("CHECKOUT_CLIENT_ID", "client_id"),
+    ("CHECKOUT_CLIENT_SECRET", "client_secret"),
+    ("CHECKOUT_SCOPES", "scopes"),
+    ("CHECKOUT_ENVIRONMENT", "environment"),
+    ("CHECKOUT_PREFIX", "prefix"),
+    ("CHECKOUT_ENTITY_IDS", "entity_ids"),
+    ("CKOSQL_API_URL", "api_url"),
+    ("CKOSQL_BALANCES_URL", "balances_url"),
+    ("CKOSQL_TRANSFERS_URL", "transfers_url"),
+    ("CKOSQL_FILES_URL", "files_url"),
+    ("CKOSQL_TOKEN_URL", "token_url"),
+];
+
+/// Keys whose value must not stand on a command line, which everyone on the machine can read.
+const SECRETS: [&str; 2] = ["secret_key", "client_secret"];
+
+/// Lays the environment over a layer. A variable that is empty counts as not set.
+pub(super) fn overlay_environment(layer: &mut Layer, environment: &BTreeMap<String, String>) -> Result<()> {
+    let mut account = toml::Table::new();
+    let mut from = "";
+    for (variable, key) in VARIABLES {
+        if let Some(text) = environment.get(variable).filter(|text| !text.trim().is_empty()) {
+            account.insert(key.to_owned(), value(variable, key, text.trim())?);
+            from = variable;
+        }
+    }
+    if account.is_empty() {
+        return Ok(());
+    }
+    layer.overlay_only_account(keys::settings(account)?, from)
+}
+
+/// Lays the flags over a layer: `accounts.NAME.KEY`, `KEY` of the only account, or a session setting by its dotted name.
+pub(super) fn overlay_flags(layer: &mut Layer, flags: &[String]) -> Result<()> {
+    for flag in flags {
+        let Some((name, text)) = flag.split_once('=') else {
+            return Err(Error::new(ErrorKind::Usage, "--set takes key=value"));
+        };
+        let name = name.trim();
+        let (account, key) = match name.strip_prefix("accounts.").and_then(|rest| rest.split_once('.')) {
+            Some((account, key)) => (Some(account), key),
+            None if name.contains('.') => {
+                layer.settings.insert(name.to_owned(), text.to_owned());
+                continue;
+            }
+            None => (None, name),
+        };
+        let settings = keys::settings(toml::Table::from_iter([(key.to_owned(), flag_value(name, key, text)?)]))?;
+        match account {
+            Some(account) => layer.overlay(Layer { accounts: [(account.to_owned(), settings)].into(), ..Layer::default() }),
+            None => layer.overlay_only_account(settings, &format!("--set {key}"))?,
+        }
+    }
+    Ok(())
+}
+
+fn flag_value(name: &str, key: &str, text: &str) -> Result<toml::Value> {
+    if SECRETS.contains(&key) {
+        return Err(Error::new(ErrorKind::Config, format!("--set {name}: a secret on the command line can be read by everyone"))
+            .hint("export CHECKOUT_SECRET_KEY or CHECKOUT_CLIENT_SECRET, or write it to ckosql.toml"));
+    }
+    let known = keys::of_account();
+    if !known.contains(&key) {
+        let error = Error::new(ErrorKind::Config, format!("unknown key {key} in --set"));
+        return Err(match keys::nearest(key, known.iter().copied()) {
+            Some(nearest) => error.hint(format!("did you mean {nearest}?")),
+            None => error.hint(format!("known: {}; session settings have a dot in their name", known.join(", "))),
+        });
+    }
+    value(&format!("--set {name}"), key, text)
+}
+
+/// The text as the kind of value that the key takes.
+fn value(from: &str, key: &str, text: &str) -> Result<toml::Value> {
+    let plain = toml::Value::String(text.to_owned());
+    let Some(reason) = keys::misfit(key, &plain) else {
+        return Ok(plain);
+    };
+    let parts = text.split([',', ' ']).filter(|part| !part.is_empty());
+    let list = toml::Value::Array(parts.map(|part| toml::Value::String(part.to_owned())).collect());
+    let as_toml = toml::from_str::<toml::Table>(&format!("value = {text}")).ok().and_then(|mut table| table.remove("value"));
+    for candidate in [Some(list), as_toml].into_iter().flatten() {
+        if keys::misfit(key, &candidate).is_none() {
+            return Ok(candidate);
+        }
+    }
+    Err(Error::new(ErrorKind::Config, format!("{from} cannot be read: {reason}")))
+}
