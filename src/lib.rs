@@ -41,3 +41,7 @@ pub mod sandbox;
 pub mod source;
 
 pub mod engine;
+
+pub mod shell;
+
+pub mod cli;

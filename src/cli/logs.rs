@@ -1,0 +1,26 @@
+//! Logs: on stderr, warnings by default, more with `-v`; `CKOSQL_LOG` takes tracing's own filters.
+
+use tracing_subscriber::EnvFilter;
+
+use super::Global;
+use super::terminal::paint_of_stderr;
+use crate::shell::paint::Paint;
+
+/// Starts to log for the rest of the process.
+pub(super) fn start(global: &Global) {
+    let level = match (global.quiet, global.verbose) {
+        (true, _) => "error",
+        (false, 0) => "ckosql=warn,error",
+        (false, 1) => "ckosql=info,warn",
+        (false, _) => "ckosql=debug,warn",
+    };
+    let filter = EnvFilter::try_from_env("CKOSQL_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let coloured = paint_of_stderr(global) == Paint::Coloured;
+    // An error means that a logger is there already, which is then as good.
+    let _running = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(coloured)
+        .with_target(false)
+        .try_init();
+}

@@ -1,0 +1,57 @@
+//! From arguments to an engine: the configuration, or the demo merchant in its place.
+
+use std::sync::Arc;
+
+use super::Global;
+use crate::clock::Clock;
+use crate::engine::Engine;
+use crate::engine::config::{Config, Sources};
+use crate::error::{Error, ErrorKind, Result};
+use crate::sandbox::{Merchant, MerchantOptions, Sandbox, SandboxOptions};
+
+/// An engine, and the stand-in it asks, which lives as long.
+pub(super) struct Opened {
+    pub(super) engine: Engine,
+    _stand_in: Option<Sandbox>,
+}
+
+/// The engine that the arguments ask for.
+///
+/// # Errors
+/// [`ErrorKind::Config`] and [`ErrorKind::Credentials`] as [`Config::load`].
+pub(super) fn open(global: &Global) -> Result<Opened> {
+    match global.demo {
+        Some(seed) => open_demo(global, seed),
+        None => Ok(Opened { engine: Engine::try_new(Config::load(&sources(global)?)?)?, _stand_in: None }),
+    }
+}
+
+/// An engine over the demo merchant, whose present is the day its story ends.
+///
+/// # Errors
+/// [`ErrorKind::File`] when no port can be had on the loopback interface.
+pub(super) fn open_demo(global: &Global, seed: u64) -> Result<Opened> {
+    let options = demo_merchant(seed);
+    let sandbox = Sandbox::start(Arc::new(Merchant::new(options)), SandboxOptions::default())?;
+    let config = Config::of_accounts(vec![sandbox.account()], &global.set, Clock::Fixed(options.end))?;
+    Ok(Opened { engine: Engine::try_new(config)?, _stand_in: Some(sandbox) })
+}
+
+/// What the demo merchant of this seed is.
+pub(super) fn demo_merchant(seed: u64) -> MerchantOptions {
+    MerchantOptions { seed, ..MerchantOptions::default() }
+}
+
+fn sources(global: &Global) -> Result<Sources> {
+    let directory = std::env::current_dir()
+        .map_err(|error| Error::new(ErrorKind::File, "cannot tell the working directory").caused_by(error))?;
+    // A variable that is not text is none that ckosql knows.
+    let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    Ok(Sources {
+        file: global.config.clone(),
+        profile: global.profile.clone(),
+        flags: global.set.clone(),
+        environment: environment.collect(),
+        directory,
+    })
+}

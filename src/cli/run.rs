@@ -1,0 +1,105 @@
+//! The process around a subcommand: its runtime, Ctrl-C and SIGTERM, and the exit code.
+
+use std::future::{Future, pending};
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::{JoinError, JoinSet};
+
+use crate::error::{Error, ErrorKind};
+use crate::shell::failure::Failure;
+use crate::shell::paint::Paint;
+
+/// How long what was interrupted may take to put its things away.
+const TIDYING: Duration = Duration::from_millis(250);
+
+/// Runs a subcommand that Ctrl-C and SIGTERM end.
+pub(super) fn until_interrupted(paint: Paint, work: impl Future<Output = Result<(), Failure>> + Send + 'static) -> ExitCode {
+    run(paint, |runtime| {
+        runtime.block_on(async {
+            // On a task of its own: a computation that does not yield must not keep Ctrl-C from being seen.
+            let mut tasks = JoinSet::new();
+            tasks.spawn(work);
+            tokio::select! {
+                Some(outcome) = tasks.join_next() => outcome.unwrap_or_else(|error| Err(died(error).into())),
+                () = interrupt() => {
+                    // What is left after this is dropped with the process.
+                    let _tidied = tokio::time::timeout(TIDYING, tasks.shutdown()).await;
+                    Err(Error::new(ErrorKind::Cancelled, "cancelled").into())
+                }
+            }
+        })
+    })
+}
+
+/// Runs a subcommand that deals with Ctrl-C itself.
+pub(super) fn to_the_end(paint: Paint, work: impl Future<Output = Result<(), Failure>> + Send + 'static) -> ExitCode {
+    run(paint, |runtime| {
+        runtime.block_on(async {
+            let mut tasks = JoinSet::new();
+            tasks.spawn(work);
+            match tasks.join_next().await {
+                Some(outcome) => outcome.unwrap_or_else(|error| Err(died(error).into())),
+                None => Ok(()),
+            }
+        })
+    })
+}
+
+fn run(paint: Paint, work: impl FnOnce(&Runtime) -> Result<(), Failure>) -> ExitCode {
+    let outcome = match Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => {
+            let outcome = work(&runtime);
+            // A thread that still waits for a keystroke must not keep the process.
+            runtime.shutdown_background();
+            outcome
+        }
+        Err(error) => Err(Error::new(ErrorKind::File, "cannot start the runtime").caused_by(error).into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // If stderr is closed, the exit code still says it.
+            let _unsaid = std::io::stderr().write_all(failure.describe(paint).as_bytes());
+            ExitCode::from(failure.error.kind().facts().exit_code)
+        }
+    }
+}
+
+/// Ends at Ctrl-C or SIGTERM; never, when the system does not tell.
+pub(super) async fn interrupt() {
+    tokio::select! {
+        () = ctrl_c() => {}
+        () = terminated() => {}
+    }
+}
+
+async fn ctrl_c() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        pending::<()>().await;
+    }
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let told = match signal(SignalKind::terminate()) {
+        Ok(mut signals) => signals.recv().await,
+        Err(_) => None,
+    };
+    if told.is_none() {
+        pending::<()>().await;
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    pending::<()>().await;
+}
+
+fn died(error: JoinError) -> Error {
+    Error::bug("ckosql stopped where it should not have; please report this, with the lines above").caused_by(error)
+}

@@ -1,0 +1,95 @@
+//! `ckosql sandbox`: the stand-in for Checkout.com alone, until Ctrl-C.
+//!
+//! It prints the environment that makes another ckosql, or any other client, ask it, and which days there are to ask for.
+
+use std::fmt::Write as _;
+use std::io::{Write as _, stdout};
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use clap::Args;
+
+use super::run::interrupt;
+use crate::error::{Error, ErrorKind};
+use crate::sandbox::{Faults, Merchant, MerchantOptions, NextLink, Sandbox, SandboxOptions};
+use crate::shell::failure::Failure;
+
+/// What `ckosql sandbox` takes.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Port of the main host, the other four on the ports after it; free ones by default.
+    #[arg(long)]
+    port: Option<u16>,
+    /// Payments the merchant has.
+    #[arg(long, default_value_t = MerchantOptions::default().payments, value_name = "N")]
+    payments: u64,
+    /// Days they are spread over.
+    #[arg(long, default_value_t = MerchantOptions::default().days, value_name = "D", value_parser = clap::value_parser!(u32).range(1..))]
+    days: u32,
+    /// Another seed is another merchant.
+    #[arg(long, default_value_t = MerchantOptions::default().seed, value_name = "S")]
+    seed: u64,
+    /// What goes wrong how often, such as 429=5%,500=2%,cut=1%.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "SPEC")]
+    faults: String,
+    /// Requests let through in a second; more are answered 429.
+    #[arg(long, value_name = "N")]
+    rate: Option<u32>,
+    /// Leave the link to the next page out of searches.
+    #[arg(long)]
+    no_next_link: bool,
+}
+
+/// Serves until Ctrl-C.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] for faults there are not, [`ErrorKind::File`] when the ports cannot be had.
+pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let merchant = Merchant::new(MerchantOptions {
+        seed: arguments.seed,
+        payments: arguments.payments,
+        days: arguments.days,
+        ..MerchantOptions::default()
+    });
+    let options = SandboxOptions {
+        base_port: arguments.port,
+        requests_per_second: arguments.rate,
+        faults: Faults::parse(&arguments.faults)?,
+        next_link: if arguments.no_next_link { NextLink::Absent } else { NextLink::Working },
+        ..SandboxOptions::default()
+    };
+    let days = days(&merchant);
+    let sandbox = Sandbox::start(Arc::new(merchant), options)?;
+    stdout()
+        .write_all(format!("{days}{}", environment(&sandbox)).as_bytes())
+        .map_err(|error| Error::new(ErrorKind::File, "cannot write to standard output").caused_by(error))?;
+    interrupt().await;
+    sandbox.stop();
+    Ok(())
+}
+
+/// The merchant's first and last day, as a comment for a shell.
+fn days(merchant: &Merchant) -> String {
+    // The present is the first instant that has not happened.
+    let last = merchant.end() - TimeDelta::microseconds(1);
+    format!("# payments from {} to {}\n", merchant.start().date_naive(), last.date_naive())
+}
+
+/// Lines for a POSIX shell.
+fn environment(sandbox: &Sandbox) -> String {
+    let hosts = sandbox.hosts();
+    let mut text = String::new();
+    for (name, value) in [
+        ("CKOSQL_API_URL", hosts.main.as_str()),
+        ("CKOSQL_BALANCES_URL", hosts.balances.as_str()),
+        ("CKOSQL_TRANSFERS_URL", hosts.transfers.as_str()),
+        ("CKOSQL_FILES_URL", hosts.files.as_str()),
+        ("CKOSQL_TOKEN_URL", hosts.token.as_str()),
+        ("CHECKOUT_SECRET_KEY", sandbox.secret_key()),
+        ("CHECKOUT_ENTITY_IDS", &sandbox.entity_ids().join(",")),
+    ] {
+        // Writing to a String cannot fail.
+        let _written = writeln!(text, "export {name}={value}");
+    }
+    text
+}
