@@ -1,0 +1,163 @@
+//! Every JSON answer that was collected from Checkout.com's own documents decodes, strictly, as the table it belongs to.
+//!
+//! The collection lies beside the checkout and is not part of it; without it there is nothing to check. Relies on the
+//! registry of tables; a file that no line here claims fails, so that none is forgotten.
+
+use std::path::{Path, PathBuf};
+
+use arrow::array::{Array, RecordBatch};
+use arrow::util::display::array_value_to_string;
+use chrono::DateTime;
+use ckosql::error::{Error, ErrorKind, Result};
+use ckosql::resources::resource;
+use ckosql::schema::decode::{Decoder, Given, OnMalformed, Settings};
+use ckosql::schema::{Rows, fields};
+
+/// A file, the table it belongs to, and the path of the call that answers so.
+const CLAIMED: &[(&str, &str, &str)] = &[
+    ("balances__all.json", "balances", "/balances/{entity_id}"),
+    ("balances__query_currency.json", "balances", "/balances/{entity_id}"),
+    ("balances__with_currency_account_id.json", "balances", "/balances/{entity_id}"),
+    ("dispute_details.json", "disputes", "/disputes/{id}"),
+    ("disputes_list.json", "disputes", "/disputes"),
+    ("financial_actions_list__node_fixture.json", "financial_actions", "/financial-actions"),
+    ("payment_actions.json", "payment_actions", "/payments/{payment_id}/actions"),
+    ("payment_details__card_verified.json", "payments", "/payments/{id}"),
+    ("payment_details__full.json", "payments", "/payments/{id}"),
+    ("payment_response__card_destination.json", "payments", "/payments/{id}"),
+    ("payments_list_by_reference.json", "payments", "/payments"),
+    ("payments_search.json", "payments", "/payments/search"),
+    ("payout_actions__bank_returned.json", "payment_actions", "/payments/{payment_id}/actions"),
+    ("payout_details__bank_returned.json", "payments", "/payments/{id}"),
+    ("reports_list.json", "reports", "/reports"),
+    ("reports_list.json", "report_files", "/reports"),
+    ("spec2023_balances.json", "balances", "/balances/{entity_id}"),
+    ("spec2023_bank_payout_details.json", "payments", "/payments/{id}"),
+    ("spec2023_card_payout_details.json", "payments", "/payments/{id}"),
+    ("spec2023_dispute_details.json", "disputes", "/disputes/{id}"),
+    ("spec2023_disputes_list.json", "disputes", "/disputes"),
+    ("spec2023_financial_actions_list.json", "financial_actions", "/financial-actions"),
+    ("spec2023_payment_actions.json", "payment_actions", "/payments/{payment_id}/actions"),
+    ("spec2023_payment_details.json", "payments", "/payments/{id}"),
+    ("spec2023_reports_list.json", "reports", "/reports"),
+    ("spec2023_reports_list.json", "report_files", "/reports"),
+];
+
+/// Files that belong to no table, and why.
+const NO_TABLE_YET: &[(&str, &str)] = &[
+    ("customer_details.json", "customers come with a later table"),
+    ("dispute_arbitration_submitted_evidence.json", "evidence comes with a later table"),
+    ("dispute_evidence.json", "evidence comes with a later table"),
+    ("dispute_scheme_files.json", "scheme files come with a later table"),
+    ("dispute_submitted_evidence.json", "evidence comes with a later table"),
+    ("entity_details.json", "entities come with a later table"),
+    ("entity_payment_instrument.json", "instruments come with a later table"),
+    ("entity_payment_instruments_list.json", "instruments come with a later table"),
+    ("entity_payout_schedules.json", "payout schedules come with a later table"),
+    ("error_422_balances.json", "an error, read by the API client"),
+    ("error_422_dispute_evidence.json", "an error, read by the API client"),
+    ("error_422_paging_limit_invalid.json", "an error, read by the API client"),
+    ("error_422_transfer.json", "an error, read by the API client"),
+    ("file_details.json", "an uploaded file, not a report's"),
+    ("forex_rates.json", "rates come with a later table"),
+    ("instrument_details.json", "instruments come with a later table"),
+    ("spec2023_file_details.json", "an uploaded file, not a report's"),
+    ("spec2023_forex_rates.json", "rates come with a later table"),
+    ("spec2023_payment_card_source.json", "a part of a payment, not an answer"),
+    ("spec2023_scheme_files.json", "scheme files come with a later table"),
+    ("spec2023_transfer.json", "transfers come with a later table"),
+    ("transfer_details.json", "transfers come with a later table"),
+];
+
+/// The currency of a payment, which its actions do not repeat.
+const PAYMENT: &[u8] = br#"{"id":"pay_of_the_actions","currency":"GBP"}"#;
+
+fn samples() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/checkout/samples");
+    folder.is_dir().then_some(folder)
+}
+
+fn decode(file: &str, table: &str, path: &str, on_malformed: OnMalformed) -> Result<RecordBatch> {
+    let resource = resource(table).unwrap();
+    let call = resource.calls.iter().find(|call| call.path == path).unwrap();
+    let shape = resource.shape(call);
+    let all: Vec<usize> = (0..fields::schema(resource.columns).fields().len()).collect();
+    let settings = Settings { on_malformed, ..Settings::default() };
+    let body = std::fs::read(samples().unwrap().join(file)).unwrap();
+    let given = Given { account: "main", fetched_at: DateTime::UNIX_EPOCH, keys: &[], parent: call.parent.map(|_| PAYMENT) };
+    let page = Decoder::try_new(resource.columns, shape, &all, settings)?.decode(&body, &given)?;
+    assert!(shape.rows != Rows::Document || page.facts.rows == 1, "{file}: a document is one row");
+    Ok(page.batch)
+}
+
+fn strictly(file: &str, table: &str, path: &str) -> RecordBatch {
+    decode(file, table, path, OnMalformed::Error).unwrap_or_else(|error: Error| panic!("{file} as {table}: {error}"))
+}
+
+fn column(batch: &RecordBatch, name: &str) -> Vec<String> {
+    let column = batch.column_by_name(name).unwrap();
+    let value = |row| if column.is_null(row) { "-".to_owned() } else { array_value_to_string(column, row).unwrap() };
+    (0..column.len()).map(value).collect()
+}
+
+#[test]
+fn every_collected_answer_decodes_and_none_is_forgotten() {
+    let Some(folder) = samples() else { return };
+    let mut files: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    files.retain(|file| file.ends_with(".json"));
+    files.sort();
+    for file in &files {
+        let claimed: Vec<_> = CLAIMED.iter().filter(|(name, ..)| name == file).collect();
+        let excused = NO_TABLE_YET.iter().any(|(name, _)| name == file);
+        assert!(claimed.is_empty() == excused, "{file} must be claimed by a table, or excused");
+        for (_, table, path) in claimed {
+            assert!(strictly(file, table, path).num_rows() > 0, "{file} as {table} has rows");
+        }
+    }
+}
+
+#[test]
+fn collected_amounts_are_exact() {
+    if samples().is_none() {
+        return;
+    }
+    let payments = strictly("payments_search.json", "payments", "/payments/search");
+    assert_eq!((column(&payments, "amount"), column(&payments, "amount_minor")), (vec!["100.000".into()], vec!["10000".into()]));
+    assert_eq!(
+        (column(&payments, "total_captured"), column(&payments, "total_voided")),
+        (vec!["1.500".into()], vec!["-".into()])
+    );
+    let actions = strictly("financial_actions_list__node_fixture.json", "financial_actions", "/financial-actions");
+    assert_eq!(column(&actions, "holding_currency_amount"), ["0.19526938"]);
+    assert_eq!(column(&actions, "processing_currency_amount"), ["0.15816820"]);
+    let disputes = strictly("disputes_list.json", "disputes", "/disputes");
+    assert_eq!(column(&disputes, "amount"), ["10.400"]);
+}
+
+#[test]
+fn the_one_malformed_instant_is_an_error_that_says_where_it_is() {
+    if samples().is_none() {
+        return;
+    }
+    let read = |on_malformed| decode("payments_search.json", "payment_actions", "/payments/search", on_malformed);
+    let error = read(OnMalformed::Error).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+    assert_eq!(
+        error.to_string(),
+        "cannot read processed_on: not an instant (row pay_mbabizu24mvu3mela5njyhpit4, field /actions/4/processed_on, \
+         value \"2023-08-24T14:15:3448464Z\")"
+    );
+    let actions = read(OnMalformed::Null).unwrap();
+    assert_eq!(
+        column(&actions, "processed_on"),
+        [
+            "2023-08-25T14:15:24.344846Z",
+            "2023-08-24T14:15:26.344846Z",
+            "2023-08-24T14:15:25.344846Z",
+            "2023-08-24T14:15:24.344846Z",
+            "-",
+            "2023-08-24T14:15:22.344846Z",
+        ]
+    );
+}

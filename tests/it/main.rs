@@ -1,0 +1,21 @@
+//! The integration tests: one binary, a module per subject.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::unwrap_in_result,
+    clippy::too_many_lines,
+    clippy::allow_attributes,
+    missing_docs,
+    reason = "tests may panic"
+)]
+
+mod cli;
+mod conformance;
+mod faults;
+mod ledger;
+mod requests;
+mod scopes;
+mod secrets;
+mod stand;

@@ -1,0 +1,60 @@
+//! A query asks for what it needs and no more: the requests each shape of query makes.
+
+use chrono::DateTime;
+use ckosql::sandbox::{NextLink, SandboxOptions};
+
+use crate::stand::Stand;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_of_ten_is_one_request_on_every_listable_table() {
+    let stand = Stand::new(2_000, SandboxOptions::default());
+    for table in ["payments", "payment_actions", "disputes", "reports", "report_files"] {
+        let requests = stand.requests(&format!("select * from live.{table} limit 10")).await;
+        assert_eq!(requests.len(), 1, "{table}: {requests:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_one_request() {
+    let stand = Stand::new(2_000, SandboxOptions::default());
+    let id = stand.merchant.payment_id(77);
+    let requests = stand.requests(&format!("select * from payments where id = '{id}'")).await;
+    assert_eq!(requests, [format!("GET /payments/{id}")]);
+    let reference = stand.merchant.reference(&stand.merchant.payment(77)).unwrap();
+    let requests = stand.requests(&format!("select * from payments where reference = '{reference}'")).await;
+    assert_eq!(requests, ["GET /payments"]);
+    let requests = stand.requests(&format!("select id, type from payment_actions where payment_id = '{id}'")).await;
+    assert_eq!(requests, [format!("GET /payments/{id}/actions")]);
+    let requests = stand.requests(&format!("select amount from payment_actions where payment_id = '{id}'")).await;
+    assert_eq!(requests, [format!("GET /payments/{id}"), format!("GET /payments/{id}/actions")]);
+    let requests = stand.requests(&format!("select * from financial_actions where payment_id = '{id}'")).await;
+    assert_eq!(requests, ["GET /financial-actions"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_is_not_asked() {
+    let stand = Stand::new(200, SandboxOptions::default());
+    for filter in ["id = ''", "id = '..'", "id = 'a' and id = 'b'", "requested_on > '2026-03-02' and requested_on < '2026-03-01'"]
+    {
+        let requests = stand.requests(&format!("select * from payments where {filter}")).await;
+        assert!(requests.is_empty(), "{filter}: {requests:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn full_listings_make_few_requests_with_and_without_next_links() {
+    for (next_link, most) in [(NextLink::Working, 160), (NextLink::Absent, 150), (NextLink::Broken, 150), (NextLink::Empty, 150)]
+    {
+        let stand = Stand::new(100_000, SandboxOptions { next_link, ..SandboxOptions::default() });
+        let sql = "select count(*) from payments where requested_on >= '2026-04-02' and requested_on < '2026-07-01'";
+        stand.sandbox.reset_log();
+        let rows = stand.count(sql).await;
+        let day = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().to_utc();
+        let truth = stand.merchant.payments(day("2026-04-02T00:00:00Z"), day("2026-07-01T00:00:00Z")).count();
+        assert_eq!(usize::try_from(rows).unwrap(), truth, "{next_link:?}");
+        let requests = i64::try_from(stand.sandbox.requests().len()).unwrap();
+        // Requests for 1,000 rows, in hundredths; fifty pages are few, so finding out the density weighs heavily. What a
+        // million rows take is measured in benches/scan.rs.
+        assert!(requests * 100_000 <= rows * most, "{next_link:?}: {requests} requests for {rows} rows");
+    }
+}
