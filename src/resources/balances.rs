@@ -13,12 +13,11 @@ use crate::schema::{
 pub(super) static RESOURCE: Resource = Resource {
     name: "balances",
     about: "One row per currency account of an entity, now or at a past moment.",
-    scope: "balances:view",
     calls: &[Call {
         host: Host::Balances,
         fixed: &[("withCurrencyAccountId", "true")],
         narrow: &[moment("as_of", "balancesAt")],
-        ..get("/balances/{entity_id}", By::Entity)
+        ..get("balances:view", "/balances/{entity_id}", By::Entity)
     }],
     time: None,
     cursor: None,

@@ -1,7 +1,7 @@
 //! Disputes: one row per dispute, at its latest state. Sources: `GET /disputes`, `GET /disputes/{id}`.
 
 use super::payments::SCHEMES;
-use super::{By, Call, Paging, Resource, eq, get, in_path, range};
+use super::{By, Call, Paging, Resource, any_of, eq, get, in_path, range};
 use crate::schema::{
     Column,
     Kind::{Flag, Text, Time, Word},
@@ -11,7 +11,6 @@ use crate::schema::{
 pub(super) static RESOURCE: Resource = Resource {
     name: "disputes",
     about: "One row per dispute, at its latest state.",
-    scope: "disputes:view",
     calls: &[
         Call {
             rows: Rows::Document,
@@ -24,7 +23,7 @@ pub(super) static RESOURCE: Resource = Resource {
                 ("payment_mcc", "/payment/mcc"),
                 ("payment_method", "/payment/method"),
             ],
-            ..get("/disputes/{id}", in_path("id"))
+            ..get(SCOPE, "/disputes/{id}", in_path("id"))
         },
         Call {
             paging: Paging::SkipLimit(250),
@@ -33,8 +32,14 @@ pub(super) static RESOURCE: Resource = Resource {
                 eq("payment_id", "payment_id"),
                 eq("payment_reference", "payment_reference"),
                 eq("payment_arn", "payment_arn"),
+                eq("payment_mcc", "payment_mcc"),
+                any_of("entity_id", "entity_ids"),
+                any_of("sub_entity_id", "sub_entity_ids"),
+                any_of("processing_channel_id", "processing_channel_ids"),
+                any_of("segment_id", "segment_ids"),
+                any_of("status", "statuses"),
             ],
-            ..get("/disputes", By::Listing)
+            ..get(SCOPE, "/disputes", By::Listing)
         },
     ],
     time: Some("received_on"),
@@ -43,6 +48,24 @@ pub(super) static RESOURCE: Resource = Resource {
     columns: COLUMNS,
 };
 
+/// The scope of all reading of disputes.
+pub(super) const SCOPE: &str = "disputes:view";
+
+const STATUSES: &[&str] = &[
+    "evidence_required",
+    "evidence_under_review",
+    "resolved",
+    "won",
+    "lost",
+    "canceled",
+    "expired",
+    "accepted",
+    "arbitration_under_review",
+    "arbitration_won",
+    "arbitration_lost",
+    "arb_evidence_submitted",
+];
+
 const COLUMNS: &[Column] = &[
     col("id", Text, "Dispute id (`dsp_…`).").key(),
     col("entity_id", Text, "Entity (`ent_…`)."),
@@ -50,7 +73,7 @@ const COLUMNS: &[Column] = &[
     col("processing_channel_id", Text, "Processing channel (`pc_…`).").at("/processing_channel"),
     col("segment_id", Text, "Entity segment."),
     col("category", Text, "Kind of reason: fraudulent, not_as_described, duplicate …."),
-    col("status", Text, "evidence_required, evidence_under_review, won, lost, expired, accepted …."),
+    col("status", Word(STATUSES), "evidence_required, evidence_under_review, won, lost, expired, accepted …."),
     col("amount", minor("currency"), "Disputed amount; can be negative."),
     col("currency", Text, "ISO 4217 code of `amount`."),
     col("reason_code", Text, "The scheme's reason (`10.4`)."),

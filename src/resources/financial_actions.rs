@@ -13,10 +13,9 @@ use crate::schema::{
 pub(super) static RESOURCE: Resource = Resource {
     name: "financial_actions",
     about: "One row per financial action and breakdown, for given payments or actions.",
-    scope: "financial-actions:view",
     calls: &[
-        Call { paging: PAGES, explode: BREAKDOWN, ..get("/financial-actions", in_query("payment_id", "payment_id")) },
-        Call { paging: PAGES, explode: BREAKDOWN, ..get("/financial-actions", in_query("action_id", "action_id")) },
+        Call { paging: PAGES, explode: BREAKDOWN, ..get(SCOPE, "/financial-actions", in_query("payment_id", "payment_id")) },
+        Call { paging: PAGES, explode: BREAKDOWN, ..get(SCOPE, "/financial-actions", in_query("action_id", "action_id")) },
     ],
     time: Some("processed_on"),
     cursor: None,
@@ -24,6 +23,7 @@ pub(super) static RESOURCE: Resource = Resource {
     columns: COLUMNS,
 };
 
+const SCOPE: &str = "financial-actions:view";
 const PAGES: Paging = Paging::Token(100);
 const BREAKDOWN: Option<Explode> = Some(Explode { path: "/breakdown", when_empty: WhenEmpty::KeepParent });
 

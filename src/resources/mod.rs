@@ -14,8 +14,6 @@ pub struct Resource {
     pub name: &'static str,
     /// One sentence: what one row is.
     pub about: &'static str,
-    /// OAuth scope that lets a key read it.
-    pub scope: &'static str,
     /// The ways to ask, best first: the first whose keys the query gives is used, a listing when none is.
     pub calls: &'static [Call],
     /// The column that says when a row happened.
@@ -31,8 +29,12 @@ pub struct Resource {
 /// One way to ask for rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Call {
+    /// OAuth scope that lets a key make it.
+    pub scope: &'static str,
     /// What the query must give for this call.
     pub by: By,
+    /// Columns that the query must also give one value each, for this call's `narrow` to send.
+    pub needs: &'static [&'static str],
     /// Which of Checkout.com's hosts answers.
     pub host: Host,
     /// HTTP method.
@@ -91,7 +93,14 @@ pub enum Narrow {
         /// Query parameter.
         param: &'static str,
     },
-    /// One past instant of a time column as a query parameter; the rows are those of that moment.
+    /// `column in (…)` as one query parameter, its values with commas between.
+    In {
+        /// Name of the column.
+        column: &'static str,
+        /// Query parameter.
+        param: &'static str,
+    },
+    /// Past instants of a time column, one request each, as a query parameter; the rows are those of that moment.
     Moment {
         /// Name of the column.
         column: &'static str,
@@ -130,10 +139,12 @@ pub enum Paging {
     NextLink(usize),
 }
 
-/// A listing call on the main host: what most tables start from.
-pub(crate) const fn get(path: &'static str, by: By) -> Call {
+/// A call on the main host that this scope allows: what most tables start from.
+pub(crate) const fn get(scope: &'static str, path: &'static str, by: By) -> Call {
     Call {
+        scope,
         by,
+        needs: &[],
         host: Host::Main,
         method: Method::Get,
         path,
@@ -163,12 +174,17 @@ pub(crate) const fn eq(column: &'static str, param: &'static str) -> Narrow {
     Narrow::Eq { column, param }
 }
 
+/// `column in (…)` as one query parameter.
+pub(crate) const fn any_of(column: &'static str, param: &'static str) -> Narrow {
+    Narrow::In { column, param }
+}
+
 /// `column = value` as a term of the search language.
 pub(crate) const fn term(column: &'static str, field: &'static str) -> Narrow {
     Narrow::Term { column, field }
 }
 
-/// One past instant of a time column as a query parameter.
+/// Past instants of a time column as a query parameter.
 pub(crate) const fn moment(column: &'static str, param: &'static str) -> Narrow {
     Narrow::Moment { column, param }
 }

@@ -6,7 +6,7 @@
 //! payment. That call knows fewer kinds of actions (no disputes, no authentications, nothing pending) and has `approved`
 //! where the search has `status`; a filter by a column that one of them lacks is answered by the other.
 
-use super::payments::SEARCH;
+use super::payments::{DETAILS, SEARCH};
 use super::{Call, Resource, get, in_path, term};
 use crate::schema::{
     Column, Explode,
@@ -17,13 +17,12 @@ use crate::schema::{
 pub(super) static RESOURCE: Resource = Resource {
     name: "payment_actions",
     about: "One row per action of a payment: authorisation, capture, refund, void, dispute, authentication ….",
-    scope: "payments:search",
     calls: &[
         Call {
             rows: Rows::Array(""),
             parent: Some("/payments/{payment_id}"),
             lacks: &["status", "reason_code", "authentication_experience", "authentication_transaction_id"],
-            ..get("/payments/{payment_id}/actions", in_path("payment_id"))
+            ..get(DETAILS, "/payments/{payment_id}/actions", in_path("payment_id"))
         },
         Call {
             explode: Some(Explode { path: "/actions", when_empty: WhenEmpty::Skip }),

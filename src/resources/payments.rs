@@ -17,10 +17,9 @@ const REFERENCES_SINCE: i64 = 1_654_041_600;
 pub(super) static RESOURCE: Resource = Resource {
     name: "payments",
     about: "One row per payment: a pay-in, a bank payout or a card payout.",
-    scope: "payments:search",
     calls: &[
-        Call { rows: Rows::Document, ..get("/payments/{id}", in_path("id")) },
-        Call { paging: Paging::SkipLimit(100), ..get("/payments", BY_REFERENCE) },
+        Call { rows: Rows::Document, ..get(DETAILS, "/payments/{id}", in_path("id")) },
+        Call { paging: Paging::SkipLimit(100), ..get(DETAILS, "/payments", BY_REFERENCE) },
         Call { narrow: &[term("reference", "reference")], lacks: NOT_IN_SEARCH, ..SEARCH },
     ],
     time: Some("requested_on"),
@@ -31,9 +30,15 @@ pub(super) static RESOURCE: Resource = Resource {
 
 const BY_REFERENCE: By = By::Key(Key { column: "reference", param: Some("reference"), since: Some(REFERENCES_SINCE) });
 
+/// The scope of the calls by key.
+pub(super) const DETAILS: &str = "gateway:payment-details";
+
 /// The search by time; its rows also carry the actions of each payment.
-pub(super) const SEARCH: Call =
-    Call { method: Method::Post, paging: Paging::NextLink(1000), ..get("/payments/search", By::Windows("requested_on")) };
+pub(super) const SEARCH: Call = Call {
+    method: Method::Post,
+    paging: Paging::NextLink(1000),
+    ..get("payments:search", "/payments/search", By::Windows("requested_on"))
+};
 
 /// What rows of the search leave out.
 const NOT_IN_SEARCH: &[&str] = &[

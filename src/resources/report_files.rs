@@ -1,6 +1,6 @@
 //! Report files: one row per file of a report. Sources: `files[]` of `GET /reports` and `GET /reports/{id}`.
 
-use super::reports::LISTING;
+use super::reports::{LISTING, SCOPE};
 use super::{Call, Resource, get, in_path};
 use crate::schema::{
     Column, Explode,
@@ -11,9 +11,8 @@ use crate::schema::{
 pub(super) static RESOURCE: Resource = Resource {
     name: "report_files",
     about: "One row per file of a report.",
-    scope: "reports:view",
     calls: &[
-        Call { rows: Rows::Document, explode: FILES, ..get("/reports/{report_id}", in_path("report_id")) },
+        Call { rows: Rows::Document, explode: FILES, ..get(SCOPE, "/reports/{report_id}", in_path("report_id")) },
         Call { explode: FILES, ..LISTING },
     ],
     time: Some("created_on"),

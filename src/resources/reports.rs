@@ -10,20 +10,22 @@ use crate::schema::{
 pub(super) static RESOURCE: Resource = Resource {
     name: "reports",
     about: "One row per report that Checkout.com has made for the account.",
-    scope: "reports:view",
-    calls: &[Call { rows: Rows::Document, ..get("/reports/{id}", in_path("id")) }, LISTING],
+    calls: &[Call { rows: Rows::Document, ..get(SCOPE, "/reports/{id}", in_path("id")) }, LISTING],
     time: Some("created_on"),
     cursor: Some("created_on"),
     raw: Origin::Row,
     columns: COLUMNS,
 };
 
+/// The scope of all reading of reports.
+pub(super) const SCOPE: &str = "reports:view";
+
 /// The listing, which also carries the files of each report.
 pub(super) const LISTING: Call = Call {
     paging: Paging::Token(100),
     // Its `entity_id` is not used: it knows no sub-entities, so it could leave out wanted rows.
     narrow: &[range("created_on", "created_after", "created_before")],
-    ..get("/reports", By::Listing)
+    ..get(SCOPE, "/reports", By::Listing)
 };
 
 const COLUMNS: &[Column] = &[

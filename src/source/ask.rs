@@ -3,6 +3,7 @@
 //! An [`Ask`] is plain data made from a [`Resource`] and [`Constraints`]; [`Ask::request`] turns it into the first
 //! request of a call. Together the asks of a query cover every row it wants, each row by exactly one ask.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::connection::Connection;
@@ -64,7 +65,7 @@ async fn asks_of(
     for call in resource.calls {
         let lacks = call.lacks.iter().find(|column| filtered.contains(column));
         match (call.by, lacks) {
-            (By::Key(key), _) if !is_given(key, constraints) => {}
+            (By::Key(key), _) if !is_given(key, call, constraints) => {}
             (_, Some(column)) => lacking = Some(*column),
             (By::Key(key), None) => return by_key(resource, call, key, connection, constraints),
             (By::Entity, None) => return by_entity(call, connection, constraints).await,
@@ -79,9 +80,10 @@ async fn asks_of(
 }
 
 /// Whether the query gives values for a key, and the call can be asked for each of them.
-fn is_given(key: Key, constraints: &Constraints) -> bool {
+fn is_given(key: Key, call: &Call, constraints: &Constraints) -> bool {
     let is_askable = |value: &String| key.param.is_none() || !value.is_empty();
     constraints.values(key.column).is_some_and(|values| values.iter().all(is_askable))
+        && call.needs.iter().all(|column| constraints.value(column).is_some_and(|value| !value.is_empty()))
 }
 
 /// The span a windowed listing covers: what the query says, or else the account's whole history until now.
@@ -165,21 +167,20 @@ async fn known_entities(connection: &Connection) -> Result<Vec<String>> {
 }
 
 fn needs_key(resource: &Resource, lacking: Option<&str>) -> Error {
-    let keys: Vec<&str> = resource
-        .calls
-        .iter()
-        .filter_map(|call| match call.by {
-            By::Key(key) => Some(key.column),
-            _ => None,
-        })
-        .collect();
-    let first = keys.first().copied().unwrap_or("id");
-    if let Some(column) = lacking {
-        let message = format!("{} asked for in this way come without {column}, which the query filters by", resource.name);
-        return Error::new(ErrorKind::Query, message).hint(format!("add a filter such as: where {first} = '…'"));
-    }
-    Error::new(ErrorKind::Query, format!("{} answers only for given {}", resource.name, keys.join(" or ")))
-        .hint(format!("add a filter such as: where {first} = '…'"))
+    let keys = |call: &Call| match call.by {
+        By::Key(key) => Some([&[key.column], call.needs].concat()),
+        _ => None,
+    };
+    let keys: Vec<Vec<&str>> = resource.calls.iter().filter_map(keys).collect();
+    let message = match lacking {
+        Some(column) => format!("{} asked for in this way come without {column}, which the query filters by", resource.name),
+        None => {
+            let keys: Vec<String> = keys.iter().map(|columns| columns.join(" with ")).collect();
+            format!("{} answers only for given {}", resource.name, keys.join(" or "))
+        }
+    };
+    let filters: Vec<String> = keys.first().into_iter().flatten().map(|column| format!("{column} = '…'")).collect();
+    Error::new(ErrorKind::Query, message).hint(format!("add a filter such as: where {}", filters.join(" and ")))
 }
 
 impl Ask {
@@ -208,6 +209,17 @@ impl Ask {
             Narrow::Eq { column, param } => {
                 if let Some(value) = constraints.value(column) {
                     self.narrow.push((param, value.to_owned()));
+                    if self.call.needs.contains(&column) {
+                        self.keys.push((column, value.to_owned()));
+                    }
+                }
+            }
+            Narrow::In { column, param } => {
+                // A value with a comma would be read as two.
+                let sendable = |values: &&BTreeSet<String>| !values.iter().any(|value| value.is_empty() || value.contains(','));
+                if let Some(values) = constraints.values(column).filter(sendable) {
+                    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+                    self.narrow.push((param, values.join(",")));
                 }
             }
             Narrow::Moment { column, param } => {
@@ -263,7 +275,7 @@ impl Ask {
             query,
             body: window.map(|window| search::body(&self.terms, window, page_size)),
             table: resource.name,
-            scope: resource.scope,
+            scope: self.call.scope,
         }
     }
 
