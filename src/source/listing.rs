@@ -47,11 +47,12 @@ pub(super) async fn by_windows(fetch: Arc<Fetch>, ask: Arc<Ask>) -> Result<()> {
     let mut windows = Windows::new(&ask.span.into_iter().collect::<Vec<_>>());
     let mut tasks = JoinSet::new();
     loop {
-        let width = windows.at_once(fetch.width());
-        let chain = if windows.knows_a_day() { fetch.chain(&ask) } else { 1 };
+        let chain = if windows.is_proven() { fetch.chain(&ask) } else { 1 };
+        let rows = rows_in(chain, fetch.page_size(&ask));
+        let width = windows.at_once(fetch.width(), rows);
         while tasks.len() < width && !fetch.is_satisfied() {
             let widest = if chain > 1 { windows.seen() } else { i64::MAX };
-            let Some(window) = windows.take(rows_in(chain, fetch.page_size(&ask)), widest) else { break };
+            let Some(window) = windows.take(rows, widest) else { break };
             let most_pages = if chain > 1 { chain + chain / 4 } else { FIRST_CHAIN };
             tasks.spawn(read_window(Arc::clone(&fetch), Arc::clone(&ask), Arc::clone(&decoder), window, most_pages));
         }
@@ -82,10 +83,18 @@ async fn read_window(
     Ok((window, outcome.map_err(|error| fetch.about(error, &ask, Some(window)))?))
 }
 
-/// Rows to aim at in a window: nearly a page, or a chain of pages.
+/// Rows to aim at in a window: nearly a page, or nearly a chain of pages; few rows on the last page are a page wasted.
 fn rows_in(chain: usize, page_size: usize) -> u64 {
-    let rows = if chain > 1 { page_size.saturating_mul(chain) } else { page_size * 9 / 10 };
+    let rows = if chain > 1 { page_size.saturating_mul(chain) - page_size / 8 } else { page_size * 9 / 10 };
     u64::try_from(rows.max(1)).unwrap_or(u64::MAX)
+}
+
+/// Whether the rows of a window's first page lie so close together that the window must hold far more than `most_pages`.
+/// Where the order of rows tells nothing, they lie all over the window.
+fn is_hopeless(window: Span, times: &[i64], most_pages: usize) -> bool {
+    let (Some(first), Some(last)) = (times.iter().min(), times.iter().max()) else { return false };
+    let most_pages = i64::try_from(most_pages).unwrap_or(i64::MAX);
+    (last - first).saturating_mul(most_pages).saturating_mul(2) < window.width()
 }
 
 fn no_listing(ask: &Ask) -> Error {
@@ -109,7 +118,7 @@ impl Fetch {
         let mut pages = 0_usize;
         while let Some(request) = pager.next_request() {
             let cannot_go_on = pages > 0 && ask.connection.next_link() == NextLink::Broken;
-            if cannot_go_on || pages >= most_pages {
+            if cannot_go_on || pages >= most_pages || pages == 1 && is_hopeless(window, &times, most_pages) {
                 return Ok(Outcome::Overflow(times));
             }
             let page = if pages == 0 {

@@ -52,18 +52,22 @@ impl Windows {
         Some(Span { from, to })
     }
 
-    /// How many windows may be asked at once, of `most`: one while the density is a guess, a few until a day is known.
-    pub fn at_once(&self, most: usize) -> usize {
-        match self.density.is_proven {
-            false => 1,
-            true if self.knows_a_day() => most,
-            true => most.min(4),
-        }
+    /// Whether a complete window stands behind what is known of the density.
+    pub fn is_proven(&self) -> bool {
+        self.density.is_proven
     }
 
-    /// Whether a whole day was seen, so that windows of many pages can be sized: by night a shop's day is not foreseen.
-    pub fn knows_a_day(&self) -> bool {
-        self.density.is_proven && self.density.overall.micros >= DAY
+    /// How many windows of `rows` rows may be asked at once, of `most`: one while the density is a guess, two until as much
+    /// is known as one of them holds, and of a day.
+    pub fn at_once(&self, most: usize, rows: u64) -> usize {
+        let newest = self.pending.last().map_or(0, |pending| pending.span.to);
+        let seen = self.seen();
+        match self.density.is_proven {
+            false => 1,
+            // By night a shop's day is not foreseen.
+            true if seen >= DAY && self.density.width_back_from(newest, rows, WIDEST) <= seen => most,
+            true => most.min(2),
+        }
     }
 
     /// How much time was seen so far; a window of many pages is no wider, because a wrong guess at one costs them all.
@@ -263,12 +267,12 @@ mod tests {
         let mut windows = Windows::new(&[span]);
         let (mut seen, mut requests) = (Vec::new(), 0);
         loop {
-            let chain = if windows.knows_a_day() { chain } else { 1 };
-            let rows = if chain > 1 { page * chain } else { page * 9 / 10 };
+            let chain = if windows.is_proven() { chain } else { 1 };
+            let rows = if chain > 1 { page * chain - page / 8 } else { page * 9 / 10 };
             let most_rows = if chain > 1 { (chain + chain / 4) * page } else { page };
-            let at_once = windows.at_once(16);
-            let widest = if chain > 1 { windows.seen() } else { i64::MAX };
             let rows = u64::try_from(rows).unwrap();
+            let at_once = windows.at_once(16, rows);
+            let widest = if chain > 1 { windows.seen() } else { i64::MAX };
             let asked: Vec<Span> = std::iter::from_fn(|| windows.take(rows, widest)).take(at_once).collect();
             if asked.is_empty() {
                 break;
@@ -327,7 +331,7 @@ mod tests {
     fn a_million_rows_take_hardly_more_requests_than_pages_where_links_lead_on() {
         let times = shop(1_000_000, 90);
         // After a gap a wrong guess may cost two chains.
-        for (days_after, most) in [(0, 1060), (200, 1200)] {
+        for (days_after, most) in [(0, 1020), (200, 1200)] {
             let span = Span { from: 0, to: (90 + days_after) * DAY };
             let (seen, requests) = chained(&times, span, 1000, false, 64).unwrap();
             assert_eq!(seen.len(), times.len());

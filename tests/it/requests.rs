@@ -43,7 +43,7 @@ async fn what_cannot_be_is_not_asked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn full_listings_make_few_requests_with_and_without_next_links() {
-    for (next_link, most) in [(NextLink::Working, 160), (NextLink::Absent, 150), (NextLink::Broken, 150), (NextLink::Empty, 150)]
+    for (next_link, most) in [(NextLink::Working, 120), (NextLink::Absent, 150), (NextLink::Broken, 150), (NextLink::Empty, 150)]
     {
         let stand = Stand::new(100_000, SandboxOptions { next_link, ..SandboxOptions::default() });
         let sql = "select count(*) from payments where requested_on >= '2026-04-02' and requested_on < '2026-07-01'";
