@@ -14,14 +14,15 @@ use tokio::time::Instant;
 
 use super::config::{Account, Credential};
 use super::reply::Answer;
-use super::request::Host;
+use super::request::{Host, Method};
 use super::retry::{Failure, Patience};
-use super::transport::Transport;
+use super::transport::{Errand, Tally, Transport};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::Secret;
 
 const ATTEMPTED: &str = "cannot get an access token";
+const PATH: &str = "/connect/token";
 /// A token is replaced this long before its end, or a tenth of its life if that is shorter.
 const MARGIN: Duration = Duration::from_secs(60);
 /// Life of a token that does not say how long it lives; the vendor's tokens live an hour.
@@ -129,16 +130,19 @@ async fn mint(
     transport: &Transport,
     clock: Clock,
 ) -> Result<Bearer> {
-    let url = format!("{}/connect/token", account.hosts.base(Host::Token).as_str().trim_end_matches('/'));
+    let url = format!("{}{PATH}", account.hosts.base(Host::Token).as_str().trim_end_matches('/'));
     let mut form = vec![("grant_type", "client_credentials".to_owned())];
     if !swap.scopes.is_empty() {
         form.push(("scope", swap.scopes.join(" ")));
     }
+    let tally = Tally::default();
+    let errand =
+        Errand { attempted: ATTEMPTED, table: None, host: Host::Token, method: Method::Post, template: PATH, tally: &tally };
     let mut patience = Patience::new(&account.limits);
     loop {
         let request = transport.http.post(&url).basic_auth(swap.id, Some(swap.secret.expose())).form(&form).build();
         let request = request.map_err(|error| Error::bug("cannot build the token request").caused_by(error.without_url()))?;
-        let outcome = transport.exchange(request, &mut patience, ATTEMPTED).await;
+        let outcome = transport.exchange(request, &mut patience, &errand).await;
         match outcome.and_then(|answer| token(&answer, clock)) {
             Ok(token) => {
                 let secret = token.secret.clone();
@@ -147,7 +151,7 @@ async fn mint(
             }
             Err(failure) => patience.after(failure).await?,
         }
-        transport.counters.retries.fetch_add(1, Ordering::Relaxed);
+        transport.tally.retries.fetch_add(1, Ordering::Relaxed);
     }
 }
 

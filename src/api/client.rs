@@ -5,7 +5,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
@@ -13,14 +12,16 @@ use url::Url;
 
 use super::auth::{Auth, Bearer, Origin};
 use super::config::Account;
+use super::flight::Flights;
+use super::journal::Entry;
 use super::reply::{Answer, Reply};
 use super::request::{Method, Request};
 use super::retry::{Failure, Patience};
-use super::transport::Transport;
+use super::transport::{Errand, Transport};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 
-pub use super::transport::Activity;
+pub use super::transport::{Activity, Tally};
 
 /// The client of one account. Clones share the limiter, the token and the connections.
 #[derive(Clone)]
@@ -33,6 +34,7 @@ struct Shared {
     clock: Clock,
     transport: Transport,
     auth: Auth,
+    flights: Flights,
 }
 
 impl Client {
@@ -41,8 +43,8 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::Config`] when the HTTP stack cannot be set up.
     pub fn try_new(account: Account, clock: Clock) -> Result<Self> {
-        let transport = Transport::try_new(&account)?;
-        Ok(Self { shared: Arc::new(Shared { account, clock, transport, auth: Auth::default() }) })
+        let transport = Transport::try_new(&account, clock)?;
+        Ok(Self { shared: Arc::new(Shared { account, clock, transport, auth: Auth::default(), flights: Flights::default() }) })
     }
 
     /// The account this client speaks for.
@@ -52,7 +54,17 @@ impl Client {
 
     /// What this client and its clones have done so far.
     pub fn activity(&self) -> Activity {
-        self.shared.transport.counters.read()
+        self.shared.transport.tally.read()
+    }
+
+    /// Its last attempts, oldest first.
+    pub fn journal(&self) -> Vec<Entry> {
+        self.shared.transport.journal.read()
+    }
+
+    /// Requests a second that may be sent now.
+    pub fn pace(&self) -> u32 {
+        self.shared.transport.pace()
     }
 
     /// The entity the account's access token names; secret keys name none.
@@ -64,64 +76,96 @@ impl Client {
         Ok(self.shared.auth.entity_id().await)
     }
 
-    /// Sends a request until it succeeds, patience ends, or the answer is a refusal.
+    /// Sends a request until it succeeds, patience ends, or the answer is a refusal, and reads the reply; `None` when there
+    /// is no such thing (404). Where `decode` finds the body cut short (a retryable error), the request is sent again; its
+    /// other errors end it. Who asks the same at the same time shares the reply. `tally` counts the effort.
     ///
     /// # Errors
     /// [`ErrorKind::Credentials`] and [`ErrorKind::Scope`] when the bearer is refused, [`ErrorKind::Rejected`] when the
-    /// request is, [`ErrorKind::Unavailable`] when no proper answer came, [`ErrorKind::Incomplete`] when it is too large.
-    pub async fn send(&self, request: &Request) -> Result<Reply> {
-        self.find(request).await?.ok_or_else(|| {
-            Error::new(ErrorKind::Rejected, format!("cannot read {}: there is no such thing", request.table)).with("status", 404)
-        })
+    /// request is, [`ErrorKind::Unavailable`] when no proper answer came, [`ErrorKind::Incomplete`] when it is too large,
+    /// and those of `decode`.
+    pub async fn read<T: Send>(
+        &self,
+        request: &Request,
+        tally: &Tally,
+        decode: impl Fn(&Reply) -> Result<T> + Send + Sync,
+    ) -> Result<Option<(Reply, T)>> {
+        let flight = self.shared.flights.board(request);
+        let mut own = None;
+        let reply: Result<Option<Reply>> = flight
+            .get_or_try_init(|| async {
+                let read = self.read_alone(request, tally, &decode).await?;
+                Ok::<_, Error>(read.map(|(reply, decoded)| {
+                    own = Some(decoded);
+                    reply
+                }))
+            })
+            .await
+            .cloned();
+        self.shared.flights.land(request, &flight);
+        match (reply?, own) {
+            (None, _) => Ok(None),
+            (Some(reply), Some(decoded)) => Ok(Some((reply, decoded))),
+            (Some(reply), None) => {
+                let decoded = decode(&reply).map_err(|error| with_request_id(error, &reply))?;
+                Ok(Some((reply, decoded)))
+            }
+        }
     }
 
-    /// Like [`Client::send`], where 404 means that there is no such thing; not for listings, which are always there.
-    ///
-    /// # Errors
-    /// As [`Client::send`], without 404.
-    pub async fn find(&self, request: &Request) -> Result<Option<Reply>> {
-        self.read(request, |reply| Ok(reply.clone())).await
-    }
-
-    /// Like [`Client::find`], and reads the reply. Where `decode` finds the body cut short (a retryable error), the
-    /// request is sent again; its other errors end it.
-    ///
-    /// # Errors
-    /// As [`Client::find`], and those of `decode`.
-    pub async fn read<T>(&self, request: &Request, decode: impl Fn(&Reply) -> Result<T> + Send + Sync) -> Result<Option<T>> {
+    async fn read_alone<T>(
+        &self,
+        request: &Request,
+        tally: &Tally,
+        decode: &(impl Fn(&Reply) -> Result<T> + Send + Sync),
+    ) -> Result<Option<(Reply, T)>> {
+        let attempted = format!("cannot read {}", request.table);
+        let Request { table, host, method, template, .. } = *request;
+        let errand = Errand { attempted: &attempted, table: Some(table), host, method, template, tally };
         let mut patience = Patience::new(&self.shared.account.limits);
         loop {
-            let failure = match self.attempt(request, &mut patience).await {
+            let failure = match self.attempt(request, &errand, &mut patience).await {
                 Ok(None) => return Ok(None),
                 Ok(Some(reply)) => match decode(&reply) {
-                    Ok(decoded) => return Ok(Some(decoded)),
+                    Ok(decoded) => return Ok(Some((reply, decoded))),
                     Err(error) => Failure::from(with_request_id(error, &reply)),
                 },
                 Err(failure) => failure,
             };
             patience.after(failure).await?;
-            self.shared.transport.counters.retries.fetch_add(1, Ordering::Relaxed);
+            self.shared.transport.count(&errand, |tally| &tally.retries, 1);
         }
     }
 
     /// One attempt; a second one at once where a cached token turns out to have ended early.
-    async fn attempt(&self, request: &Request, patience: &mut Patience<'_>) -> Result<Option<Reply>, Failure> {
-        let Shared { account, clock, transport, auth } = &*self.shared;
+    async fn attempt(
+        &self,
+        request: &Request,
+        errand: &Errand<'_>,
+        patience: &mut Patience<'_>,
+    ) -> Result<Option<Reply>, Failure> {
+        let Shared { account, clock, transport, auth, .. } = &*self.shared;
         let bearer = self.bearer().await.map_err(Failure::last)?;
-        let mut answer = self.exchange(request, &bearer, patience).await?;
+        let mut answer = self.exchange(request, errand, &bearer, patience).await?;
         if answer.status == StatusCode::UNAUTHORIZED && bearer.origin == Origin::Cached {
             let bearer = auth.another(&bearer, account, transport, *clock).await.map_err(Failure::last)?;
-            answer = self.exchange(request, &bearer, patience).await?;
+            answer = self.exchange(request, errand, &bearer, patience).await?;
         }
         answer.judge(request, &account.credential, clock.now())
     }
 
     async fn bearer(&self) -> Result<Bearer> {
-        let Shared { account, clock, transport, auth } = &*self.shared;
+        let Shared { account, clock, transport, auth, .. } = &*self.shared;
         auth.bearer(account, transport, *clock).await
     }
 
-    async fn exchange(&self, request: &Request, bearer: &Bearer, patience: &mut Patience<'_>) -> Result<Answer, Failure> {
+    async fn exchange(
+        &self,
+        request: &Request,
+        errand: &Errand<'_>,
+        bearer: &Bearer,
+        patience: &mut Patience<'_>,
+    ) -> Result<Answer, Failure> {
         let Shared { account, transport, .. } = &*self.shared;
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
@@ -140,7 +184,7 @@ impl Client {
             Error::new(ErrorKind::Credentials, "the key or token has characters that cannot be sent")
                 .caused_by(error.without_url())
         })?;
-        transport.exchange(built, patience, &format!("cannot read {}", request.table)).await
+        transport.exchange(built, patience, errand).await
     }
 }
 
@@ -217,10 +261,24 @@ pub(super) mod tests {
             host: Host::Main,
             method: Method::Get,
             path: path.to_owned(),
+            template: "/template",
             query: Vec::new(),
             body: None,
             table: "disputes",
             scope: "disputes:view",
+            pass: 0,
+        }
+    }
+
+    impl Client {
+        /// The reply to a request, or `None` for 404.
+        pub(in super::super) async fn find(&self, request: &Request) -> Result<Option<Reply>> {
+            Ok(self.read(request, &Tally::default(), |_| Ok(())).await?.map(|(reply, ())| reply))
+        }
+
+        /// The reply to a request that must succeed.
+        pub(in super::super) async fn send(&self, request: &Request) -> Result<Reply> {
+            self.find(request).await?.ok_or_else(|| Error::new(ErrorKind::Rejected, "404"))
         }
     }
 

@@ -3,6 +3,7 @@
 //! An [`Account`] is complete and checked; [`AccountSettings`] is what a user writes, and becomes one. Nothing here
 //! reads a file or the environment.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -193,6 +194,10 @@ pub struct Account {
     pub exponents: Arc<Exponents>,
     /// Unit of the balances API, which the vendor does not state.
     pub balances_unit: AssumedUnit,
+    /// Rows a year of tables, as far as they were said, for estimates.
+    pub rows_per_year: BTreeMap<String, u64>,
+    /// Fields of the payment search that are not to be relied on: what the vendor does not document may differ.
+    pub search_without: Vec<String>,
 }
 
 #[cfg(test)]

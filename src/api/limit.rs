@@ -100,6 +100,11 @@ impl Limiter {
         }
     }
 
+    /// Requests a second that are let through now.
+    pub(super) fn per_second(&self) -> u32 {
+        lock(&self.pace).per_second.get()
+    }
+
     /// Takes note of a 429.
     pub(super) fn throttled(&self) {
         let mut pace = lock(&self.pace);

@@ -2,12 +2,14 @@
 //!
 //! [`request`] says what to ask; [`config`] whom and as whom, made from a user's [`settings`] with their own [`spelling`]
 //! and a [`key`] that looks like one. [`auth`] gives the bearer, [`limit`] the pace, [`retry`] the patience,
-//! [`transport`] makes one attempt, [`reply`] reads what came back, and [`client`] puts them together. [`paging`] says
-//! what to ask next.
+//! [`transport`] makes one attempt and notes it in the [`journal`], [`reply`] reads what came back, and [`client`] puts them
+//! together; [`flight`] lets several who ask the same at once share one answer. [`paging`] says what to ask next.
 
 mod auth;
 pub mod client;
 pub mod config;
+pub mod flight;
+pub mod journal;
 mod key;
 mod limit;
 pub mod paging;

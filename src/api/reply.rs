@@ -163,6 +163,7 @@ mod tests {
             body: None,
             table: "reports",
             scope: "reports:view",
+            pass: 0,
         }
     }
 

@@ -27,7 +27,7 @@ pub enum Method {
 }
 
 /// A request to Checkout.com, without credential.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Request {
     /// Which host.
     pub host: Host,
@@ -35,6 +35,8 @@ pub struct Request {
     pub method: Method,
     /// Absolute path, percent-encoded.
     pub path: String,
+    /// The path with its keys unsaid, for journals and plans.
+    pub template: &'static str,
     /// Query parameters, not encoded.
     pub query: Vec<(String, String)>,
     /// JSON body.
@@ -43,12 +45,14 @@ pub struct Request {
     pub table: &'static str,
     /// The OAuth scope it needs, for errors.
     pub scope: &'static str,
+    /// How often the listing it belongs to was begun again; not sent, it only tells a second reading from the first.
+    pub pass: usize,
 }
 
 impl fmt::Debug for Request {
-    /// Method, host, path and parameter names: values may be personal data.
+    /// Method, host, path template and parameter names: values may be personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.query.iter().map(|(name, _)| name.as_str()).collect();
-        write!(f, "{:?} {:?} {} {names:?}", self.method, self.host, self.path)
+        write!(f, "{:?} {:?} {} {names:?}", self.method, self.host, self.template)
     }
 }

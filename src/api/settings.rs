@@ -63,6 +63,10 @@ pub struct AccountSettings {
     pub exponents: Option<BTreeMap<String, u32>>,
     /// Unit of the balances API: `minor` or `major`.
     pub balances_unit: Option<String>,
+    /// Rows a year of tables, for estimates: `{ payments = 500000, disputes = 900 }`.
+    pub rows_per_year: Option<BTreeMap<String, u64>>,
+    /// Fields of the payment search that are not to be relied on.
+    pub search_without: Option<Vec<String>>,
 }
 
 impl AccountSettings {
@@ -92,6 +96,8 @@ impl AccountSettings {
             deadline: self.deadline.or(below.deadline),
             exponents: self.exponents.or(below.exponents),
             balances_unit: self.balances_unit.or(below.balances_unit),
+            rows_per_year: self.rows_per_year.or(below.rows_per_year),
+            search_without: self.search_without.or(below.search_without),
         }
     }
 
@@ -140,6 +146,8 @@ impl AccountSettings {
             limits,
             exponents: Arc::new(Exponents::try_new(self.exponents.unwrap_or_default())?),
             balances_unit: self.balances_unit.as_deref().map(unit).transpose()?.unwrap_or_default(),
+            rows_per_year: self.rows_per_year.unwrap_or_default(),
+            search_without: self.search_without.unwrap_or_default(),
         })
     }
 }

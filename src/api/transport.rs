@@ -6,6 +6,7 @@
 use std::error::Error as StdError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
@@ -15,9 +16,12 @@ use tokio::time::{Instant, timeout};
 use tracing::debug;
 
 use super::config::{Account, Limits};
+use super::journal::{Entry, Journal};
 use super::limit::Limiter;
 use super::reply::Answer;
+use super::request::{Host, Method};
 use super::retry::{Again, Failure, Patience};
+use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::redact_url;
 
@@ -32,33 +36,53 @@ pub struct Activity {
     pub throttled: u64,
     /// Bytes of bodies received, decompressed.
     pub bytes: u64,
+    /// Time spent waiting for a turn at the limiter, over all requests.
+    pub waited: Duration,
 }
 
-/// The running totals of [`Activity`].
+/// The running totals of [`Activity`]: of a client, or of one reader of it.
 #[derive(Debug, Default)]
-pub(super) struct Counters {
+pub struct Tally {
     pub(super) requests: AtomicU64,
     pub(super) retries: AtomicU64,
     pub(super) throttled: AtomicU64,
     pub(super) bytes: AtomicU64,
+    waited: AtomicU64,
 }
 
-impl Counters {
-    pub(super) fn read(&self) -> Activity {
+impl Tally {
+    /// The totals so far.
+    pub fn read(&self) -> Activity {
         Activity {
             requests: self.requests.load(Ordering::Relaxed),
             retries: self.retries.load(Ordering::Relaxed),
             throttled: self.throttled.load(Ordering::Relaxed),
             bytes: self.bytes.load(Ordering::Relaxed),
+            waited: Duration::from_millis(self.waited.load(Ordering::Relaxed)),
         }
     }
+}
+
+/// What an attempt is made for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Errand<'a> {
+    /// Begins the message of an error: `cannot read payments`.
+    pub(super) attempted: &'a str,
+    pub(super) table: Option<&'static str>,
+    pub(super) host: Host,
+    pub(super) method: Method,
+    pub(super) template: &'static str,
+    /// Who is to know the effort, beside the client.
+    pub(super) tally: &'a Tally,
 }
 
 /// The connections of one client, and its share of the limiter.
 #[derive(Debug)]
 pub(super) struct Transport {
     pub(super) http: reqwest::Client,
-    pub(super) counters: Counters,
+    pub(super) tally: Tally,
+    pub(super) journal: Journal,
+    clock: Clock,
     limiter: Arc<Limiter>,
     body_bytes: usize,
 }
@@ -68,7 +92,7 @@ impl Transport {
     ///
     /// # Errors
     /// [`ErrorKind::Config`] when TLS cannot be set up, as on a machine without root certificates.
-    pub(super) fn try_new(account: &Account) -> Result<Self> {
+    pub(super) fn try_new(account: &Account, clock: Clock) -> Result<Self> {
         // An error only says that a provider is there already: all of the process uses one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
@@ -83,10 +107,11 @@ impl Transport {
             .build()
             .map_err(|error| Error::new(ErrorKind::Config, "cannot set up HTTPS").caused_by(root_cause(&error)))?;
         let Limits { body_bytes, .. } = account.limits;
-        Ok(Self { http, counters: Counters::default(), limiter: Limiter::of(account), body_bytes })
+        let (tally, journal, limiter) = (Tally::default(), Journal::default(), Limiter::of(account));
+        Ok(Self { http, tally, journal, clock, limiter, body_bytes })
     }
 
-    /// Makes one attempt. `attempted` begins the message of an error: `cannot read payments`.
+    /// Makes one attempt.
     ///
     /// # Errors
     /// [`ErrorKind::Unavailable`] to be tried again when no whole answer came in time; [`ErrorKind::Incomplete`] when it
@@ -95,32 +120,61 @@ impl Transport {
         &self,
         request: reqwest::Request,
         patience: &mut Patience<'_>,
-        attempted: &str,
+        errand: &Errand<'_>,
     ) -> Result<Answer, Failure> {
+        let Errand { attempted, .. } = errand;
         let shown = format!("{} {}", request.method(), redact_url(request.url()));
+        let asked = Instant::now();
         let _permit = self.limiter.permit().await?;
+        let waited = milliseconds(asked);
         let allowed = patience.begin();
-        let start = Instant::now();
-        self.counters.requests.fetch_add(1, Ordering::Relaxed);
-        let outcome = match timeout(allowed, self.answer(request, attempted)).await {
+        let (start, at) = (Instant::now(), self.clock.now());
+        self.count(errand, |tally| &tally.waited, waited);
+        self.count(errand, |tally| &tally.requests, 1);
+        let outcome = match timeout(allowed, self.answer(request, errand)).await {
             Ok(outcome) => outcome,
             Err(elapsed) => Err(Error::new(ErrorKind::Unavailable, format!("{attempted}: no whole answer in time"))
                 .with("timeout_ms", allowed.as_millis())
                 .caused_by(elapsed)
                 .into()),
         };
-        let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let status = outcome.as_ref().map_or(0, |answer| answer.status.as_u16());
-        let request_id = outcome.as_ref().ok().and_then(|answer| answer.request_id.as_deref()).unwrap_or_default();
+        let entry = Entry {
+            at,
+            table: errand.table,
+            host: errand.host,
+            method: errand.method,
+            path: errand.template,
+            status: outcome.as_ref().ok().map(|answer| answer.status.as_u16()),
+            milliseconds: milliseconds(start),
+            waited_milliseconds: waited,
+            bytes: outcome.as_ref().map_or(0, |answer| answer.body.len() as u64),
+            request_id: outcome.as_ref().ok().and_then(|answer| answer.request_id.clone()),
+        };
+        let (status, ms) = (entry.status.unwrap_or_default(), entry.milliseconds);
+        let request_id = entry.request_id.as_deref().unwrap_or_default();
         debug!(request = shown, status, duration_ms = ms, request_id, "{shown}: {status} in {ms} ms");
+        self.journal.add(entry);
         if status == StatusCode::TOO_MANY_REQUESTS.as_u16() {
-            self.counters.throttled.fetch_add(1, Ordering::Relaxed);
+            self.count(errand, |tally| &tally.throttled, 1);
             self.limiter.throttled();
         }
         outcome
     }
 
-    async fn answer(&self, request: reqwest::Request, attempted: &str) -> Result<Answer, Failure> {
+    /// Counts for the client, and for who sent the errand.
+    pub(super) fn count(&self, errand: &Errand<'_>, field: impl Fn(&Tally) -> &AtomicU64, more: u64) {
+        for tally in [&self.tally, errand.tally] {
+            field(tally).fetch_add(more, Ordering::Relaxed);
+        }
+    }
+
+    /// Requests a second that the limiter lets through now.
+    pub(super) fn pace(&self) -> u32 {
+        self.limiter.per_second()
+    }
+
+    async fn answer(&self, request: reqwest::Request, errand: &Errand<'_>) -> Result<Answer, Failure> {
+        let Errand { attempted, .. } = errand;
         let no_answer = |error: reqwest::Error| {
             let what = if error.is_connect() { "cannot connect" } else { "the connection broke" };
             Error::new(ErrorKind::Unavailable, format!("{attempted}: {what}")).caused_by(root_cause(&error))
@@ -129,13 +183,14 @@ impl Transport {
         let status = response.status();
         let request_id = header(response.headers(), "cko-request-id");
         let retry_after = header(response.headers(), RETRY_AFTER.as_str());
-        let body = self.body(response, attempted).await?;
+        let body = self.body(response, errand).await?;
         Ok(Answer { status, body, request_id, retry_after })
     }
 
     /// The whole body. A body cut short of its `Content-Length` or of its last chunk is an error of hyper's; one that is
     /// cut behind a lying proxy is found by the decoder.
-    async fn body(&self, mut response: Response, attempted: &str) -> Result<Bytes, Failure> {
+    async fn body(&self, mut response: Response, errand: &Errand<'_>) -> Result<Bytes, Failure> {
+        let Errand { attempted, .. } = errand;
         let cut = |error: reqwest::Error| {
             Error::new(ErrorKind::Unavailable, format!("{attempted}: the answer was cut short")).caused_by(root_cause(&error))
         };
@@ -149,11 +204,15 @@ impl Transport {
                     .hint("ask for less at once: smaller pages, or a narrower time span");
                 return Err(Failure { error, again: Again::Never });
             }
-            self.counters.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+            self.count(errand, |tally| &tally.bytes, chunk.len() as u64);
             body.extend_from_slice(&chunk);
         }
         Ok(body.freeze())
     }
+}
+
+fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {

@@ -4,8 +4,11 @@
 //! a DataFusion context of its own, so what is allowed and what is read is decided in one place.
 
 pub mod access;
+mod bill;
 pub mod config;
+mod system;
 mod views;
+mod words;
 
 use std::sync::Arc;
 
@@ -13,21 +16,28 @@ use arrow::datatypes::SchemaRef;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider, TableProvider};
 use datafusion::config::Dialect;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{LogicalPlan, Statement};
+use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use futures::{StreamExt, stream};
 
 use crate::api::Client;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::resources::RESOURCES;
 use crate::source::connection::Connection;
-use crate::source::{CheckoutOptions, LiveTable};
+use crate::source::statement::Statement as Budget;
+use crate::source::{CheckoutOptions, LiveTable, joins};
+use bill::Bills;
 use config::Config;
 
 /// Name of the catalogue.
 pub const CATALOG: &str = "checkout";
 /// Schema of the tables that read the API when queried.
 pub const LIVE: &str = "live";
+/// Schema of what ckosql knows about itself.
+pub const SYSTEM: &str = "system";
 /// Schema that is searched when none is named.
 pub const PUBLIC: &str = "public";
 
@@ -125,12 +135,16 @@ impl Engine {
         options.sql_parser.parse_float_as_decimal = true;
         options.sql_parser.collect_spans = true;
         options.sql_parser.dialect = Dialect::PostgreSQL;
+        // The keys that a join hands to a live table: one request each, so many are worth a list.
+        options.optimizer.hash_join_inlist_pushdown_max_distinct_values = 10_000;
+        options.optimizer.hash_join_inlist_pushdown_max_size = 4 << 20;
         for (name, value) in &self.shared.config.settings {
             options.set(name, value).map_err(|error| {
                 Error::new(ErrorKind::Config, "cannot apply a setting").with("setting", name).caused_by(error)
             })?;
         }
-        Ok(SessionStateBuilder::new().with_config(config).with_default_features().build())
+        let state = SessionStateBuilder::new().with_config(config).with_default_features();
+        Ok(state.with_analyzer_rule(words::rule()).with_physical_optimizer_rules(joins::rules()).build())
     }
 
     fn register_views(&self) -> Result<()> {
@@ -165,6 +179,7 @@ fn catalog(connections: &Arc<[Arc<Connection>]>) -> Result<Arc<dyn CatalogProvid
     }
     catalog.register_schema(LIVE, live)?;
     catalog.register_schema(PUBLIC, public)?;
+    catalog.register_schema(SYSTEM, system::schema(connections)?)?;
     Ok(Arc::new(catalog))
 }
 
@@ -174,21 +189,62 @@ impl Session {
     /// # Errors
     /// The kind says whose fault it is; see [`ErrorKind`].
     pub async fn query(&self, sql: &str) -> Result<Answer> {
-        let state = self.context.state();
-        let plan = state.create_logical_plan(sql).await?;
+        let plan = self.context.state().create_logical_plan(sql).await?;
         access::check(&plan)?;
         let frame = match &plan {
+            LogicalPlan::Statement(Statement::Execute(_)) | LogicalPlan::Explain(_) => self.frame(plan.clone()).await?,
             // These change the session.
-            LogicalPlan::Statement(_) => self.context.execute_logical_plan(plan).await?,
-            _ => DataFrame::new(self.state_now(), plan),
+            LogicalPlan::Statement(_) => self.context.execute_logical_plan(plan.clone()).await?,
+            _ => self.frame(plan.clone()).await?,
         };
-        let batches = frame.execute_stream().await?;
-        Ok(Answer { schema: batches.schema(), batches })
+        let most = CheckoutOptions::of(self.context.state().config_options()).max_requests;
+        let explained = match plan {
+            LogicalPlan::Explain(explain) => Some(self.bills(LogicalPlan::clone(&explain.plan)).await?),
+            _ => None,
+        };
+        let context = Arc::new(frame.task_ctx());
+        let physical = frame.create_physical_plan().await?;
+        Bills::of(&physical).check(most)?;
+        let mut batches = execute_stream(physical, context)?;
+        let schema = batches.schema();
+        if let Some(bills) = explained {
+            let row = bills.row(&schema, most)?;
+            let rows = batches.chain(stream::once(async move { Ok(row) }));
+            batches = Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), rows));
+        }
+        Ok(Answer { schema, batches })
     }
 
-    /// The session as it is, where `now()` is the engine's now: the stand-in merchant lives on a day of its own.
+    /// What a statement will ask for, without asking.
+    ///
+    /// # Errors
+    /// Those of planning it.
+    pub async fn price(&self, sql: &str) -> Result<Bills> {
+        let plan = self.context.state().create_logical_plan(sql).await?;
+        access::check(&plan)?;
+        self.bills(plan).await
+    }
+
+    async fn bills(&self, plan: LogicalPlan) -> Result<Bills> {
+        Ok(Bills::of(&self.frame(plan).await?.create_physical_plan().await?))
+    }
+
+    async fn frame(&self, plan: LogicalPlan) -> Result<DataFrame> {
+        let plan = match plan {
+            LogicalPlan::Statement(Statement::Execute(_)) => {
+                self.context.execute_logical_plan(plan).await?.into_unoptimized_plan()
+            }
+            plan => plan,
+        };
+        Ok(DataFrame::new(self.state_now(), plan))
+    }
+
+    /// The session as it is for one statement: with a budget of its own, and where `now()` is the engine's now: the
+    /// stand-in merchant lives on a day of its own.
     fn state_now(&self) -> SessionState {
         let mut state = self.context.state();
+        let most = CheckoutOptions::of(state.config_options()).max_requests;
+        state.config_mut().set_extension(Arc::new(Budget::new(most)));
         if let Clock::Fixed(now) = self.clock {
             state.execution_props_mut().query_execution_start_time = Some(now);
         }

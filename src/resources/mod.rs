@@ -117,13 +117,27 @@ pub enum Narrow {
         /// Query parameter of the end.
         to: &'static str,
     },
-    /// `column = value` as a term of the search language.
+    /// A term of the search language.
     Term {
         /// Name of the column.
         column: &'static str,
         /// Field of the search language.
         field: &'static str,
+        /// What is compared.
+        kind: TermKind,
     },
+}
+
+/// What a field of the search language compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TermKind {
+    /// Text: `column = value` and `in (…)` are sent.
+    Text,
+    /// One word of a closed set: `<>` and `not in (…)` are sent too.
+    Token,
+    /// An amount in minor units, and its bounds: those of `<column>_minor`, or of the major units where the column
+    /// `currency` is given.
+    Amount,
 }
 
 /// How the answer of a call continues over several pages.
@@ -179,9 +193,19 @@ pub(crate) const fn any_of(column: &'static str, param: &'static str) -> Narrow 
     Narrow::In { column, param }
 }
 
-/// `column = value` as a term of the search language.
+/// Text as a term of the search language.
 pub(crate) const fn term(column: &'static str, field: &'static str) -> Narrow {
-    Narrow::Term { column, field }
+    Narrow::Term { column, field, kind: TermKind::Text }
+}
+
+/// One word of a closed set as a term of the search language.
+pub(crate) const fn token(column: &'static str, field: &'static str) -> Narrow {
+    Narrow::Term { column, field, kind: TermKind::Token }
+}
+
+/// An amount as a term of the search language.
+pub(crate) const fn amount(column: &'static str, field: &'static str) -> Narrow {
+    Narrow::Term { column, field, kind: TermKind::Amount }
 }
 
 /// Past instants of a time column as a query parameter.
@@ -192,6 +216,28 @@ pub(crate) const fn moment(column: &'static str, param: &'static str) -> Narrow 
 /// A span of a time column as two query parameters.
 pub(crate) const fn range(column: &'static str, from: &'static str, to: &'static str) -> Narrow {
     Narrow::Range { column, from, to }
+}
+
+impl Call {
+    /// Method and path, as they would be read aloud.
+    pub fn title(&self) -> String {
+        let method = match self.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        };
+        format!("{method} {}", self.path)
+    }
+
+    /// Whether it is made for values of this column.
+    pub fn is_by(&self, column: &str) -> bool {
+        matches!(self.by, By::Key(key) if key.column == column) || self.by == By::Entity && column == "entity_id"
+    }
+
+    /// The table that this call lists first of all: `payments` for the search, though other tables come out of it too.
+    pub fn listed_as(&self) -> Option<&'static str> {
+        let lists = |resource: &&&Resource| resource.calls.iter().any(|call| call.path == self.path);
+        RESOURCES.iter().find(lists).map(|resource| resource.name)
+    }
 }
 
 impl Resource {

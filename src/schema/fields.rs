@@ -19,6 +19,20 @@ pub const RAW: &str = "_raw";
 /// Metadata key under which a field's meaning is kept.
 pub const COMMENT: &str = "comment";
 
+/// Metadata key under which the words of a column of words are kept, with `|` between them.
+const WORDS: &str = "words";
+
+/// The words that a field's values are of, where they are words.
+pub fn words(field: &Field) -> Option<Vec<String>> {
+    Some(field.metadata().get(WORDS)?.split('|').map(str::to_owned).collect())
+}
+
+/// Whether a text is a word, whatever its case and whether its parts are joined by `_` or a space.
+pub fn is_word(text: &str, word: &str) -> bool {
+    let plain = |byte: u8| if byte == b'_' { b' ' } else { byte.to_ascii_lowercase() };
+    text.len() == word.len() && text.bytes().zip(word.bytes()).all(|(one, other)| plain(one) == plain(other))
+}
+
 /// What fills a field of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Filler {
@@ -52,6 +66,12 @@ pub fn fields(columns: &[Column]) -> Vec<(FieldRef, Filler)> {
                 push(column.name, decimal(MAJOR_PRECISION, MAJOR_SCALE), &major, Filler::Major(index));
                 let minor = format!("{} Minor units of `{currency}`.", column.about);
                 push(&format!("{}_minor", column.name), DataType::Int64, &minor, Filler::Minor(index));
+            }
+            Kind::Word(words) => {
+                let field = field(column.name, DataType::Utf8, column.about);
+                let metadata = field.metadata().clone().into_iter().chain([(WORDS.to_owned(), words.join("|"))]);
+                let field = Field::clone(&field).with_metadata(metadata.collect());
+                fields.push((Arc::new(field), Filler::Column(index)));
             }
             kind => push(column.name, data_type(kind), column.about, Filler::Column(index)),
         }

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::fields;
 use super::decode::AssumedUnit;
 use super::scan::{Form, Raw};
 use super::time;
@@ -37,12 +38,7 @@ pub(super) fn text(raw: Raw<'_>) -> Result<Cow<'_, str>, Why> {
 
 /// The word of the list that this is, whatever its case and whether its parts are joined by `_` or a space.
 pub(super) fn word<'a>(text: &'a str, words: &'static [&'static str]) -> &'a str {
-    words.iter().copied().find(|word| is_word(text, word)).unwrap_or(text)
-}
-
-fn is_word(text: &str, word: &str) -> bool {
-    let plain = |byte: u8| if byte == b'_' { b' ' } else { byte.to_ascii_lowercase() };
-    text.len() == word.len() && text.bytes().zip(word.bytes()).all(|(one, other)| plain(one) == plain(other))
+    words.iter().copied().find(|word| fields::is_word(text, word)).unwrap_or(text)
 }
 
 /// A boolean.

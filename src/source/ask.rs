@@ -1,15 +1,19 @@
 //! Asks: which calls of a resource answer a query, for which keys or spans, on which account.
 //!
-//! An [`Ask`] is plain data made from a [`Resource`] and [`Constraints`]; [`Ask::request`] turns it into the first
-//! request of a call. Together the asks of a query cover every row it wants, each row by exactly one ask.
+//! [`choose`] picks the call from the filters alone, before anything is asked; [`asks`] makes plain data of it, one [`Ask`]
+//! for each thing to ask, and [`Ask::request`] the first request of one. Together the asks of a query cover every row it
+//! wants, each row by exactly one ask.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::connection::Connection;
 use super::constraints::Constraints;
+use super::effort::Effort;
+use super::entities::known_entities;
 use super::search;
 use super::span::{SECOND, Span, rfc3339};
+use super::statement::Statement;
 use crate::api::request::Request;
 use crate::error::{Error, ErrorKind, Result};
 use crate::resources::{By, Call, Key, Narrow, Resource};
@@ -25,62 +29,86 @@ pub struct Ask {
     pub keys: Vec<(&'static str, String)>,
     /// The span of the resource's time column that this ask answers for; rows outside belong to another ask.
     pub span: Option<Span>,
+    /// What it took so far.
+    pub effort: Arc<Effort>,
+    /// The span that its range parameters say.
+    listed: Span,
     /// Query parameters made from filters.
     narrow: Vec<(&'static str, String)>,
     /// The search-language expression, for a search.
     terms: String,
 }
 
-/// The asks that answer a query on all accounts; `filtered` names the columns its filters use.
+/// The call that answers a query; `filtered` names the columns its filters use.
 ///
 /// # Errors
 /// [`ErrorKind::Query`] when the resource answers only by key and the query gives none, or filters by what no fitting call
-/// carries; [`ErrorKind::Config`] when no entity is known; those of getting a token that names one.
-pub async fn asks(
-    resource: &'static Resource,
-    connections: &[Arc<Connection>],
-    constraints: &Constraints,
-    filtered: &[&str],
-) -> Result<Vec<Ask>> {
-    let mut asks = Vec::new();
-    if constraints.is_contradiction() {
-        return Ok(asks);
-    }
-    for connection in connections {
-        let wanted = constraints.values("account").is_none_or(|names| names.contains(connection.name()));
-        if wanted {
-            asks.extend(asks_of(resource, connection, constraints, filtered).await?);
-        }
-    }
-    Ok(asks)
-}
-
-async fn asks_of(
-    resource: &'static Resource,
-    connection: &Arc<Connection>,
-    constraints: &Constraints,
-    filtered: &[&str],
-) -> Result<Vec<Ask>> {
+/// carries.
+pub fn choose(resource: &'static Resource, constraints: &Constraints, filtered: &[&str]) -> Result<&'static Call> {
     let mut lacking = None;
     for call in resource.calls {
         let lacks = call.lacks.iter().find(|column| filtered.contains(column));
         match (call.by, lacks) {
             (By::Key(key), _) if !is_given(key, call, constraints) => {}
             (_, Some(column)) => lacking = Some(*column),
-            (By::Key(key), None) => return by_key(resource, call, key, connection, constraints),
-            (By::Entity, None) => return by_entity(call, connection, constraints).await,
-            (By::Listing, None) => return Ok(vec![Ask::new(connection, call, constraints)?]),
-            (By::Windows(column), None) => {
-                let span = history(connection, constraints.span(column))?;
-                return Ok(vec![Ask { span: Some(span), ..Ask::new(connection, call, constraints)? }]);
-            }
+            (_, None) => return Ok(call),
         }
     }
     Err(needs_key(resource, lacking))
 }
 
+/// The asks of a call that answer a query on one account.
+///
+/// # Errors
+/// [`ErrorKind::Query`] for spans and moments that cannot be asked for; [`ErrorKind::Config`] when no entity is known;
+/// those of finding one.
+pub async fn asks(
+    resource: &'static Resource,
+    call: &'static Call,
+    connection: &Arc<Connection>,
+    constraints: &Constraints,
+    statement: &Statement,
+) -> Result<Vec<Ask>> {
+    let entities = match call.by {
+        By::Entity => known_entities(connection, constraints, statement).await?,
+        _ => Vec::new(),
+    };
+    asks_of(resource, call, connection, constraints, &entities)
+}
+
+/// The accounts that a query can have rows of.
+pub fn wanted<'a>(connections: &'a [Arc<Connection>], constraints: &'a Constraints) -> impl Iterator<Item = &'a Arc<Connection>> {
+    let names = constraints.values("account");
+    let is_wanted = move |name: &str| !constraints.is_contradiction() && names.is_none_or(|names| names.contains(name));
+    connections.iter().filter(move |connection| is_wanted(connection.name()))
+}
+
+/// The asks of a call on one account; `entities` are those it is known to have, for a call by entity.
+///
+/// # Errors
+/// [`ErrorKind::Query`] for spans and moments that cannot be asked for.
+pub fn asks_of(
+    resource: &'static Resource,
+    call: &'static Call,
+    connection: &Arc<Connection>,
+    constraints: &Constraints,
+    entities: &[String],
+) -> Result<Vec<Ask>> {
+    let ask = Ask::new(connection, call, constraints);
+    let asks = match call.by {
+        By::Key(key) => by_key(resource, &ask, key, constraints)?,
+        By::Entity => {
+            let entities = entities.iter().filter(|entity| can_be_in_path(entity));
+            entities.map(|entity| ask.clone().with_key("entity_id", entity.clone())).collect()
+        }
+        By::Listing => vec![ask],
+        By::Windows(column) => vec![Ask { span: Some(history(connection, constraints.span(column))?), ..ask }],
+    };
+    at_moments(asks, call, connection, constraints)
+}
+
 /// Whether the query gives values for a key, and the call can be asked for each of them.
-fn is_given(key: Key, call: &Call, constraints: &Constraints) -> bool {
+pub(super) fn is_given(key: Key, call: &Call, constraints: &Constraints) -> bool {
     let is_askable = |value: &String| key.param.is_none() || !value.is_empty();
     constraints.values(key.column).is_some_and(|values| values.iter().all(is_askable))
         && call.needs.iter().all(|column| constraints.value(column).is_some_and(|value| !value.is_empty()))
@@ -105,28 +133,43 @@ fn history(connection: &Connection, wanted: Span) -> Result<Span> {
     Ok(Span { from, to: wanted.to.min(now) })
 }
 
-fn by_key(
-    resource: &'static Resource,
-    call: &'static Call,
-    key: Key,
-    connection: &Arc<Connection>,
-    constraints: &Constraints,
-) -> Result<Vec<Ask>> {
+fn by_key(resource: &'static Resource, ask: &Ask, key: Key, constraints: &Constraints) -> Result<Vec<Ask>> {
     let mut span = None;
     let mut asks = Vec::new();
-    if let Some((older, newer)) = split(resource, key, connection, constraints)? {
+    if let Some((older, newer)) = split(resource, key, &ask.connection, constraints)? {
         span = Some(newer);
         if let Some(listing) = resource.calls.iter().find(|call| matches!(call.by, By::Windows(_))) {
-            asks.push(Ask { span: Some(older), ..Ask::new(connection, listing, constraints)? });
+            asks.push(Ask { span: Some(older), ..Ask::new(&ask.connection, listing, constraints) });
         }
     }
     for value in constraints.values(key.column).into_iter().flatten() {
         if key.param.is_some() || can_be_in_path(value) {
-            let ask = Ask::new(connection, call, constraints)?;
-            asks.push(Ask { span, ..ask.with_key(key.column, value.clone()) });
+            asks.push(Ask { span, ..ask.clone().with_key(key.column, value.clone()) });
         }
     }
     Ok(asks)
+}
+
+/// The asks once for each moment the query asks for, where the call answers for moments.
+fn at_moments(asks: Vec<Ask>, call: &Call, connection: &Connection, constraints: &Constraints) -> Result<Vec<Ask>> {
+    let moment = call.narrow.iter().find_map(|narrow| match *narrow {
+        Narrow::Moment { column, param } => Some((column, param)),
+        _ => None,
+    });
+    let Some((column, param)) = moment.filter(|(column, _)| constraints.span(column) != Span::ALWAYS) else { return Ok(asks) };
+    let error = |message| Err(Error::new(ErrorKind::Query, message).hint(format!("ask for one: where {column} = timestamp '…'")));
+    let Some(moments) = constraints.instants(column) else {
+        return error(format!("{column} must be one moment, or a list of them"));
+    };
+    if moments.last().is_some_and(|last| *last > connection.now().timestamp_micros()) {
+        return error(format!("{column} lies in the future"));
+    }
+    let at = |ask: &Ask, moment: i64| {
+        let mut ask = ask.clone().with_key(column, rfc3339(moment));
+        ask.narrow.push((param, rfc3339(moment)));
+        ask
+    };
+    Ok(asks.iter().flat_map(|ask| moments.iter().map(|moment| at(ask, *moment))).collect())
 }
 
 /// The part of the wanted span that a call which knows rows only since some day does not know, and the part it does.
@@ -141,29 +184,6 @@ fn split(resource: &Resource, key: Key, connection: &Connection, constraints: &C
 /// No id is empty or made of dots, and as a path segment such a value would name another call.
 fn can_be_in_path(value: &str) -> bool {
     !value.bytes().all(|byte| byte == b'.')
-}
-
-async fn by_entity(call: &'static Call, connection: &Arc<Connection>, constraints: &Constraints) -> Result<Vec<Ask>> {
-    let entities = match constraints.values("entity_id") {
-        Some(wanted) => wanted.iter().cloned().collect(),
-        None => known_entities(connection).await?,
-    };
-    let entities = entities.into_iter().filter(|entity| can_be_in_path(entity));
-    entities.map(|entity| Ok(Ask::new(connection, call, constraints)?.with_key("entity_id", entity))).collect()
-}
-
-/// The entities of an account: those configured, or else the one its token names.
-async fn known_entities(connection: &Connection) -> Result<Vec<String>> {
-    let configured = &connection.account().entity_ids;
-    if !configured.is_empty() {
-        return Ok(configured.clone());
-    }
-    match connection.client.entity_id().await? {
-        Some(entity) => Ok(vec![entity]),
-        None => Err(Error::new(ErrorKind::Config, "no entity is known for the account").with("account", connection.name()).hint(
-            "set entity_ids = [\"ent_…\"] for the account (or CHECKOUT_ENTITY_IDS), or ask for one: where entity_id = 'ent_…'",
-        )),
-    }
 }
 
 fn needs_key(resource: &Resource, lacking: Option<&str>) -> Error {
@@ -184,27 +204,31 @@ fn needs_key(resource: &Resource, lacking: Option<&str>) -> Error {
 }
 
 impl Ask {
-    fn new(connection: &Arc<Connection>, call: &'static Call, constraints: &Constraints) -> Result<Self> {
+    fn new(connection: &Arc<Connection>, call: &'static Call, constraints: &Constraints) -> Self {
         let mut ask = Self {
             connection: Arc::clone(connection),
             call,
             keys: Vec::new(),
             span: None,
+            effort: Arc::default(),
+            listed: Span::ALWAYS,
             narrow: Vec::new(),
-            terms: search::EVERYTHING.to_owned(),
+            terms: search::expression(call.narrow, constraints, connection.account()),
         };
         for narrow in call.narrow {
-            ask.narrow_by(narrow, constraints)?;
+            ask.narrow_by(narrow, constraints);
         }
-        Ok(ask)
+        ask
     }
 
+    /// Another ask like this, for this value of a column.
     fn with_key(mut self, column: &'static str, value: String) -> Self {
         self.keys.push((column, value));
+        self.effort = Arc::default();
         self
     }
 
-    fn narrow_by(&mut self, narrow: &Narrow, constraints: &Constraints) -> Result<()> {
+    fn narrow_by(&mut self, narrow: &Narrow, constraints: &Constraints) {
         match *narrow {
             Narrow::Eq { column, param } => {
                 if let Some(value) = constraints.value(column) {
@@ -222,15 +246,9 @@ impl Ask {
                     self.narrow.push((param, values.join(",")));
                 }
             }
-            Narrow::Moment { column, param } => {
-                if constraints.span(column) != Span::ALWAYS {
-                    let moment = rfc3339(self.one_moment(column, constraints.span(column))?);
-                    self.narrow.push((param, moment.clone()));
-                    self.keys.push((column, moment));
-                }
-            }
             Narrow::Range { column, from, to } => {
                 let span = constraints.span(column);
+                self.listed = span;
                 let (start, end) = span.around();
                 if span.from != i64::MIN {
                     self.narrow.push((from, start));
@@ -239,24 +257,46 @@ impl Ask {
                     self.narrow.push((to, end));
                 }
             }
-            Narrow::Term { column, field } => {
-                if let Some(term) = constraints.value(column).and_then(|value| search::term(field, value)) {
-                    self.terms = term;
-                }
-            }
+            // Moments make asks of their own, terms one expression together.
+            Narrow::Moment { .. } | Narrow::Term { .. } => {}
         }
-        Ok(())
     }
 
-    /// The past instant that a span is.
-    fn one_moment(&self, column: &str, span: Span) -> Result<i64> {
-        let error =
-            |message| Err(Error::new(ErrorKind::Query, message).hint(format!("ask for one: where {column} = timestamp '…'")));
-        match span.width() {
-            1 if span.from > self.connection.now().timestamp_micros() => error(format!("{column} lies in the future")),
-            1 => Ok(span.from),
-            _ => error(format!("{column} must be one moment")),
-        }
+    /// Whether it is narrowed by anything but its key and span.
+    pub fn is_narrowed(&self) -> bool {
+        !self.narrow.is_empty() || self.terms != search::EVERYTHING
+    }
+
+    /// Whether it is narrowed by more than a span of time.
+    pub fn is_narrowed_by_value(&self) -> bool {
+        let is_time = |param: &str| {
+            self.call
+                .narrow
+                .iter()
+                .any(|narrow| matches!(narrow, Narrow::Range { from, to, .. } if param == *from || param == *to))
+        };
+        self.narrow.iter().any(|(param, _)| !is_time(param))
+    }
+
+    /// The span that a listing is of: what its range says, or else the account's history.
+    pub fn listed_span(&self) -> Span {
+        let history = Span {
+            from: self.connection.account().history_start.timestamp_micros(),
+            to: self.connection.now().timestamp_micros(),
+        };
+        history.intersect(self.listed)
+    }
+
+    /// The same ask without search terms, where it has some: for a search that refuses them.
+    pub fn without_terms(&self) -> Option<Self> {
+        (self.terms != search::EVERYTHING).then(|| Self { terms: search::EVERYTHING.to_owned(), ..self.clone() })
+    }
+
+    /// The search-language expression and the query parameters it sends, as they would be read aloud in a plan.
+    pub fn filters(&self) -> String {
+        let parameters = self.narrow.iter().map(|(name, value)| format!("{name}={value}"));
+        let terms = (self.terms != search::EVERYTHING).then(|| self.terms.clone());
+        parameters.chain(terms).collect::<Vec<_>>().join(" & ")
     }
 
     /// The first request of this ask; `window` is the part of its span to search in, `page_size` the rows wanted.
@@ -274,8 +314,10 @@ impl Ask {
             path: self.fill(self.call.path),
             query,
             body: window.map(|window| search::body(&self.terms, window, page_size)),
+            template: self.call.path,
             table: resource.name,
             scope: self.call.scope,
+            pass: 0,
         }
     }
 
@@ -283,7 +325,7 @@ impl Ask {
     pub fn parent_request(&self, resource: &Resource) -> Option<Request> {
         let path = self.fill(self.call.parent?);
         let request = self.request(resource, None, 0);
-        Some(Request { path, query: Vec::new(), body: None, ..request })
+        Some(Request { path, template: self.call.parent?, query: Vec::new(), body: None, ..request })
     }
 
     /// The path with its `{column}` replaced by the key's value.

@@ -1,10 +1,14 @@
 //! A connection: an account's client, with what this process has learnt about the account.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
+use tokio::sync::OnceCell;
 
+use super::coverage::Coverage;
+use super::span::DAY;
 use crate::api::Client;
 use crate::api::config::Account;
 use crate::clock::Clock;
@@ -15,11 +19,17 @@ use crate::schema::decode::{OnMalformed, Settings};
 pub struct Connection {
     /// The client.
     pub client: Client,
+    /// Its entities, where they had to be found out.
+    pub(super) entities: OnceCell<Vec<String>>,
+    /// What scans of it have covered lately.
+    pub coverage: Coverage,
     clock: Clock,
     next_link: AtomicU8,
     page_cap: AtomicUsize,
     whole_page: AtomicUsize,
     rows: AtomicU64,
+    /// Rows and microseconds of whole windows seen, by path of the call.
+    seen: Mutex<BTreeMap<&'static str, (u64, i64)>>,
 }
 
 /// Whether the `_links.next` of a search can be followed, which the vendor does not document.
@@ -38,11 +48,14 @@ impl Connection {
     pub fn new(client: Client, clock: Clock) -> Arc<Self> {
         Arc::new(Self {
             client,
+            entities: OnceCell::new(),
+            coverage: Coverage::default(),
             clock,
             next_link: AtomicU8::new(0),
             page_cap: AtomicUsize::new(usize::MAX),
             whole_page: AtomicUsize::new(0),
             rows: AtomicU64::new(0),
+            seen: Mutex::default(),
         })
     }
 
@@ -54,6 +67,11 @@ impl Connection {
     /// The account's name.
     pub fn name(&self) -> &str {
         &self.account().name
+    }
+
+    /// Its entities, as far as they are configured or were found out.
+    pub fn known_entities(&self) -> &[String] {
+        self.entities.get().unwrap_or(&self.account().entity_ids)
     }
 
     /// The current instant.
@@ -104,6 +122,25 @@ impl Connection {
     /// Remembers that a short page of so many rows was all there was.
     pub fn learn_whole_page(&self, rows: usize) {
         self.whole_page.fetch_max(rows, Ordering::Relaxed);
+    }
+
+    /// Rows a year of a listing by time, as far as it was read.
+    pub fn seen_per_year(&self, path: &str) -> Option<u64> {
+        let (rows, micros) = *self.seen().get(path)?;
+        let per_year = u128::from(rows) * u128::try_from(365 * DAY).ok()? / u128::try_from(micros).ok()?.max(1);
+        u64::try_from(per_year).ok()
+    }
+
+    /// Remembers the rows of a whole window of a listing by time.
+    pub fn learn_rows(&self, path: &'static str, rows: usize, micros: i64) {
+        let mut seen = self.seen();
+        let (all_rows, all_micros) = seen.entry(path).or_default();
+        *all_rows = all_rows.saturating_add(u64::try_from(rows).unwrap_or(u64::MAX));
+        *all_micros = all_micros.saturating_add(micros);
+    }
+
+    fn seen(&self) -> MutexGuard<'_, BTreeMap<&'static str, (u64, i64)>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Rows decoded so far.

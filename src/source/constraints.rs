@@ -17,7 +17,32 @@ use super::span::{DAY, SECOND, Span};
 pub struct Constraints {
     impossible: bool,
     values: BTreeMap<String, BTreeSet<String>>,
+    excluded: BTreeMap<String, BTreeSet<String>>,
+    numbers: BTreeMap<String, Numbers>,
     spans: BTreeMap<String, Span>,
+    /// The single instants a time column must be one of, where the filters list them.
+    instants: BTreeMap<String, BTreeSet<i64>>,
+}
+
+/// Bounds of a number, both inside, in thousandths; a whole number is a thousand of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbers {
+    /// The least.
+    pub least: i128,
+    /// The most.
+    pub most: i128,
+}
+
+impl Numbers {
+    const ALL: Self = Self { least: i128::MIN, most: i128::MAX };
+
+    fn intersect(self, other: Self) -> Self {
+        Self { least: self.least.max(other.least), most: self.most.min(other.most) }
+    }
+
+    fn hull(self, other: Self) -> Self {
+        Self { least: self.least.min(other.least), most: self.most.max(other.most) }
+    }
 }
 
 impl Constraints {
@@ -37,6 +62,37 @@ impl Constraints {
         if values.len() == 1 { values.first().map(String::as_str) } else { None }
     }
 
+    /// The values a text column cannot have.
+    pub fn excluded(&self, column: &str) -> impl Iterator<Item = &str> {
+        self.excluded.get(column).into_iter().flatten().map(String::as_str)
+    }
+
+    /// The bounds of a number column; `None` when there are none.
+    pub fn numbers(&self, column: &str) -> Option<Numbers> {
+        self.numbers.get(column).copied()
+    }
+
+    /// The single instants a time column must be one of; `None` when the filters do not list them.
+    pub fn instants(&self, column: &str) -> Option<BTreeSet<i64>> {
+        let span = self.span(column);
+        if span.width() == 1 {
+            return Some([span.from].into());
+        }
+        let listed = self.instants.get(column)?;
+        Some(listed.iter().copied().filter(|instant| span.contains(*instant)).collect())
+    }
+
+    /// What follows from both.
+    #[must_use]
+    pub fn and_also(self, other: Self) -> Self {
+        self.and(other)
+    }
+
+    /// The columns that must have one of some values.
+    pub fn listed(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
+    }
+
     /// The span a time column must lie in.
     pub fn span(&self, column: &str) -> Span {
         self.spans.get(column).copied().unwrap_or(Span::ALWAYS)
@@ -44,7 +100,10 @@ impl Constraints {
 
     /// Whether no row can satisfy the filters.
     pub fn is_contradiction(&self) -> bool {
-        self.impossible || self.values.values().any(BTreeSet::is_empty) || self.spans.values().any(|span| span.is_empty())
+        self.impossible
+            || self.values.values().any(BTreeSet::is_empty)
+            || self.spans.values().any(|span| span.is_empty())
+            || self.numbers.values().any(|numbers| numbers.least > numbers.most)
     }
 
     fn of_one(filter: &Expr) -> Self {
@@ -55,7 +114,7 @@ impl Constraints {
             Expr::Between(Between { expr, negated: false, low, high }) => {
                 Self::of_comparison(expr, Operator::GtEq, low).and(Self::of_comparison(expr, Operator::LtEq, high))
             }
-            Expr::InList(InList { expr, list, negated: false }) => Self::of_list(expr, list),
+            Expr::InList(InList { expr, list, negated }) => Self::of_list(expr, list, *negated),
             Expr::Literal(ScalarValue::Boolean(Some(false) | None), _) => Self { impossible: true, ..Self::default() },
             _ => Self::default(),
         }
@@ -70,8 +129,13 @@ impl Constraints {
             },
             _ => return Self::default(),
         };
-        if let (Expr::Column(column), Operator::Eq, Some(text)) = (compared, op, text(literal)) {
-            return Self::one_of(&column.name, [text].into());
+        match (compared, op, text(literal)) {
+            (Expr::Column(column), Operator::Eq, Some(text)) => return Self::one_of(&column.name, [text].into()),
+            (Expr::Column(column), Operator::NotEq, Some(text)) => return Self::none_of(&column.name, [text].into()),
+            _ => {}
+        }
+        if let (Some(column), Some(numbers)) = (number_column(compared), numbers_of(op, literal)) {
+            return Self { numbers: [(column.name.clone(), numbers)].into(), ..Self::default() };
         }
         match (instant_column(compared), span_of(op, literal)) {
             (Some(column), Some(span)) => Self { spans: [(column.name.clone(), span)].into(), ..Self::default() },
@@ -79,20 +143,43 @@ impl Constraints {
         }
     }
 
-    fn of_list(expr: &Expr, list: &[Expr]) -> Self {
-        let Expr::Column(column) = expr else { return Self::default() };
+    fn of_list(expr: &Expr, list: &[Expr], negated: bool) -> Self {
         let literal = |expr: &Expr| match expr {
             Expr::Literal(literal, _) => text(literal),
             _ => None,
         };
-        match list.iter().map(literal).collect::<Option<BTreeSet<String>>>() {
-            Some(values) => Self::one_of(&column.name, values),
-            None => Self::default(),
+        let texts = || list.iter().map(literal).collect::<Option<BTreeSet<String>>>();
+        match (expr, negated) {
+            (Expr::Column(column), true) => texts().map(|values| Self::none_of(&column.name, values)),
+            (Expr::Column(column), false) if texts().is_some() => texts().map(|values| Self::one_of(&column.name, values)),
+            (_, false) => Self::of_instants(expr, list),
+            _ => None,
         }
+        .unwrap_or_default()
     }
 
-    fn one_of(column: &str, values: BTreeSet<String>) -> Self {
+    fn of_instants(expr: &Expr, list: &[Expr]) -> Option<Self> {
+        let column = instant_column(expr)?;
+        let instant = |expr: &Expr| match expr {
+            Expr::Literal(literal, _) => literal_span(literal),
+            _ => None,
+        };
+        let spans = list.iter().map(instant).collect::<Option<Vec<Span>>>()?;
+        let hull = spans.iter().copied().reduce(Span::hull)?;
+        let mut found = Self { spans: [(column.name.clone(), hull)].into(), ..Self::default() };
+        if spans.iter().all(|span| span.width() == 1) {
+            found.instants.insert(column.name.clone(), spans.iter().map(|span| span.from).collect());
+        }
+        Some(found)
+    }
+
+    /// That a text column must have one of some values.
+    pub fn one_of(column: &str, values: BTreeSet<String>) -> Self {
         Self { values: [(column.to_owned(), values)].into(), ..Self::default() }
+    }
+
+    fn none_of(column: &str, values: BTreeSet<String>) -> Self {
+        Self { excluded: [(column.to_owned(), values)].into(), ..Self::default() }
     }
 
     fn and(mut self, other: Self) -> Self {
@@ -104,9 +191,23 @@ impl Constraints {
             };
             self.values.insert(column, both);
         }
+        for (column, values) in other.excluded {
+            self.excluded.entry(column).or_default().extend(values);
+        }
+        for (column, numbers) in other.numbers {
+            let both = self.numbers(&column).unwrap_or(Numbers::ALL).intersect(numbers);
+            self.numbers.insert(column, both);
+        }
         for (column, span) in other.spans {
             let both = self.span(&column).intersect(span);
             self.spans.insert(column, both);
+        }
+        for (column, instants) in other.instants {
+            let both = match self.instants.remove(&column) {
+                Some(own) => own.intersection(&instants).copied().collect(),
+                None => instants,
+            };
+            self.instants.insert(column, both);
         }
         self
     }
@@ -120,17 +221,70 @@ impl Constraints {
             return self;
         }
         let mut either = Self::default();
-        for (column, values) in self.values {
-            if let Some(others) = other.values(&column) {
-                either.values.insert(column, values.union(others).cloned().collect());
+        for (column, values) in &self.values {
+            if let Some(others) = other.values(column) {
+                either.values.insert(column.clone(), values | others);
             }
         }
-        for (column, span) in self.spans {
-            if let Some(others) = other.spans.get(&column) {
-                either.spans.insert(column, Span { from: span.from.min(others.from), to: span.to.max(others.to) });
+        for (column, values) in &self.excluded {
+            if let Some(others) = other.excluded.get(column) {
+                either.excluded.insert(column.clone(), values & others);
+            }
+        }
+        for (column, numbers) in &self.numbers {
+            if let Some(others) = other.numbers(column) {
+                either.numbers.insert(column.clone(), numbers.hull(others));
+            }
+        }
+        for (column, span) in &self.spans {
+            if let Some(others) = other.spans.get(column) {
+                either.spans.insert(column.clone(), span.hull(*others));
+            }
+            if let (Some(instants), Some(others)) = (self.instants(column), other.instants(column)) {
+                either.instants.insert(column.clone(), &instants | &others);
             }
         }
         either
+    }
+}
+
+/// The column an expression is a number of: the column itself, or cast to a decimal, which changes no value that fits.
+fn number_column(expr: &Expr) -> Option<&Column> {
+    match expr {
+        Expr::Column(column) => Some(column),
+        Expr::Cast(Cast { expr, field }) => match (expr.as_ref(), field.data_type()) {
+            (Expr::Column(column), DataType::Decimal128(_, 3..)) => Some(column),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A literal in thousandths, cut down and rounded up to a whole one.
+fn thousandths(literal: &ScalarValue) -> Option<(i128, i128)> {
+    match literal {
+        ScalarValue::Int64(Some(value)) => i128::from(*value).checked_mul(1000).map(|value| (value, value)),
+        ScalarValue::Decimal128(Some(value), _, scale @ 0..=3) => {
+            let value = value.checked_mul(10_i128.checked_pow(3 - u32::from(scale.unsigned_abs()))?)?;
+            Some((value, value))
+        }
+        ScalarValue::Decimal128(Some(value), _, scale @ 4..) => {
+            let unit = 10_i128.checked_pow(u32::from(scale.unsigned_abs()) - 3)?;
+            let down = value.div_euclid(unit);
+            Some((down, if down.checked_mul(unit)? == *value { down } else { down + 1 }))
+        }
+        _ => None,
+    }
+}
+
+/// The numbers that may compare so with a literal; both ends stay inside.
+fn numbers_of(op: Operator, literal: &ScalarValue) -> Option<Numbers> {
+    let (down, up) = thousandths(literal)?;
+    match op {
+        Operator::Eq => Some(Numbers { least: up, most: down }),
+        Operator::Gt | Operator::GtEq => Some(Numbers { least: up, ..Numbers::ALL }),
+        Operator::Lt | Operator::LtEq => Some(Numbers { most: down, ..Numbers::ALL }),
+        _ => None,
     }
 }
 

@@ -5,40 +5,26 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::error::DataFusionError;
 use tokio::sync::mpsc::Sender;
 use tokio::task::{JoinError, JoinSet};
+use tracing::warn;
 
-use super::ask::Ask;
-use super::rows::{self, Remaining, Sieve};
+use super::ask::{self, Ask};
+use super::connection::Connection;
+use super::coverage::Covered;
+use super::effort::Effort;
+use super::options::OnIncomplete;
+use super::rows::{self, Remaining};
+use super::scan::{Path, Scan};
 use super::span::{Span, rfc3339};
 use crate::api::paging::{Manner, Pager};
 use crate::api::reply::Reply;
 use crate::api::request::Request;
 use crate::error::{Error, ErrorKind, Result};
-use crate::resources::{By, Paging, Resource};
-use crate::schema::decode::{Decoder, Given, OnMalformed, Page};
-
-/// What a scan reads, and what it keeps of it.
-#[derive(Debug)]
-pub struct Scan {
-    /// The table.
-    pub resource: &'static Resource,
-    /// The calls to make.
-    pub asks: Vec<Ask>,
-    /// The fields to decode, as indices of the table's schema: first those the query wants, then those only the
-    /// filters and windows need.
-    pub decoded: Vec<usize>,
-    /// Where the table's time column stands among the decoded fields, when it is decoded.
-    pub time: Option<usize>,
-    /// What is kept of decoded rows.
-    pub sieve: Sieve,
-    /// How many rows are wanted.
-    pub limit: Option<usize>,
-    /// What to do with unreadable values.
-    pub on_malformed: OnMalformed,
-}
+use crate::resources::{By, Paging};
+use crate::schema::decode::{Decoder, Given, Page};
 
 /// A scan under way.
 #[derive(Debug)]
@@ -52,28 +38,22 @@ pub(super) struct Fetch {
     rows: Sender<Result<RecordBatch, DataFusionError>>,
 }
 
-/// Carries out a scan, sending rows as they are proven.
+/// Carries out a scan, sending rows as they are proven; `note` is told what each ask took.
 ///
 /// # Errors
 /// The first that any ask meets; what was sent before it is no answer.
-pub async fn run(scan: Arc<Scan>, rows: Sender<Result<RecordBatch, DataFusionError>>) -> Result<()> {
+pub async fn run(
+    scan: Arc<Scan>,
+    rows: Sender<Result<RecordBatch, DataFusionError>>,
+    note: impl Fn(&Effort) + Send,
+) -> Result<()> {
+    let path = scan.path()?;
     let remaining = Remaining::new(scan.limit);
     let fetch = Arc::new(Fetch { scan, remaining, pages: AtomicUsize::new(0), page_bytes: AtomicUsize::new(0), rows });
-    let mut asks = fetch.scan.asks.iter();
-    let mut tasks: JoinSet<Result<()>> = JoinSet::new();
-    loop {
-        while tasks.len() < fetch.width() && !fetch.is_satisfied() {
-            let Some(ask) = asks.next() else { break };
-            tasks.spawn(Arc::clone(&fetch).answer(Arc::new(ask.clone())));
-        }
-        match tasks.join_next().await {
-            Some(done) => joined(done)?,
-            None => return Ok(()),
-        }
-        if fetch.is_satisfied() {
-            return Ok(());
-        }
-    }
+    let asks = fetch.asks(&path).await?;
+    let outcome = fetch.carry_out(&asks).await;
+    asks.iter().for_each(|ask| note(&ask.effort));
+    outcome
 }
 
 /// The result of a task that nobody cancels.
@@ -89,24 +69,116 @@ impl Fetch {
 
     /// How many requests may be under way: with a limit, one at first and more as pages do not satisfy it.
     pub(super) fn width(&self) -> usize {
-        let most = self.scan.asks.first().map_or(1, |ask| ask.connection.account().limits.in_flight);
+        let limits = self.scan.connections.iter().map(|connection| connection.account().limits.in_flight);
+        let most = limits.max().unwrap_or(1).max(1);
         match self.remaining.get() {
             Some(_) => most.min(1 + self.pages.load(Ordering::Relaxed)),
             None => most,
         }
-        .max(1)
+    }
+
+    /// The asks of all accounts.
+    async fn asks(&self, path: &Path) -> Result<Vec<Ask>> {
+        let Scan { resource, connections, statement, .. } = &*self.scan;
+        let mut asks = Vec::new();
+        for connection in ask::wanted(connections, &path.constraints) {
+            let found = ask::asks(resource, path.call, connection, &path.constraints, statement).await;
+            match found.map_err(|error| error.with_missing("account", connection.name())) {
+                Ok(found) => asks.extend(found),
+                Err(error) => self.forgive(connection, path.call.path, None, &Effort::default(), error)?,
+            }
+        }
+        Ok(asks)
+    }
+
+    async fn carry_out(self: &Arc<Self>, asks: &[Ask]) -> Result<()> {
+        let mut asks = asks.iter();
+        let mut tasks: JoinSet<Result<()>> = JoinSet::new();
+        loop {
+            while tasks.len() < self.width() && !self.is_satisfied() {
+                let Some(ask) = asks.next() else { break };
+                tasks.spawn(Arc::clone(self).answer(Arc::new(ask.clone())));
+            }
+            match tasks.join_next().await {
+                Some(done) => joined(done)?,
+                None => return Ok(()),
+            }
+            if self.is_satisfied() {
+                return Ok(());
+            }
+        }
     }
 
     async fn answer(self: Arc<Self>, ask: Arc<Ask>) -> Result<()> {
+        let mut outcome = Arc::clone(&self).fetch(Arc::clone(&ask)).await;
+        if let (Err(error), Some(wider)) = (&outcome, ask.without_terms())
+            && error.kind() == ErrorKind::Rejected
+            && ask.effort.rows() == 0
+        {
+            // A search that refuses the terms still answers for the whole span, and the scan filters.
+            outcome = Arc::clone(&self).fetch(Arc::new(wider)).await;
+        }
+        match outcome {
+            Ok(()) => {
+                self.cover(&ask.connection, ask.call.path, ask.span, &ask.effort, None);
+                Ok(())
+            }
+            Err(error) => self.forgive(&ask.connection, ask.call.path, ask.span, &ask.effort, error),
+        }
+    }
+
+    async fn fetch(self: Arc<Self>, ask: Arc<Ask>) -> Result<()> {
         match ask.call.by {
             By::Windows(_) => super::listing::by_windows(self, ask).await,
             _ => self.by_pages(&ask).await.map_err(|error| self.about(error, &ask, None)),
         }
     }
 
+    /// Goes on without what could not be read, where the session allows that.
+    fn forgive(
+        &self,
+        connection: &Connection,
+        path: &'static str,
+        span: Option<Span>,
+        effort: &Effort,
+        error: Error,
+    ) -> Result<()> {
+        self.cover(connection, path, span, effort, Some(error.to_string()));
+        let is_forgivable = matches!(
+            error.kind(),
+            ErrorKind::Unavailable
+                | ErrorKind::Incomplete
+                | ErrorKind::Credentials
+                | ErrorKind::Scope
+                | ErrorKind::Rejected
+                | ErrorKind::Config
+        );
+        if self.scan.on_incomplete == OnIncomplete::Error || !is_forgivable {
+            return Err(error);
+        }
+        warn!(table = self.scan.resource.name, account = connection.name(), "the answer is not complete: {error}");
+        Ok(())
+    }
+
+    fn cover(&self, connection: &Connection, path: &'static str, span: Option<Span>, effort: &Effort, error: Option<String>) {
+        connection.coverage.add(Covered {
+            table: self.scan.resource.name,
+            path,
+            span,
+            rows: effort.rows(),
+            requests: effort.activity().requests,
+            is_proven: error.is_none() && !self.is_satisfied(),
+            at: connection.now(),
+            error,
+        });
+    }
+
     /// Pages one after the other, until the call says there are no more.
     async fn by_pages(&self, ask: &Ask) -> Result<()> {
         let decoder = self.decoder(ask)?;
+        if self.scan.only_counts(ask) && self.count(ask, &decoder).await? {
+            return Ok(());
+        }
         let parent = match self.parent(ask, &decoder).await? {
             Parent::NotWanted => None,
             Parent::Document(reply) => Some(reply),
@@ -132,6 +204,18 @@ impl Fetch {
         Ok(())
     }
 
+    /// Sends as many rows without columns as the listing says it has; false when it does not say.
+    async fn count(&self, ask: &Ask, decoder: &Decoder) -> Result<bool> {
+        let pager = Pager::new(ask.request(self.scan.resource, None, 1), Manner::SkipLimit, 1);
+        let Some(request) = pager.next_request() else { return Ok(false) };
+        let page = self.read(ask, &request, decoder, None).await?;
+        let Some(total) = page.and_then(|page| page.facts.total_count) else { return Ok(false) };
+        let rows = RecordBatchOptions::new().with_row_count(Some(usize::try_from(total).unwrap_or(usize::MAX)));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.scan.sieve.schema), Vec::new(), &rows);
+        self.send(batch.map_err(|error| Error::bug("cannot make rows without columns").caused_by(error))?).await;
+        Ok(true)
+    }
+
     /// The reader of an ask's pages.
     pub(super) fn decoder(&self, ask: &Ask) -> Result<Decoder> {
         let resource = self.scan.resource;
@@ -146,8 +230,9 @@ impl Fetch {
             Paging::SkipLimit(most) | Paging::Token(most) => most,
             Paging::NextLink(most) => most.min(ask.connection.page_cap()),
         };
+        let every_row_counts = self.scan.sieve.predicate.is_none() && ask.call.explode.is_none() && self.scan.order.is_none();
         match self.remaining.get() {
-            Some(wanted) if self.scan.sieve.predicate.is_none() && ask.call.explode.is_none() => most.min(wanted.max(1)),
+            Some(wanted) if every_row_counts => most.min(wanted.max(1)),
             _ => most,
         }
     }
@@ -171,9 +256,12 @@ impl Fetch {
                 },
             )
         };
-        let page = ask.connection.client.read(request, decode).await?;
+        let read = self.scan.statement.read(&ask.connection, request, &ask.effort, decode).await?;
+        let page = read.map(|(_, page)| page);
+        let rows = page.as_ref().map_or(0, |page| page.batch.num_rows());
         self.pages.fetch_add(1, Ordering::Relaxed);
-        ask.connection.count_rows(page.as_ref().map_or(0, |page| page.batch.num_rows()));
+        ask.effort.add_rows(rows);
+        ask.connection.count_rows(rows);
         Ok(page)
     }
 
@@ -183,9 +271,9 @@ impl Fetch {
             return Ok(Parent::NotWanted);
         }
         let Some(request) = ask.parent_request(self.scan.resource) else { return Ok(Parent::NotWanted) };
-        let whole = |reply: &Reply| check_json(&reply.body).map(|()| reply.clone());
-        let reply = ask.connection.client.read(&request, whole).await?;
-        Ok(reply.map_or(Parent::Missing, Parent::Document))
+        let whole = |reply: &Reply| check_json(&reply.body);
+        let read = self.scan.statement.read(&ask.connection, &request, &ask.effort, whole).await?;
+        Ok(read.map_or(Parent::Missing, |(reply, ())| Parent::Document(reply)))
     }
 
     /// The error with what it was asked for: table, account, and the window or keys. E-mail addresses stay unsaid.

@@ -3,6 +3,7 @@
 //! A window's rows are sent on only when the window is proven, by a last page that was not full, or when they are enough
 //! for a limit. A full page is either continued by its next link, where links work, or its window is asked again in parts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -14,17 +15,12 @@ use super::connection::NextLink;
 use super::fetch::{Fetch, joined, manner};
 use super::rows;
 use super::span::Span;
-use super::windows::Windows;
+use super::windows::{LONGEST_CHAIN, Windows, is_hopeless};
 use crate::api::paging::Pager;
 use crate::api::request::Request;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::decode::{Decoder, Page};
 
-/// Most pages aimed at in a window whose pages are followed by link; the last is half empty on average.
-const LONGEST_CHAIN: usize = 64;
-/// Most pages followed by link while the density is not known: small accounts are read in one go, and of large ones not
-/// much is thrown away.
-const FIRST_CHAIN: usize = 5;
 /// Decoded bytes that the rows of one window may take before it is proven.
 const WINDOW_BYTES: usize = 16 << 20;
 
@@ -46,29 +42,79 @@ pub(super) async fn by_windows(fetch: Arc<Fetch>, ask: Arc<Ask>) -> Result<()> {
     let decoder = Arc::new(fetch.decoder(&ask)?);
     let mut windows = Windows::new(&ask.span.into_iter().collect::<Vec<_>>());
     let mut tasks = JoinSet::new();
+    let mut line = Line::default();
     loop {
-        let chain = if windows.is_proven() { fetch.chain(&ask) } else { 1 };
-        let rows = rows_in(chain, fetch.page_size(&ask));
-        let width = windows.at_once(fetch.width(), rows);
-        while tasks.len() < width && !fetch.is_satisfied() {
-            let widest = if chain > 1 { windows.seen() } else { i64::MAX };
-            let Some(window) = windows.take(rows, widest) else { break };
-            let most_pages = if chain > 1 { chain + chain / 4 } else { FIRST_CHAIN };
-            tasks.spawn(read_window(Arc::clone(&fetch), Arc::clone(&ask), Arc::clone(&decoder), window, most_pages));
+        let sizes = windows.sizes(fetch.page_size(&ask), fetch.chain(&ask), fetch.width());
+        while tasks.len() < sizes.at_once && !fetch.is_satisfied() {
+            let Some(window) = windows.take(sizes.rows, sizes.widest) else { break };
+            line.asked(window);
+            tasks.spawn(read_window(Arc::clone(&fetch), Arc::clone(&ask), Arc::clone(&decoder), window, sizes.most_pages));
         }
         let Some(done) = tasks.join_next().await else { return Ok(()) };
         let (window, outcome) = joined(done)?;
         match outcome {
             Outcome::Complete(batches, times) => {
                 windows.complete(window, &times);
-                fetch.send_all(batches).await;
+                if !ask.is_narrowed() {
+                    ask.connection.learn_rows(ask.call.path, times.len(), window.width());
+                }
+                line.done(window, batches);
             }
-            Outcome::Enough(batches) => fetch.send_all(batches).await,
-            Outcome::Overflow(times) => windows.overflowed(window, &times).map_err(|error| fetch.about(error, &ask, None))?,
+            Outcome::Enough(batches) => line.done(window, batches),
+            Outcome::Overflow(times) => {
+                windows.overflowed(window, &times).map_err(|error| fetch.about(error, &ask, None))?;
+                line.given_up(window);
+            }
+        }
+        let held_back = fetch.scan.order.is_some().then(|| windows.newest()).flatten();
+        for batches in line.next(fetch.scan.order.is_some(), held_back) {
+            fetch.send_all(batches).await;
         }
         if fetch.is_satisfied() {
             return Ok(());
         }
+    }
+}
+
+/// The windows that were asked and not yet sent on, for a query that wants the latest rows first.
+#[derive(Default)]
+struct Line {
+    /// Windows by their end: with their rows when they have come.
+    windows: BTreeMap<i64, Option<Vec<RecordBatch>>>,
+}
+
+impl Line {
+    fn asked(&mut self, window: Span) {
+        self.windows.insert(window.to, None);
+    }
+
+    fn done(&mut self, window: Span, batches: Vec<RecordBatch>) {
+        self.windows.insert(window.to, Some(batches));
+    }
+
+    fn given_up(&mut self, window: Span) {
+        self.windows.remove(&window.to);
+    }
+
+    /// The rows that may be sent on, latest window first: all that have come, or, in order, those of windows with no
+    /// later one under way or still to be asked for (`held_back` is the end of the latest of these).
+    fn next(&mut self, in_order: bool, held_back: Option<i64>) -> Vec<Vec<RecordBatch>> {
+        let mut ready = Vec::new();
+        let ends: Vec<i64> = self.windows.keys().rev().copied().collect();
+        for end in ends {
+            let is_blocked = in_order && held_back.is_some_and(|held_back| held_back > end);
+            match self.windows.remove(&end) {
+                Some(Some(batches)) if !is_blocked => ready.push(batches),
+                Some(rows) => {
+                    self.windows.insert(end, rows);
+                    if in_order {
+                        break;
+                    }
+                }
+                None => {}
+            }
+        }
+        ready
     }
 }
 
@@ -81,20 +127,6 @@ async fn read_window(
 ) -> Result<(Span, Outcome)> {
     let outcome = fetch.read_window(&ask, &decoder, window, most_pages).await;
     Ok((window, outcome.map_err(|error| fetch.about(error, &ask, Some(window)))?))
-}
-
-/// Rows to aim at in a window: nearly a page, or nearly a chain of pages; few rows on the last page are a page wasted.
-fn rows_in(chain: usize, page_size: usize) -> u64 {
-    let rows = if chain > 1 { page_size.saturating_mul(chain) - page_size / 8 } else { page_size * 9 / 10 };
-    u64::try_from(rows.max(1)).unwrap_or(u64::MAX)
-}
-
-/// Whether the rows of a window's first page lie so close together that the window must hold far more than `most_pages`.
-/// Where the order of rows tells nothing, they lie all over the window.
-fn is_hopeless(window: Span, times: &[i64], most_pages: usize) -> bool {
-    let (Some(first), Some(last)) = (times.iter().min(), times.iter().max()) else { return false };
-    let most_pages = i64::try_from(most_pages).unwrap_or(i64::MAX);
-    (last - first).saturating_mul(most_pages).saturating_mul(2) < window.width()
 }
 
 fn no_listing(ask: &Ask) -> Error {
@@ -141,14 +173,14 @@ impl Fetch {
             self.page_bytes.fetch_max(batch.get_array_memory_size(), Ordering::Relaxed);
             kept_rows += batch.num_rows();
             kept.push(batch);
-            if self.remaining.get().is_some_and(|wanted| kept_rows >= wanted) {
+            if self.scan.order.is_none() && self.remaining.get().is_some_and(|wanted| kept_rows >= wanted) {
                 return Ok(Outcome::Enough(kept));
             }
         }
         if pager.is_full() {
             return Ok(Outcome::Overflow(times));
         }
-        Ok(Outcome::Complete(kept, times))
+        Ok(Outcome::Complete(self.in_order(kept)?, times))
     }
 
     /// The page a next link leads to: other rows of the same window; `None` when it leads to anything else.
@@ -173,6 +205,14 @@ impl Fetch {
                 ask.connection.learn_next_link(NextLink::Broken);
                 Ok(None)
             }
+        }
+    }
+
+    /// The rows of a whole window in the order that is wanted.
+    fn in_order(&self, batches: Vec<RecordBatch>) -> Result<Vec<RecordBatch>> {
+        match &self.scan.order {
+            Some(order) => Ok(vec![rows::sorted(&batches, &self.scan.sieve.schema, order)?]),
+            None => Ok(batches),
         }
     }
 

@@ -6,13 +6,22 @@
 pub mod ask;
 pub mod connection;
 pub mod constraints;
+pub mod coverage;
+mod dynamic;
+pub mod effort;
+mod entities;
+pub mod estimate;
 pub mod exec;
 pub mod fetch;
+pub mod joins;
 mod listing;
+pub mod lookup;
 pub mod options;
 pub mod rows;
+pub mod scan;
 mod search;
 pub mod span;
+pub mod statement;
 pub mod table;
 pub mod windows;
 

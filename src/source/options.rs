@@ -12,13 +12,81 @@ use crate::error::{Error, ErrorKind};
 use crate::schema::decode::OnMalformed;
 
 /// Settings of live tables.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct CheckoutOptions {
     /// What to do with a value that cannot be read as its column's type.
     pub on_malformed: OnMalformed,
+    /// What to do when not all that is asked for can be read.
+    pub on_incomplete: OnIncomplete,
+    /// Requests that one statement may make; any number when there is none.
+    pub max_requests: Option<u64>,
 }
 
-const ON_MALFORMED: &str = "on_malformed";
+/// What to do when not all that is asked for can be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnIncomplete {
+    /// Fail, naming what is missing.
+    #[default]
+    Error,
+    /// Warn, and answer with what was read; `system.coverage` says what is missing.
+    Warn,
+}
+
+impl Default for CheckoutOptions {
+    fn default() -> Self {
+        Self { on_malformed: OnMalformed::default(), on_incomplete: OnIncomplete::default(), max_requests: Some(1000) }
+    }
+}
+
+/// A setting: its name, what it means, and how it is written and read.
+struct Setting {
+    name: &'static str,
+    about: &'static str,
+    /// The values it takes, in words.
+    values: &'static str,
+    get: fn(&CheckoutOptions) -> String,
+    /// Takes a value over; false when it is none of them.
+    set: fn(&mut CheckoutOptions, &str) -> bool,
+}
+
+const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "on_malformed",
+        about: "a value that cannot be read as its column's type is an error naming the row and the field, or null",
+        values: "error or null",
+        get: |options| word(&MALFORMED, &options.on_malformed),
+        set: |options, value| choose(&MALFORMED, value, &mut options.on_malformed),
+    },
+    Setting {
+        name: "on_incomplete",
+        about: "what cannot be read whole is an error, or a warning and an entry in system.coverage",
+        values: "error or warn",
+        get: |options| word(&INCOMPLETE, &options.on_incomplete),
+        set: |options, value| choose(&INCOMPLETE, value, &mut options.on_incomplete),
+    },
+    Setting {
+        name: "max_requests",
+        about: "requests to Checkout.com that one statement may make",
+        values: "a whole number, or unlimited",
+        get: |options| options.max_requests.map_or_else(|| UNLIMITED.to_owned(), |most| most.to_string()),
+        set: |options, value| {
+            let most = if value == UNLIMITED { Some(None) } else { value.parse().ok().map(Some) };
+            most.map(|most| options.max_requests = most).is_some()
+        },
+    },
+];
+
+const MALFORMED: [(&str, OnMalformed); 2] = [("error", OnMalformed::Error), ("null", OnMalformed::Null)];
+const INCOMPLETE: [(&str, OnIncomplete); 2] = [("error", OnIncomplete::Error), ("warn", OnIncomplete::Warn)];
+const UNLIMITED: &str = "unlimited";
+
+fn word<T: PartialEq>(words: &[(&str, T)], value: &T) -> String {
+    words.iter().find(|(_, known)| known == value).map_or_else(String::new, |(word, _)| (*word).to_owned())
+}
+
+fn choose<T: Copy>(words: &[(&str, T)], word: &str, value: &mut T) -> bool {
+    words.iter().find(|(known, _)| *known == word).map(|(_, known)| *value = *known).is_some()
+}
 
 impl CheckoutOptions {
     /// The settings of a session.
@@ -45,25 +113,23 @@ impl ExtensionOptions for CheckoutOptions {
     }
 
     fn set(&mut self, key: &str, value: &str) -> DataFusionResult<()> {
-        match (key, value) {
-            (ON_MALFORMED, "error") => self.on_malformed = OnMalformed::Error,
-            (ON_MALFORMED, "null") => self.on_malformed = OnMalformed::Null,
-            (ON_MALFORMED, other) => return Err(wrong(format!("checkout.on_malformed is error or null, not {other}"))),
-            (other, _) => return Err(wrong(format!("there is no setting checkout.{other}; there is checkout.{ON_MALFORMED}"))),
+        let Some(setting) = SETTINGS.iter().find(|setting| setting.name == key) else {
+            let names: Vec<String> = SETTINGS.iter().map(|setting| format!("checkout.{}", setting.name)).collect();
+            return Err(wrong(format!("there is no setting checkout.{key}; there are {}", names.join(", "))));
+        };
+        if (setting.set)(self, value) {
+            return Ok(());
         }
-        Ok(())
+        Err(wrong(format!("checkout.{key} is {}, not {value}", setting.values)))
     }
 
     fn entries(&self) -> Vec<ConfigEntry> {
-        let value = match self.on_malformed {
-            OnMalformed::Error => "error",
-            OnMalformed::Null => "null",
+        let entry = |setting: &Setting| ConfigEntry {
+            key: format!("{}.{}", Self::PREFIX, setting.name),
+            value: Some((setting.get)(self)),
+            description: setting.about,
         };
-        vec![ConfigEntry {
-            key: format!("{}.{ON_MALFORMED}", Self::PREFIX),
-            value: Some(value.to_owned()),
-            description: "a value that cannot be read as its column's type is an error naming the row and the field, or null",
-        }]
+        SETTINGS.iter().map(entry).collect()
     }
 }
 

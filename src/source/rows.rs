@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray};
-use arrow::compute::filter_record_batch;
+use arrow::compute::{concat_batches, filter_record_batch, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use datafusion::physical_plan::PhysicalExpr;
+use datafusion::physical_plan::expressions::PhysicalSortExpr;
 
 use super::span::{SECOND, Span, rfc3339};
 use crate::error::{Error, ErrorKind, Result};
@@ -40,6 +41,18 @@ impl Sieve {
         let columns = batch.columns().iter().take(self.columns).map(Arc::clone).collect();
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &rows).map_err(internal)
     }
+}
+
+/// All rows of some batches in one, sorted.
+///
+/// # Errors
+/// Those of evaluating what is sorted by.
+pub fn sorted(batches: &[RecordBatch], schema: &SchemaRef, order: &[PhysicalSortExpr]) -> Result<RecordBatch> {
+    let batch = concat_batches(schema, batches).map_err(internal)?;
+    let columns = order.iter().map(|expr| expr.evaluate_to_sort_column(&batch));
+    let columns = columns.collect::<datafusion::common::Result<Vec<_>>>()?;
+    let order = lexsort_to_indices(&columns, None).map_err(internal)?;
+    take_record_batch(&batch, &order).map_err(internal)
 }
 
 /// The rows a mask selects.

@@ -1,9 +1,14 @@
-//! The search language of `POST /payments/search`: terms that cannot change a query's meaning, and the body.
+//! The search language of `POST /payments/search`: expressions that cannot change a query's meaning, and the body.
 //!
-//! How a quote is escaped is not documented, so a value with anything but harmless characters is not sent at all: the
-//! search then gives more rows than wanted, and the scan filters them.
+//! Only what is documented without doubt is sent: `field:'value'`, bounds of amounts, and either `AND` or `OR` between
+//! terms, never both, because neither their precedence nor brackets are documented. How a quote is escaped is not
+//! either, so a value with anything but harmless characters is not sent at all: the search then gives more rows than
+//! wanted, and the scan filters them.
 
+use super::constraints::{Constraints, Numbers};
 use super::span::Span;
+use crate::api::config::Account;
+use crate::resources::{Narrow, TermKind};
 
 /// The term that every payment satisfies; the search refuses a request without one.
 pub(super) const EVERYTHING: &str = "amount:>=0";
@@ -11,11 +16,83 @@ pub(super) const EVERYTHING: &str = "amount:>=0";
 /// Longest expression the search takes.
 const LONGEST: usize = 1024;
 
+/// The narrowest expression for the constraints that surely leaves out no wanted row.
+pub(super) fn expression(narrow: &[Narrow], constraints: &Constraints, account: &Account) -> String {
+    let mut all: Vec<String> = Vec::new();
+    let mut any: Vec<Vec<String>> = Vec::new();
+    for narrow in narrow {
+        let Narrow::Term { column, field, kind } = *narrow else { continue };
+        if account.search_without.iter().any(|without| without == field) {
+            continue;
+        }
+        if kind == TermKind::Amount {
+            all.extend(amounts(column, field, constraints, account));
+            continue;
+        }
+        let values: Option<Vec<String>> =
+            constraints.values(column).and_then(|values| values.iter().map(|value| term(field, value)).collect());
+        match values {
+            Some(terms) if terms.len() == 1 => all.extend(terms),
+            Some(terms) => any.push(terms),
+            None if kind == TermKind::Token => {
+                all.extend(constraints.excluded(column).filter_map(|value| Some(format!("NOT {}", term(field, value)?))));
+            }
+            None => {}
+        }
+    }
+    let fewest = any.into_iter().map(|terms| terms.join(" OR ")).filter(|terms| terms.len() <= LONGEST).min_by_key(String::len);
+    match (joined(&all), fewest) {
+        (Some(all), _) => all,
+        (None, Some(any)) => any,
+        (None, None) => EVERYTHING.to_owned(),
+    }
+}
+
+/// As many of the terms as fit; to leave one out asks for more rows, not fewer.
+fn joined(terms: &[String]) -> Option<String> {
+    let mut expression = String::new();
+    for term in terms {
+        let and = if expression.is_empty() { "" } else { " AND " };
+        if expression.len() + and.len() + term.len() <= LONGEST {
+            expression.push_str(and);
+            expression.push_str(term);
+        }
+    }
+    (!expression.is_empty()).then_some(expression)
+}
+
 /// `field:'value'`, or `None` when the value cannot be sent.
-pub(super) fn term(field: &str, value: &str) -> Option<String> {
+fn term(field: &str, value: &str) -> Option<String> {
     let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b" -_.:/#@+".contains(&byte);
     let term = format!("{field}:'{value}'");
     (!value.is_empty() && value.trim() == value && value.bytes().all(harmless) && term.len() <= LONGEST).then_some(term)
+}
+
+/// Bounds of an amount in minor units.
+fn amounts(column: &str, field: &str, constraints: &Constraints, account: &Account) -> Vec<String> {
+    let minor = constraints.numbers(&format!("{column}_minor"));
+    let major = constraints.numbers(column).zip(constraints.value("currency"));
+    let scaled = major.and_then(|(numbers, currency)| scale(numbers, account.exponents.of(currency)));
+    let bounds: Vec<Numbers> = [minor, scaled].into_iter().flatten().collect();
+    // In thousandths of a minor unit: a bound in between is rounded inwards, as amounts are whole.
+    let least = bounds.iter().map(|numbers| numbers.least.saturating_add(999).div_euclid(1000)).max();
+    let most = bounds.iter().map(|numbers| numbers.most.div_euclid(1000)).min();
+    let least = least.filter(|least| (1..=i128::from(i64::MAX)).contains(least));
+    let most = most.filter(|most| (0..i128::from(i64::MAX) / 1000).contains(most));
+    match (least, most) {
+        (Some(least), Some(most)) if least == most => vec![format!("{field}:{least}")],
+        (least, most) => {
+            let least = least.map(|least| format!("{field}:>={least}"));
+            least.into_iter().chain(most.map(|most| format!("{field}:<={most}"))).collect()
+        }
+    }
+}
+
+/// Thousandths of major units as thousandths of minor ones; `None` where they are too large to be an amount.
+fn scale(numbers: Numbers, exponent: u32) -> Option<Numbers> {
+    let factor = 10_i128.checked_pow(exponent)?;
+    let times = |number: i128, open: i128| if number == open { Some(open) } else { number.checked_mul(factor) };
+    Some(Numbers { least: times(numbers.least, i128::MIN)?, most: times(numbers.most, i128::MAX)? })
 }
 
 /// The body of a search in a window.

@@ -38,6 +38,12 @@ impl Span {
         Self { from: self.from.max(other.from), to: self.to.min(other.to) }
     }
 
+    /// The narrowest span that holds both.
+    #[must_use]
+    pub fn hull(self, other: Self) -> Self {
+        Self { from: self.from.min(other.from), to: self.to.max(other.to) }
+    }
+
     /// Whether the instant is inside.
     pub fn contains(self, instant: i64) -> bool {
         self.from <= instant && instant < self.to

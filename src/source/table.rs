@@ -15,15 +15,16 @@ use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::ask::{Ask, asks};
+use super::ask::choose;
 use super::connection::Connection;
 use super::constraints::Constraints;
 use super::exec::LiveScanExec;
-use super::fetch::Scan;
 use super::options::CheckoutOptions;
 use super::rows::Sieve;
+use super::scan::Scan;
+use super::statement::Statement;
 use crate::error::Result;
-use crate::resources::Resource;
+use crate::resources::{By, Call, Resource};
 use crate::schema::fields;
 
 /// A resource as a table that reads the API when it is queried.
@@ -41,24 +42,20 @@ impl LiveTable {
     }
 
     /// The fields to decode: those wanted, then those only the filters or the windows need.
-    fn decoded(&self, wanted: &[usize], filtered: &[&str], asks: &[Ask]) -> Vec<usize> {
+    fn decoded(&self, wanted: &[usize], filtered: &[String], is_by_time: bool) -> Vec<usize> {
         let mut decoded = wanted.to_vec();
-        let mut add = |name: &str| {
+        let time = self.resource.time.filter(|_| is_by_time);
+        for name in filtered.iter().map(String::as_str).chain(time) {
             if let Ok(index) = self.schema.index_of(name)
                 && !decoded.contains(&index)
             {
                 decoded.push(index);
             }
-        };
-        filtered.iter().copied().for_each(&mut add);
-        let claims_by_time = asks.iter().any(|ask| ask.span.is_some());
-        if let (true, Some(time)) = (claims_by_time, self.resource.time) {
-            add(time);
         }
         decoded
     }
 
-    async fn scan_of(
+    fn scan_of(
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
@@ -67,8 +64,10 @@ impl LiveTable {
     ) -> Result<Scan> {
         let wanted: Vec<usize> = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
         let filtered = columns_of(filters);
-        let asks = asks(self.resource, &self.connections, &Constraints::of(filters), &filtered).await?;
-        let decoded = self.decoded(&wanted, &filtered, &asks);
+        let constraints = Constraints::of(filters);
+        let names: Vec<&str> = filtered.iter().map(String::as_str).collect();
+        let is_by_time = choose(self.resource, &constraints, &names).is_ok_and(claims_by_time);
+        let decoded = self.decoded(&wanted, &filtered, is_by_time);
         let decoded_schema = self.schema.project(&decoded).map_err(DataFusionError::from)?;
         let time = self.resource.time.and_then(|name| decoded_schema.index_of(name).ok());
         let predicate = match conjunction(filters.to_vec()) {
@@ -79,22 +78,40 @@ impl LiveTable {
             None => None,
         };
         let schema = Arc::new(self.schema.project(&wanted).map_err(DataFusionError::from)?);
+        let options = CheckoutOptions::of(state.config_options());
+        let statement = Statement::of(state.config());
+        statement.expect_scan();
         Ok(Scan {
             resource: self.resource,
-            asks,
+            connections: Arc::clone(&self.connections),
+            constraints,
+            filtered,
             decoded,
             time,
             sieve: Sieve { predicate, columns: wanted.len(), schema },
             limit,
-            on_malformed: CheckoutOptions::of(state.config_options()).on_malformed,
+            order: None,
+            dynamic: Vec::new(),
+            on_malformed: options.on_malformed,
+            on_incomplete: options.on_incomplete,
+            statement,
         })
     }
 }
 
+/// Whether the rows of a call, or of the listing that makes up for what it does not know, are claimed by their time.
+fn claims_by_time(call: &Call) -> bool {
+    match call.by {
+        By::Windows(_) => true,
+        By::Key(key) => key.since.is_some(),
+        By::Listing | By::Entity => false,
+    }
+}
+
 /// The columns that filters use, each once, by name.
-fn columns_of(filters: &[Expr]) -> Vec<&str> {
-    let mut columns: Vec<&str> =
-        filters.iter().flat_map(|filter| filter.column_refs()).map(|column| column.name.as_str()).collect();
+fn columns_of(filters: &[Expr]) -> Vec<String> {
+    let mut columns: Vec<String> =
+        filters.iter().flat_map(|filter| filter.column_refs()).map(|column| column.name.clone()).collect();
     columns.sort_unstable();
     columns.dedup();
     columns
@@ -131,7 +148,7 @@ impl TableProvider for LiveTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        let scan = self.scan_of(state, projection, filters, limit).await?;
+        let scan = self.scan_of(state, projection, filters, limit)?;
         Ok(Arc::new(LiveScanExec::new(scan)))
     }
 

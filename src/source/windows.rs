@@ -14,6 +14,13 @@ const WIDEST: i64 = 90 * DAY - SECOND;
 const NARROWEST: i64 = SECOND;
 /// How much the expected density may change from one window to the next.
 const STEP: i64 = 8;
+/// Most pages aimed at in a window whose pages are followed by link; the last is half empty on average.
+pub(super) const LONGEST_CHAIN: usize = 64;
+/// Most pages followed by link while the density is not known: small accounts are read in one go, and of large ones not
+/// much is thrown away.
+const FIRST_CHAIN: usize = 5;
+/// More rows than this are estimated by the ratio that benches/scan.rs measures, not counted through.
+const COUNTED_THROUGH: u64 = 300_000;
 
 /// The spans still to be asked for, and what is known of their density.
 #[derive(Debug)]
@@ -29,6 +36,19 @@ struct Pending {
     widest: i64,
 }
 
+/// What to ask next: how large, and how much at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Sizes {
+    /// Rows to aim at in a window.
+    pub rows: u64,
+    /// Widest window; a wrong guess at one of many pages costs them all, so it is no wider than what was seen.
+    pub widest: i64,
+    /// Pages after which a window is given up.
+    pub most_pages: usize,
+    /// Windows at once.
+    pub at_once: usize,
+}
+
 impl Windows {
     /// Windows over the spans, which must not overlap.
     pub fn new(spans: &[Span]) -> Self {
@@ -36,6 +56,16 @@ impl Windows {
             spans.iter().filter(|span| !span.is_empty()).map(|span| Pending { span: *span, widest: WIDEST }).collect();
         pending.sort_by_key(|pending| pending.span);
         Self { pending, density: Density::default() }
+    }
+
+    /// What to ask next, where pages hold `page` rows, `chain` of them can be followed by link, and `most` requests may be
+    /// under way. Few rows on a last page are a page wasted, so a bit less than whole pages is aimed at.
+    pub fn sizes(&self, page: usize, chain: usize, most: usize) -> Sizes {
+        let chain = if self.is_proven() { chain } else { 1 };
+        let rows = if chain > 1 { page.saturating_mul(chain) - page / 8 } else { page * 9 / 10 };
+        let rows = u64::try_from(rows.max(1)).unwrap_or(u64::MAX);
+        let (widest, most_pages) = if chain > 1 { (self.seen(), chain + chain / 4) } else { (i64::MAX, FIRST_CHAIN) };
+        Sizes { rows, widest, most_pages, at_once: self.at_once(most, rows) }
     }
 
     /// The next window, newest first, sized to hold about `rows` rows, and no wider than `widest`.
@@ -52,14 +82,19 @@ impl Windows {
         Some(Span { from, to })
     }
 
+    /// End of the newest span still to be asked for.
+    pub fn newest(&self) -> Option<i64> {
+        self.pending.iter().map(|pending| pending.span.to).max()
+    }
+
     /// Whether a complete window stands behind what is known of the density.
-    pub fn is_proven(&self) -> bool {
+    fn is_proven(&self) -> bool {
         self.density.is_proven
     }
 
     /// How many windows of `rows` rows may be asked at once, of `most`: one while the density is a guess, two until as much
     /// is known as one of them holds, and of a day.
-    pub fn at_once(&self, most: usize, rows: u64) -> usize {
+    fn at_once(&self, most: usize, rows: u64) -> usize {
         let newest = self.pending.last().map_or(0, |pending| pending.span.to);
         let seen = self.seen();
         match self.density.is_proven {
@@ -70,8 +105,8 @@ impl Windows {
         }
     }
 
-    /// How much time was seen so far; a window of many pages is no wider, because a wrong guess at one costs them all.
-    pub fn seen(&self) -> i64 {
+    /// How much time was seen so far.
+    fn seen(&self) -> i64 {
         self.density.overall.micros
     }
 
@@ -96,6 +131,76 @@ impl Windows {
         self.density.learn_overflow(times);
         self.pending.push(Pending { span: window, widest: (window.width() / parts).max(NARROWEST) });
         Ok(())
+    }
+}
+
+/// Whether the rows of a window's first page lie so close together that the window must hold far more than `most_pages`.
+/// Where the order of rows tells nothing, they lie all over the window.
+pub fn is_hopeless(window: Span, times: &[i64], most_pages: usize) -> bool {
+    let (Some(first), Some(last)) = (times.iter().min(), times.iter().max()) else { return false };
+    let most_pages = i64::try_from(most_pages).unwrap_or(i64::MAX);
+    (last - first).saturating_mul(most_pages).saturating_mul(2) < window.width()
+}
+
+/// Windows that a span takes at the least.
+pub fn fewest(span: Span) -> u64 {
+    u64::try_from(span.width()).unwrap_or(0).div_ceil(WIDEST.unsigned_abs()).max(1)
+}
+
+/// Requests that a span takes whose rows lie evenly in time: `per_year` of them, `page` a page; with `wanted`, until so
+/// many of the latest were seen.
+pub fn foresee(span: Span, per_year: u64, page: usize, has_links: bool, in_flight: usize, wanted: Option<u64>) -> u64 {
+    let per_year = i64::try_from(per_year.max(1)).unwrap_or(i64::MAX);
+    let even = Even { gap: (365 * DAY / per_year).max(1) };
+    let (all, page_rows) = (even.count(span), u64::try_from(page.max(1)).unwrap_or(1));
+    let (chain, most) = (if has_links { LONGEST_CHAIN } else { 1 }, if wanted.is_some() { 1 } else { in_flight });
+    if all.min(wanted.unwrap_or(u64::MAX)) > COUNTED_THROUGH {
+        let pages = all.div_ceil(page_rows);
+        return pages + pages * if has_links { 2 } else { 13 } / 100 + fewest(span);
+    }
+    let mut windows = Windows::new(&[span]);
+    let (mut requests, mut seen) = (0, 0);
+    while wanted.is_none_or(|wanted| seen < wanted) {
+        let sizes = windows.sizes(page, chain, most);
+        let asked: Vec<Span> = std::iter::from_fn(|| windows.take(sizes.rows, sizes.widest)).take(sizes.at_once).collect();
+        if asked.is_empty() {
+            break;
+        }
+        for window in asked {
+            let pages = even.count(window) / page_rows + 1;
+            let most_pages = if has_links { u64::try_from(sizes.most_pages).unwrap_or(u64::MAX) } else { 1 };
+            if pages <= most_pages {
+                requests += pages;
+                seen += even.count(window);
+                windows.complete(window, &even.latest(window, usize::MAX));
+                continue;
+            }
+            let first = even.latest(window, page);
+            requests += if is_hopeless(window, &first, sizes.most_pages) { 1 } else { most_pages };
+            if windows.overflowed(window, &first).is_err() {
+                return requests;
+            }
+        }
+    }
+    requests
+}
+
+/// Rows that lie evenly in time.
+#[derive(Clone, Copy)]
+struct Even {
+    gap: i64,
+}
+
+impl Even {
+    fn count(self, span: Span) -> u64 {
+        let before = |instant: i64| (instant - 1).div_euclid(self.gap);
+        u64::try_from(before(span.to) - before(span.from)).unwrap_or(0)
+    }
+
+    /// The instants of the latest rows of a span, at most so many.
+    fn latest(self, span: Span, most: usize) -> Vec<i64> {
+        let last = (span.to - 1).div_euclid(self.gap) * self.gap;
+        std::iter::successors(Some(last), |at| Some(at - self.gap)).take_while(|at| *at >= span.from).take(most).collect()
     }
 }
 
@@ -267,13 +372,9 @@ mod tests {
         let mut windows = Windows::new(&[span]);
         let (mut seen, mut requests) = (Vec::new(), 0);
         loop {
-            let chain = if windows.is_proven() { chain } else { 1 };
-            let rows = if chain > 1 { page * chain - page / 8 } else { page * 9 / 10 };
-            let most_rows = if chain > 1 { (chain + chain / 4) * page } else { page };
-            let rows = u64::try_from(rows).unwrap();
-            let at_once = windows.at_once(16, rows);
-            let widest = if chain > 1 { windows.seen() } else { i64::MAX };
-            let asked: Vec<Span> = std::iter::from_fn(|| windows.take(rows, widest)).take(at_once).collect();
+            let sizes = windows.sizes(page, chain, 16);
+            let most_rows = if chain > 1 && windows.is_proven() { sizes.most_pages * page } else { page };
+            let asked: Vec<Span> = std::iter::from_fn(|| windows.take(sizes.rows, sizes.widest)).take(sizes.at_once).collect();
             if asked.is_empty() {
                 break;
             }

@@ -132,10 +132,12 @@ mod tests {
             host: Host::Main,
             method,
             path: path.to_owned(),
+            template: "/template",
             query: vec![("fixed".to_owned(), "1".to_owned())],
             body: None,
             table: "disputes",
             scope: "disputes:view",
+            pass: 0,
         }
     }
 

@@ -1,6 +1,6 @@
 //! A running stand-in: its listeners, its thread, and how to reach it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::AtomicU64;
@@ -23,6 +23,7 @@ use crate::api::config::{Account, Credential, Hosts, Limits};
 use crate::api::request::Host;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sandbox::merchant::Merchant;
+use crate::sandbox::report::Report;
 use crate::schema::decode::AssumedUnit;
 use crate::secret::Secret;
 
@@ -129,7 +130,21 @@ impl Sandbox {
             },
             exponents: Arc::default(),
             balances_unit: AssumedUnit::Minor,
+            rows_per_year: self.rows_per_year(),
+            search_without: Vec::new(),
         }
+    }
+
+    /// How many payments, disputes and reports its merchant has in a year, as an account's configuration says it.
+    fn rows_per_year(&self) -> BTreeMap<String, u64> {
+        let merchant = &self.shared.merchant;
+        let days = u64::from(merchant.options().days.max(1));
+        let rows = [
+            ("payments", merchant.options().payments),
+            ("disputes", merchant.disputed().len() as u64),
+            ("reports", Report::all(merchant).count() as u64),
+        ];
+        rows.map(|(table, rows)| (table.to_owned(), rows * 365 / days)).into()
     }
 
     /// The requests answered since the start or [`Sandbox::reset_log`], the last 100,000 of them.

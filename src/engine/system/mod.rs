@@ -1,0 +1,108 @@
+//! The schema `system`: what ckosql knows about itself, as tables that are made anew whenever they are read.
+
+mod accounts;
+mod coverage;
+mod requests;
+mod scopes;
+mod tables;
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, Session, TableProvider};
+use datafusion::common::Result as DataFusionResult;
+use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::logical_expr::{Expr, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+
+use crate::error::{Error, Result};
+use crate::source::connection::Connection;
+
+/// The accounts, as far as their connections know.
+type Connections = Arc<[Arc<Connection>]>;
+
+/// A table of the schema: its columns, and how its rows are made.
+struct SystemTable {
+    name: &'static str,
+    columns: &'static [(&'static str, fn() -> DataType, &'static str)],
+    rows: fn(&[Arc<Connection>]) -> Vec<ArrayRef>,
+}
+
+const TABLES: &[&SystemTable] =
+    &[&requests::TABLE, &coverage::TABLE, &tables::TABLES, &tables::COLUMNS, &scopes::TABLE, &accounts::TABLE];
+
+/// The schema over some accounts.
+///
+/// # Errors
+/// [`crate::error::ErrorKind::Bug`] when two tables have the same name.
+pub(super) fn schema(connections: &Connections) -> Result<Arc<dyn SchemaProvider>> {
+    let schema = MemorySchemaProvider::new();
+    for table in TABLES {
+        let provider = Provider { table, schema: table.schema(), connections: Arc::clone(connections) };
+        schema.register_table(table.name.to_owned(), Arc::new(provider))?;
+    }
+    Ok(Arc::new(schema))
+}
+
+impl SystemTable {
+    fn schema(&self) -> SchemaRef {
+        let field = |(name, data_type, about): &(&str, fn() -> DataType, &str)| {
+            Field::new(*name, data_type(), true).with_metadata([("comment".to_owned(), (*about).to_owned())].into())
+        };
+        Arc::new(Schema::new(self.columns.iter().map(field).collect::<Vec<_>>()))
+    }
+}
+
+struct Provider {
+    table: &'static SystemTable,
+    schema: SchemaRef,
+    connections: Connections,
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SystemTable").field("name", &self.table.name).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl TableProvider for Provider {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::View
+    }
+
+    async fn scan(
+        &self,
+        _state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let rows = RecordBatch::try_new(Arc::clone(&self.schema), (self.table.rows)(&self.connections))
+            .map_err(|error| Error::bug("a system table does not fit its schema").caused_by(error))?;
+        Ok(MemorySourceConfig::try_new_exec(&[vec![rows]], Arc::clone(&self.schema), projection.cloned())?)
+    }
+}
+
+fn text() -> DataType {
+    DataType::Utf8
+}
+
+fn number() -> DataType {
+    DataType::Int64
+}
+
+fn flag() -> DataType {
+    DataType::Boolean
+}
+
+fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

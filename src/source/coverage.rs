@@ -1,0 +1,53 @@
+//! Coverage: what scans have read lately, and whether that is all there was; for `system.coverage`.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+
+use super::span::Span;
+
+/// Entries kept; older ones are forgotten.
+const LONGEST: usize = 1000;
+
+/// What one ask of a scan has read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Covered {
+    /// The table.
+    pub table: &'static str,
+    /// Path of the call, with its keys unsaid.
+    pub path: &'static str,
+    /// The span asked for, where the call is one by time.
+    pub span: Option<Span>,
+    /// Rows read, before any filter.
+    pub rows: u64,
+    /// Requests made.
+    pub requests: u64,
+    /// Whether all rows of the ask were read; a limit that was met leaves the rest unread.
+    pub is_proven: bool,
+    /// When it ended.
+    pub at: DateTime<Utc>,
+    /// Why it is not whole, where it failed.
+    pub error: Option<String>,
+}
+
+/// The last asks of a connection, oldest first.
+#[derive(Debug, Default)]
+pub struct Coverage {
+    entries: Mutex<VecDeque<Covered>>,
+}
+
+impl Coverage {
+    pub(super) fn add(&self, covered: Covered) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() >= LONGEST {
+            entries.pop_front();
+        }
+        entries.push_back(covered);
+    }
+
+    /// The entries, oldest first.
+    pub fn read(&self) -> Vec<Covered> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}

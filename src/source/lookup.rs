@@ -1,0 +1,193 @@
+//! The plan node of a join with a table that answers only for given keys.
+//!
+//! It reads the other side, asks for the keys it finds there, each once, and lets DataFusion's own hash join put the two
+//! together, batch by batch. What a join means is thus decided in one place only.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::{cast, concat_batches};
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::{JoinSide, JoinType, Result};
+use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::EquivalenceProperties;
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties, collect,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::estimate::{Basis, Bill};
+use super::exec::LiveScanExec;
+use super::joins;
+
+/// Joins the rows of its input with those that a live table has for their keys.
+#[derive(Debug, Clone)]
+pub struct LookupJoinExec {
+    /// The join as it was planned; its children stand for the batches that are joined.
+    join: Arc<HashJoinExec>,
+    /// Which side of it is looked up.
+    side: JoinSide,
+    /// The side that gives the keys.
+    input: Arc<dyn ExecutionPlan>,
+    /// The key of each input row.
+    key: Arc<dyn PhysicalExpr>,
+    /// The column of the live table that it is the key of.
+    column: &'static str,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl LookupJoinExec {
+    /// A join whose `side` is looked up by `column`, for the values of `key` on the other side.
+    pub fn new(join: Arc<HashJoinExec>, side: JoinSide, key: Arc<dyn PhysicalExpr>, column: &'static str) -> Self {
+        let input = Arc::clone(if side == JoinSide::Left { join.right() } else { join.left() });
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(join.schema()),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        Self { join, side, input, key, column, properties: Arc::new(properties), metrics: ExecutionPlanMetricsSet::new() }
+    }
+
+    /// The side that is looked up.
+    fn looked_up(&self) -> &Arc<dyn ExecutionPlan> {
+        if self.side == JoinSide::Left { self.join.left() } else { self.join.right() }
+    }
+
+    /// Whether rows that are looked up come out once, however many input rows they go with: then all input must be there
+    /// before the first is joined.
+    fn keeps_looked_up_rows(&self) -> bool {
+        matches!(
+            (self.join.join_type(), self.side),
+            (JoinType::LeftSemi, JoinSide::Left) | (JoinType::RightSemi, JoinSide::Right)
+        )
+    }
+
+    /// What it will cost, and of which table.
+    pub fn bill(&self) -> Option<(&'static str, Bill)> {
+        let scan = scan_below(self.looked_up())?;
+        let (table, bill, input_rows) = (scan.scan().resource.name, scan.bill(), joins::rows(&self.input));
+        let calls: Vec<String> =
+            scan.scan().resource.calls.iter().filter(|call| call.is_by(self.column)).map(|call| call.title()).collect();
+        let keys = input_rows.map(|rows| rows as u64);
+        let bill = Bill {
+            calls: calls.into_iter().map(|call| format!("{call} for each {} of the other side", self.column)).collect(),
+            requests: keys.unwrap_or(1),
+            basis: if keys.is_some() { Basis::About } else { Basis::AtLeast },
+            rows: keys.unwrap_or(1),
+            ..bill
+        };
+        Some((table, bill))
+    }
+
+    /// Joins one batch of the input.
+    async fn join_batch(&self, batch: RecordBatch, context: &Arc<TaskContext>) -> Result<Vec<RecordBatch>> {
+        let keys = self.keys(&batch)?;
+        let looked_up = collect(for_keys(self.looked_up(), self.column, &keys)?, Arc::clone(context)).await?;
+        let input = memory(vec![batch], self.input.schema())?;
+        let looked_up = memory(looked_up, self.looked_up().schema())?;
+        let (left, right) = if self.side == JoinSide::Left { (looked_up, input) } else { (input, looked_up) };
+        let join = self.join.builder().with_new_children(vec![left, right])?.with_partition_mode(PartitionMode::CollectLeft);
+        collect(join.build_exec()?, Arc::clone(context)).await
+    }
+
+    fn keys(&self, batch: &RecordBatch) -> Result<BTreeSet<String>> {
+        let keys = self.key.evaluate(batch)?.into_array(batch.num_rows())?;
+        let keys = cast(&keys, &DataType::Utf8)?;
+        Ok(keys.as_string::<i32>().iter().flatten().map(str::to_owned).collect())
+    }
+}
+
+/// The live scan at the bottom of a chain of nodes with one input each.
+pub(super) fn scan_below(plan: &Arc<dyn ExecutionPlan>) -> Option<&LiveScanExec> {
+    match plan.children().as_slice() {
+        [] => plan.downcast_ref::<LiveScanExec>(),
+        [child] => scan_below(child),
+        _ => None,
+    }
+}
+
+/// The plan with its live scan asking for these keys.
+fn for_keys(plan: &Arc<dyn ExecutionPlan>, column: &str, keys: &BTreeSet<String>) -> Result<Arc<dyn ExecutionPlan>> {
+    let with_keys = |plan: Arc<dyn ExecutionPlan>| {
+        Ok(match plan.downcast_ref::<LiveScanExec>() {
+            Some(scan) => Transformed::yes(Arc::new(scan.for_keys(column, keys)) as Arc<dyn ExecutionPlan>),
+            None => Transformed::no(plan),
+        })
+    };
+    Arc::clone(plan).transform_up(with_keys).data()
+}
+
+fn memory(batches: Vec<RecordBatch>, schema: SchemaRef) -> Result<Arc<dyn ExecutionPlan>> {
+    Ok(MemorySourceConfig::try_new_exec(&[batches], schema, None)?)
+}
+
+impl DisplayAs for LookupJoinExec {
+    fn fmt_as(&self, _style: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LookupJoinExec: type={}, key={}", self.join.join_type(), self.key)?;
+        let Some(scan) = scan_below(self.looked_up()) else { return Ok(()) };
+        write!(f, ", table={}, column={}", scan.scan().resource.name, self.column)
+    }
+}
+
+impl ExecutionPlan for LookupJoinExec {
+    fn name(&self) -> &'static str {
+        "LookupJoinExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn required_input_distribution(&self) -> Vec<Distribution> {
+        vec![Distribution::SinglePartition]
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn with_new_children(self: Arc<Self>, mut children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        let input = children.pop().unwrap_or_else(|| Arc::clone(&self.input));
+        Ok(Arc::new(Self { input, ..Self::clone(&self) }))
+    }
+
+    fn apply_expressions(
+        &self,
+        visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        visit(&self.key)
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let mut input = self.input.execute(partition, Arc::clone(&context))?;
+        if self.keeps_looked_up_rows() {
+            let schema = input.schema();
+            let all = Arc::clone(&schema);
+            let whole =
+                stream::once(async move { concat_batches(&all, &input.try_collect::<Vec<_>>().await?).map_err(Into::into) });
+            input = Box::pin(RecordBatchStreamAdapter::new(schema, whole));
+        }
+        let join = Arc::new(self.clone());
+        let baseline = BaselineMetrics::new(&self.metrics, partition);
+        let joined = input.and_then(move |batch| {
+            let (join, context) = (Arc::clone(&join), Arc::clone(&context));
+            async move { Ok(stream::iter(join.join_batch(batch, &context).await?.into_iter().map(Ok))) }
+        });
+        let joined = joined.try_flatten().inspect_ok(move |batch: &RecordBatch| baseline.record_output(batch.num_rows()));
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), joined.boxed())))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+}

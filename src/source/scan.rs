@@ -1,0 +1,148 @@
+//! A scan: what a query wants of one table, and which way to it is taken.
+//!
+//! The way is chosen twice: when the query is planned, from its filters, and when the scan starts, when a join may have
+//! told the values it looks for. The second choice never changes what a column holds.
+
+use std::sync::Arc;
+
+use datafusion::physical_plan::PhysicalExpr;
+use datafusion::physical_plan::expressions::{Column, PhysicalSortExpr};
+
+use super::ask::{Ask, choose, is_given};
+use super::connection::Connection;
+use super::constraints::Constraints;
+use super::dynamic;
+use super::options::OnIncomplete;
+use super::rows::Sieve;
+use super::statement::{Statement, too_many};
+use crate::error::Result;
+use crate::resources::{By, Call, Paging, Resource};
+use crate::schema::decode::OnMalformed;
+
+/// What a query wants of one table.
+#[derive(Debug, Clone)]
+pub struct Scan {
+    /// The table.
+    pub resource: &'static Resource,
+    /// The accounts it has rows of.
+    pub connections: Arc<[Arc<Connection>]>,
+    /// What the filters say about single columns.
+    pub constraints: Constraints,
+    /// The columns that the filters use.
+    pub filtered: Vec<String>,
+    /// The fields to decode, as indices of the table's schema: first those the query wants, then those only the
+    /// filters and windows need.
+    pub decoded: Vec<usize>,
+    /// Where the table's time column stands among the decoded fields, when it is decoded.
+    pub time: Option<usize>,
+    /// What is kept of decoded rows.
+    pub sieve: Sieve,
+    /// How many rows are wanted.
+    pub limit: Option<usize>,
+    /// The order in which rows are wanted: by the table's time, the latest first, and then as it says.
+    pub order: Option<Vec<PhysicalSortExpr>>,
+    /// Filters that joins make while the query runs, over the wanted fields.
+    pub dynamic: Vec<Arc<dyn PhysicalExpr>>,
+    /// What to do with unreadable values.
+    pub on_malformed: OnMalformed,
+    /// What to do when not all can be read.
+    pub on_incomplete: OnIncomplete,
+    /// The statement it belongs to.
+    pub statement: Arc<Statement>,
+}
+
+/// The way to a scan's rows.
+#[derive(Debug, Clone)]
+pub struct Path {
+    /// The call that is made.
+    pub call: &'static Call,
+    /// What is known of the wanted rows.
+    pub constraints: Constraints,
+}
+
+impl Scan {
+    /// The call that the filters alone allow.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Query`] when the table answers only by key and the filters give none.
+    pub fn call(&self) -> Result<&'static Call> {
+        let filtered: Vec<&str> = self.filtered.iter().map(String::as_str).collect();
+        choose(self.resource, &self.constraints, &filtered)
+    }
+
+    /// The way that is taken, now that the joins have said what they look for.
+    ///
+    /// # Errors
+    /// Those of [`Scan::call`]; [`crate::error::ErrorKind::Query`] when the way that fits takes too many requests.
+    pub fn path(&self) -> Result<Path> {
+        let call = self.call()?;
+        if self.dynamic.is_empty() {
+            return Ok(Path { call, constraints: self.constraints.clone() });
+        }
+        let joined = dynamic::constraints(&self.dynamic, &self.sieve.schema);
+        let constraints = self.constraints.clone().and_also(joined);
+        let Some((by_key, keys)) = self.by_key(call, &constraints) else { return Ok(Path { call, constraints }) };
+        match self.statement.most_requests() {
+            Some(most) if keys > most && self.lacks(call) => Err(too_many(most, Some(keys))),
+            Some(most) if keys > most => Ok(Path { call, constraints }),
+            _ => Ok(Path { call: by_key, constraints }),
+        }
+    }
+
+    /// A better call than the one chosen, for keys, and how many there are.
+    fn by_key(&self, chosen: &'static Call, constraints: &Constraints) -> Option<(&'static Call, u64)> {
+        let better = self.resource.calls.iter().take_while(|call| !std::ptr::eq(*call, chosen));
+        better.filter(|call| self.carries(call, chosen)).find_map(|call| match call.by {
+            By::Key(key) if is_given(key, call, constraints) => {
+                let keys = constraints.values(key.column)?.len();
+                Some((call, u64::try_from(keys).unwrap_or(u64::MAX)))
+            }
+            _ => None,
+        })
+    }
+
+    /// Whether the filters give all that a call needs beside its key.
+    pub fn gives_all(&self, call: &Call) -> bool {
+        call.needs.iter().all(|column| self.constraints.value(column).is_some_and(|value| !value.is_empty()))
+    }
+
+    /// The call by key that a join will tell keys for, and the column it does it by.
+    pub fn joined_call(&self) -> Option<(&'static Call, &'static str)> {
+        let chosen = self.call().ok()?;
+        let columns: Vec<&str> = self.dynamic.iter().flat_map(|filter| filter.children()).filter_map(name_of).collect();
+        let better = self.resource.calls.iter().take_while(|call| !std::ptr::eq(*call, chosen));
+        better.filter(|call| self.carries(call, chosen)).find_map(|call| match call.by {
+            By::Key(key) if columns.contains(&key.column) && call.needs.is_empty() => Some((call, key.column)),
+            _ => None,
+        })
+    }
+
+    /// Whether only the number of rows is wanted, of a listing whose answers say how many there are.
+    pub fn only_counts(&self, ask: &Ask) -> bool {
+        let is_counted =
+            matches!(ask.call.paging, Paging::SkipLimit(_)) && ask.call.by == By::Listing && ask.call.explode.is_none();
+        let wants_all = self.sieve.predicate.is_none() && self.limit.is_none() && !ask.is_narrowed();
+        is_counted && wants_all && self.decoded.is_empty()
+    }
+
+    /// Whether a call carries every wanted column that the chosen one carries: whether a join told its keys must not
+    /// change an answer.
+    fn carries(&self, call: &Call, chosen: &Call) -> bool {
+        let lost = call.lacks.iter().filter(|column| !chosen.lacks.contains(column));
+        !lost.into_iter().any(|column| self.uses(column))
+    }
+
+    /// Whether a call leaves out a column that the query uses.
+    fn lacks(&self, call: &Call) -> bool {
+        call.lacks.iter().any(|column| self.uses(column))
+    }
+
+    fn uses(&self, column: &str) -> bool {
+        self.filtered.iter().any(|filtered| filtered == column) || self.sieve.schema.index_of(column).is_ok()
+    }
+}
+
+/// The column that an expression is.
+fn name_of(expr: &Arc<dyn PhysicalExpr>) -> Option<&str> {
+    expr.downcast_ref::<Column>().map(Column::name)
+}
