@@ -11,9 +11,10 @@ use std::iter::Peekable;
 use std::vec::IntoIter;
 
 use super::card::Card;
-use super::json::{customer_email, payment_type};
+use super::json::payment_type;
 use super::merchant::Merchant;
 use super::payment::Payment;
+use super::vault::customer_email;
 
 /// Why a query is refused: the vendor's error code.
 pub(super) type Refused = &'static str;
@@ -131,7 +132,7 @@ impl Field {
             Self::Status => same(payment.status.word()),
             Self::PaymentType => same(payment_type(payment)),
             Self::PaymentMethod => same(if payment.is_payout() { "currency_account" } else { "card" }),
-            Self::Email => !payment.is_payout() && same(&customer_email(payment)),
+            Self::Email => !payment.is_payout() && same(&customer_email(payment.customer)),
             Self::Bin => card().is_some_and(|card| card.product.bin == value),
             Self::Issuer => card().is_some_and(|card| same(card.product.issuer)),
             Self::Scheme => card().is_some_and(|card| same(card.product.scheme)),
