@@ -2,7 +2,7 @@
 
 use super::dispute::MCC;
 use super::writer::Json;
-use crate::sandbox::currency::{ACCOUNTS, ENTITIES};
+use crate::sandbox::currency::{ACCOUNTS, CURRENCIES, ENTITIES};
 use crate::sandbox::merchant::Merchant;
 use crate::sandbox::transfer::SELLERS;
 
@@ -64,10 +64,10 @@ const fn is_paid_out(entity: usize) -> bool {
     entity + 1 < ENTITIES + SELLERS
 }
 
-/// The currencies an entity holds; a seller one.
+/// The currencies an entity holds; a seller holds all.
 fn currencies(entity: usize) -> Vec<&'static str> {
     if entity >= ENTITIES {
-        return vec!["EUR"];
+        return CURRENCIES.iter().map(|currency| currency.code).collect();
     }
     ACCOUNTS.iter().filter(|account| account.entity == entity).map(|account| account.currency).collect()
 }
