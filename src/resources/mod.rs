@@ -265,10 +265,19 @@ registry! {
     payments,
     payment_actions,
     disputes,
+    dispute_evidence,
+    dispute_files,
     balances,
     reports,
     report_files,
     financial_actions,
+    transfers,
+    fx_rates,
+    entities,
+    payout_schedules,
+    customers,
+    instruments,
+    events,
 }
 
 /// The table of this name.

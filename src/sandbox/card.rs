@@ -1,5 +1,6 @@
 //! The cards customers pay with: made-up numbers of made-up banks, the same every time the same card is asked for.
 
+use super::currency::Currency;
 use super::dice::Dice;
 use super::payment::Payment;
 
@@ -68,13 +69,18 @@ const WALLETS: [(u64, Option<&str>); 3] = [(80, None), (12, Some("applepay")), (
 const STREAM: u64 = 2;
 
 impl Card {
-    /// The card of a payment. A customer has up to three.
+    /// The card of a payment.
     pub(super) fn of(seed: u64, payment: &Payment) -> Self {
-        let mut dice = Dice::new(seed, STREAM, payment.card);
+        Self::held(seed, payment.card, payment.currency)
+    }
+
+    /// A card of a customer who pays in a currency.
+    pub(super) fn held(seed: u64, card: u64, currency: &Currency) -> Self {
+        let mut dice = Dice::new(seed, STREAM, card);
         let product = dice.weighted(&PRODUCTS);
         let last4 = format!("{:04}", dice.below(10_000));
         let fingerprint = format!("{:016X}{:016X}{:016X}{:016X}", dice.bits(), dice.bits(), dice.bits(), dice.bits());
-        let issuer_country = if dice.chance(850) { payment.currency.country } else { dice.pick(&COUNTRIES) };
+        let issuer_country = if dice.chance(850) { currency.country } else { dice.pick(&COUNTRIES) };
         let (expiry_month, expiry_year) = (1 + dice.below(12), 2026 + dice.below(5));
         let wallet = dice.weighted(&WALLETS);
         Self { product, last4, fingerprint, issuer_country, expiry_month, expiry_year, wallet }

@@ -114,6 +114,11 @@ impl Currency {
         self.dollars * ONE / into
     }
 
+    /// What one unit is worth in another currency, eight decimals, less a margin of so many thousandths.
+    pub(super) fn rate_into(&self, other: &Self, margin: i128) -> i128 {
+        self.dollars * 10_i128.pow(MOVEMENT_DECIMALS) * (1000 - margin) / (other.dollars * 1000)
+    }
+
     /// What some euro cents are worth, in major units, eight decimals.
     pub(super) fn worth(&self, euro_cents: i64) -> i128 {
         self.to_major(euro_cents * self.per_cent) / 1000

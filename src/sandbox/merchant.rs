@@ -23,6 +23,7 @@ use super::ledger::Ledger;
 use super::life::{Birth, live};
 use super::payment::{Payment, PaymentKind, instant};
 use super::schedule::{DAY, Micros, Schedule};
+use super::vault::CARDS;
 
 /// What merchant to invent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,10 +142,9 @@ impl Merchant {
         let order = self.first_of_order(index);
         let mut dice = Dice::new(self.options.seed, stream::ORDER, order);
         let kind = dice.weighted(&KINDS);
-        let customer = dice.below((self.options.payments / 4).max(50));
+        let customer = dice.below(self.customers());
         let has_reference = !dice.chance(25);
-        let mut home = Dice::new(self.options.seed, stream::CUSTOMER, customer);
-        let currency = Currency::any(&mut home);
+        let currency = self.home_currency(customer);
         let birth = Birth {
             index,
             kind,
@@ -153,11 +153,21 @@ impl Merchant {
             requested_at: self.schedule.requested_at(index),
             order: has_reference.then_some(order),
             customer,
-            card: customer * 3 + dice.weighted(&[(80, 0), (15, 1), (5, 2)]),
+            card: customer * CARDS + dice.weighted(&[(80, 0), (15, 1), (5, 2)]),
             retried: self.repeats_previous(index + 1),
             disputable: kind == PaymentKind::Sale && index % DISPUTABLE == self.options.seed % DISPUTABLE,
         };
         live(&birth, &mut Dice::new(self.options.seed, stream::LIFE, index), self.now)
+    }
+
+    /// How many customers there are.
+    pub(super) fn customers(&self) -> u64 {
+        (self.options.payments / 4).max(50)
+    }
+
+    /// The currency a customer pays in.
+    pub(super) fn home_currency(&self, customer: u64) -> &'static Currency {
+        Currency::any(&mut Dice::new(self.options.seed, stream::CUSTOMER, customer))
     }
 
     /// Whether a payment is another attempt at the order of the payment before it.

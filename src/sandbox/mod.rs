@@ -25,6 +25,8 @@ mod query;
 mod report;
 mod schedule;
 pub mod server;
+mod transfer;
+mod vault;
 
 pub use faults::Faults;
 pub use ledger::Ledger;

@@ -11,9 +11,10 @@ use std::iter::Peekable;
 use std::vec::IntoIter;
 
 use super::card::Card;
-use super::json::{customer_email, payment_type};
+use super::json::payment_type;
 use super::merchant::Merchant;
 use super::payment::Payment;
+use super::vault::customer_email;
 
 /// Why a query is refused: the vendor's error code.
 pub(super) type Refused = &'static str;
@@ -131,7 +132,7 @@ impl Field {
             Self::Status => same(payment.status.word()),
             Self::PaymentType => same(payment_type(payment)),
             Self::PaymentMethod => same(if payment.is_payout() { "currency_account" } else { "card" }),
-            Self::Email => !payment.is_payout() && same(&customer_email(payment)),
+            Self::Email => !payment.is_payout() && same(&customer_email(payment.customer)),
             Self::Bin => card().is_some_and(|card| card.product.bin == value),
             Self::Issuer => card().is_some_and(|card| same(card.product.issuer)),
             Self::Scheme => card().is_some_and(|card| same(card.product.scheme)),
@@ -263,6 +264,35 @@ mod tests {
     }
 
     #[test]
+    fn every_field_is_known_and_words_are_compared_without_case() {
+        let merchant = Merchant::new(MerchantOptions { payments: 400, ..MerchantOptions::default() });
+        let sale = |p: &Payment| !p.is_payout();
+        let payment = merchant.all_payments().find(sale).unwrap();
+        let card = |p: &Payment| Card::of(merchant.seed(), p);
+        let own = card(&payment);
+        let is = |field: &str, value: &str, wanted: &dyn Fn(&Payment) -> bool| {
+            assert!(count(&format!("{field}:'{value}'"), wanted) > 0);
+        };
+        let id = merchant.payment_id(payment.index);
+        is("id", &id, &|p| p.index == payment.index);
+        let reference = merchant.reference(&payment).unwrap();
+        is("reference", &reference, &|p| merchant.reference(p).as_deref() == Some(&reference));
+        is("bin", own.product.bin, &|p| sale(p) && card(p).product.bin == own.product.bin);
+        is("last4", &own.last4, &|p| sale(p) && card(p).last4 == own.last4);
+        is("scheme", "VISA", &|p| sale(p) && card(p).product.scheme == "Visa");
+        is("issuer", "sample bank one", &|p| sale(p) && card(p).product.issuer == "SAMPLE BANK ONE");
+        is("issuing_country", "gb", &|p| sale(p) && card(p).issuer_country == "GB");
+        is("email", &customer_email(payment.customer), &|p| sale(p) && p.customer == payment.customer);
+        is("payment_type", "recurring", &|p| payment_type(p) == "Recurring");
+        is("payment_method", "currency_account", &Payment::is_payout);
+        is("status", "card verified", &|p| p.status.word() == "Card Verified");
+        is("currency", "eur", &|p| p.currency.code == "EUR");
+        count(&format!("amount:{}", payment.amount), |p| p.amount == payment.amount);
+        count(&format!("amount:<{0} OR amount:>{0}", payment.amount), |p| p.amount != payment.amount);
+        assert_eq!(count(&format!("id:'{}'", id.to_uppercase()), |_| false), 0);
+    }
+
+    #[test]
     fn quotes_are_escaped_by_a_backslash() {
         let query = Query::parse(r"reference:'it\'s a \\'").unwrap();
         assert_eq!(query, Query::Is(Field::Reference, Comparison::Equal, r"it's a \".to_owned()));
@@ -282,6 +312,13 @@ mod tests {
             "amount:1 amount:2",
             "id:'x",
             "AND",
+            "amount:1 and amount:2",
+            "amount:=1",
+            "amount:1.5",
+            "Currency:'EUR'",
+            "currency:('EUR','GBP')",
+            "currency:>='EUR'",
+            "NOT",
         ] {
             assert!(Query::parse(text).is_err(), "{text}");
         }

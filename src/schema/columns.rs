@@ -44,6 +44,8 @@ impl<'a> Pair<'_, 'a> {
 #[derive(Debug)]
 pub(super) struct Unreadable<'p> {
     pub(super) output: &'p Output,
+    /// Whether it was not at the first place.
+    pub(super) elsewhere: bool,
     pub(super) value: String,
     pub(super) why: Why,
 }
@@ -100,7 +102,8 @@ impl<'p> Columns<'p> {
         self.rows += 1;
         for (output, FieldBuilder { key, values, nulls }) in self.plan.outputs.iter().zip(&mut self.fields) {
             let key = || key.as_ref().map(|(text, form)| Raw { text, form: *form });
-            let Some(raw) = row.at(output.place).or_else(key) else {
+            let other = || row.at(output.other?);
+            let Some(raw) = row.at(output.place).or_else(other).or_else(key) else {
                 *nulls += 1;
                 continue;
             };
@@ -109,7 +112,8 @@ impl<'p> Columns<'p> {
             if let Err(why) = values.append(raw, currency, &self.plan.settings) {
                 *nulls += 1;
                 if self.plan.settings.on_malformed == OnMalformed::Error {
-                    return Err(Unreadable { output, value: raw.text.to_owned(), why });
+                    let elsewhere = row.at(output.place).is_none();
+                    return Err(Unreadable { output, elsewhere, value: raw.text.to_owned(), why });
                 }
             }
         }

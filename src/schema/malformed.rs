@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 /// How much of a value an error shows, in characters.
 const SHOWN: usize = 40;
 /// Words in the name of a column whose values no error shows.
-const PERSONAL: [&str; 5] = ["name", "email", "ip", "last4", "bin"];
+const PERSONAL: [&str; 8] = ["name", "email", "ip", "last4", "bin", "number", "iban", "value"];
 
 /// Something that stands where an object or an array is wanted.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +37,11 @@ impl Unreadable<'_> {
     pub(super) fn into_error(self, plan: &Plan, row: &str, element: usize) -> Error {
         let Output { column, place, .. } = self.output;
         let name = column.map_or("row", |column| column.name);
-        let pointer = column.map_or_else(Default::default, |column| plan.shape.pointer(column));
+        let pointer = match column {
+            Some(column) if self.elsewhere && !column.other_path.is_empty() => column.other_path.into(),
+            Some(column) => plan.shape.pointer(column),
+            None => Default::default(),
+        };
         let error = cannot_read(name, &self.why, row, field(plan, (place.origin == Origin::Row).then_some(element), &pointer));
         if PERSONAL.iter().any(|word| name.contains(word)) {
             return error;

@@ -30,6 +30,8 @@ pub struct Column {
     pub origin: Origin,
     /// JSON pointer of the value; empty means `/` and the name.
     pub path: &'static str,
+    /// JSON pointer of the value where [`Column::path`] leads to none; empty means that there is no other.
+    pub other_path: &'static str,
     /// One sentence for the reference: meaning and unit.
     pub about: &'static str,
     /// Whether the column is (part of) the row's identity.
@@ -81,7 +83,7 @@ pub enum Role {
 
 /// A column of the row, found at `/` and its name.
 pub const fn col(name: &'static str, kind: Kind, about: &'static str) -> Column {
-    Column { name, kind, origin: Origin::Row, path: "", about, role: Role::Value }
+    Column { name, kind, origin: Origin::Row, path: "", other_path: "", about, role: Role::Value }
 }
 
 /// Shorthand for [`Kind::Minor`].
@@ -94,6 +96,13 @@ impl Column {
     #[must_use]
     pub const fn at(mut self, path: &'static str) -> Self {
         self.path = path;
+        self
+    }
+
+    /// Found at this JSON pointer where there is nothing at the first: the vendor writes the same thing in two ways.
+    #[must_use]
+    pub const fn or_at(mut self, path: &'static str) -> Self {
+        self.other_path = path;
         self
     }
 
@@ -124,6 +133,9 @@ pub enum Rows {
     Document,
     /// The array at this JSON pointer holds the rows; an empty pointer is a bare array.
     Array(&'static str),
+    /// The document's members are the rows, each read as `{"key": its name, "value": its value}`. Members that are null
+    /// and those whose name begins with `_` (such as `_links`) are none; `_raw` holds the value.
+    Members,
 }
 
 /// The shape of a page: where its rows stand, and which array of a row makes the rows of the table.

@@ -18,6 +18,9 @@ use super::tree::{Tree, WHOLE};
 use super::{Column, Kind, Origin, Rows, Shape};
 use crate::error::{Error, Result};
 
+/// Where a row that is a member of the document has its name.
+pub(super) const MEMBER_NAME: &str = "/key";
+
 /// A decoder's work.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
@@ -36,7 +39,7 @@ pub(super) struct Plan {
     pub(super) own: Tree,
     /// The objects around them.
     pub(super) around: Tree,
-    /// Cell of `id` in a row of the page.
+    /// Cell of `id`, or of a member's name, in a row of the page.
     pub(super) id: usize,
 }
 
@@ -48,6 +51,8 @@ pub(super) struct Output {
     pub(super) column: Option<&'static Column>,
     /// Where the value is.
     pub(super) place: Place,
+    /// Where the value is when it is not there.
+    pub(super) other: Option<Place>,
     /// Where the currency of an amount is.
     pub(super) currency: Option<Place>,
 }
@@ -75,7 +80,7 @@ impl Plan {
             outputs.push(trees.output(columns, *filler)?);
         }
         let rows = if shape.explode.is_some() { Origin::Parent } else { Origin::Row };
-        let id = trees.of(rows).want("/id")?;
+        let id = trees.of(rows).want(if shape.rows == Rows::Members { MEMBER_NAME } else { "/id" })?;
         if let Some(explode) = shape.explode {
             trees.around.want_elements(explode.path)?;
         }
@@ -118,7 +123,7 @@ impl Trees {
     fn output(&mut self, columns: &'static [Column], filler: Filler) -> Result<Output> {
         let (Filler::Column(index) | Filler::Major(index) | Filler::Minor(index)) = filler else {
             let origin = if filler == Filler::Raw { self.shape.raw } else { Origin::Row };
-            return Ok(Output { filler, column: None, place: Place { origin, cell: WHOLE }, currency: None });
+            return Ok(Output { filler, column: None, place: Place { origin, cell: WHOLE }, other: None, currency: None });
         };
         let column = columns.get(index).ok_or_else(|| Error::bug("a field's column is not declared"))?;
         let currency = match column.kind {
@@ -129,11 +134,19 @@ impl Trees {
             }
             _ => None,
         };
-        Ok(Output { filler, column: Some(column), place: self.place(column)?, currency })
+        let other = match column.other_path {
+            "" => None,
+            pointer => Some(self.at(column.origin, pointer)?),
+        };
+        Ok(Output { filler, column: Some(column), place: self.place(column)?, other, currency })
     }
 
     fn place(&mut self, column: &Column) -> Result<Place> {
         let pointer = self.shape.pointer(column);
-        Ok(Place { origin: column.origin, cell: self.of(column.origin).want(&pointer)? })
+        self.at(column.origin, &pointer)
+    }
+
+    fn at(&mut self, origin: Origin, pointer: &str) -> Result<Place> {
+        Ok(Place { origin, cell: self.of(origin).want(pointer)? })
     }
 }

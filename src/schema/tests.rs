@@ -339,6 +339,62 @@ fn a_document_is_a_row() {
     assert_eq!(error.unwrap().batch.num_rows(), 1);
 }
 
+const SCHEDULES: &[Column] = &[
+    col("currency", Kind::Text, "").at("/key").key(),
+    col("enabled", Kind::Flag, "").at("/value/recurrence/enabled").or_at("/value/enabled"),
+    col("frequency", Kind::Text, "").at("/value/recurrence/schedule/frequency").or_at("/value/recurrence/frequency"),
+    col("minimum", minor("currency"), "").at("/value/minimum"),
+];
+const MEMBERS: Shape = Shape { rows: Rows::Members, ..LISTING };
+
+#[test]
+fn members_of_a_document_are_rows_and_their_names_are_a_column() {
+    let body = r#"{"_links":{"self":7},"JPY":{"minimum":5,"recurrence":{"frequency":"daily"},"enabled":true}, "EUR":null,
+        "G\u0042P" : {"recurrence":{"enabled":false,"schedule":{"frequency":"weekly"}},"minimum":150}}"#;
+    let page = read(SCHEDULES, MEMBERS, Settings::default(), body, &given()).unwrap();
+    assert_eq!(shown(&page.batch, "currency"), ["JPY", "GBP"]);
+    assert_eq!(shown(&page.batch, "enabled"), ["true", "false"]);
+    assert_eq!(shown(&page.batch, "frequency"), ["daily", "weekly"]);
+    assert_eq!(shown(&page.batch, "minimum"), ["5.000", "1.500"]);
+    assert_eq!(shown(&page.batch, "_raw")[0], r#"{"minimum":5,"recurrence":{"frequency":"daily"},"enabled":true}"#);
+    assert_eq!((page.facts.rows, page.facts.ids_are_identities), (2, true));
+}
+
+#[test]
+fn a_member_may_be_any_value_and_need_not_be_read() {
+    const ITEMS: &[Column] = &[col("item", Kind::Text, "").at("/key"), col("value", Kind::Text, "").at("/value")];
+    let body = r#"{"a_text":"é","b_files":["x", "y"],"c":7}"#;
+    let page = read(ITEMS, MEMBERS, Settings::default(), body, &given()).unwrap();
+    assert_eq!(shown(&page.batch, "value"), ["é", r#"["x", "y"]"#, "7"]);
+    assert_eq!(shown(&page.batch, "_raw"), [r#""é""#, r#"["x", "y"]"#, "7"]);
+    let names = Decoder::try_new(ITEMS, MEMBERS, &[0], Settings::default()).unwrap();
+    assert_eq!(shown(&names.decode(body.as_bytes(), &given()).unwrap().batch, "item"), ["a_text", "b_files", "c"]);
+}
+
+#[test]
+fn an_unreadable_member_is_told_by_its_name() {
+    let body = |value: &str| format!("{{\"GBP\":{value}}}");
+    let read = |value: &str, settings| read(SCHEDULES, MEMBERS, settings, &body(value), &given());
+    let error = read(r#"{"enabled":7}"#, Settings::default()).unwrap_err();
+    assert_eq!(told(&error), "cannot read enabled: not true or false (row GBP, field /value/enabled, value 7)");
+    let error = read("7", Settings::default()).unwrap_err();
+    assert_eq!(told(&error), "cannot read value: not an object (row GBP, field /value)");
+    assert_eq!(shown(&read("7", lenient()).unwrap().batch, "_raw"), ["7"]);
+}
+
+#[test]
+fn a_document_without_members_has_no_rows_and_one_that_has_none_to_have_is_an_error() {
+    let read = |body| read(SCHEDULES, MEMBERS, Settings::default(), body, &given());
+    for body in ["{}", r#"{"_links":{}}"#] {
+        assert_eq!(read(body).unwrap().batch.num_rows(), 0, "{body}");
+    }
+    for body in ["[]", "7", "null"] {
+        assert_eq!(told(&read(body).unwrap_err()), "the answer has no rows at its top", "{body}");
+    }
+    assert_eq!(read(r#"{"GBP":{}"#).unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(read(r#"{"GBP":nul}"#).unwrap_err().kind(), ErrorKind::Unavailable);
+}
+
 #[test]
 fn a_column_may_stand_elsewhere_in_one_call_s_answers() {
     let shape = Shape { moved: &[("id", "/inner/id")], ..LISTING };

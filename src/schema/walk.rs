@@ -8,7 +8,8 @@
 //! ```
 //!
 //! The part from `row` on is used again for every row; an exploded array may stand before or after the members of the
-//! object around it. Knows where things stand, not what their values mean.
+//! object around it. Where the members of the document are the rows, each is walked as an object of a `key`, the name it
+//! has, and a `value`. Knows where things stand, not what their values mean.
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hasher};
@@ -90,15 +91,45 @@ impl<'p, 'a> Walk<'p, 'a> {
             Rows::Array("") if self.scan.token() == b'[' => self.rows()?,
             Rows::Array("") => self.scan.value().map(drop)?,
             Rows::Array(_) => self.object(&self.plan.page, PAGE)?,
+            Rows::Members if self.scan.token() == b'{' => self.entries()?,
+            Rows::Members => self.scan.value().map(drop)?,
         }
         self.scan.end()?;
-        match self.plan.shape.rows {
-            Rows::Array(pointer) if !self.found_rows => {
-                let place = if pointer.is_empty() { "its top" } else { pointer };
-                Err(Error::new(ErrorKind::Decode, format!("the answer has no rows at {place}")))
+        let place = match self.plan.shape.rows {
+            Rows::Document => return Ok(()),
+            Rows::Array("") | Rows::Members => "its top",
+            Rows::Array(pointer) => pointer,
+        };
+        if self.found_rows { Ok(()) } else { Err(Error::new(ErrorKind::Decode, format!("the answer has no rows at {place}"))) }
+    }
+
+    /// The members of the document, each a row.
+    fn entries(&mut self) -> Result<()> {
+        self.found_rows = true;
+        self.scan.open();
+        let mut first = true;
+        while self.scan.more(b'}', &mut first)? {
+            let name = self.scan.name()?;
+            if name.text.starts_with("\"_") || self.scan.token() == b'n' {
+                self.scan.value()?;
+            } else {
+                self.entry(name)?;
             }
-            _ => Ok(()),
         }
+        Ok(())
+    }
+
+    fn entry(&mut self, name: Raw<'a>) -> Result<()> {
+        let node = &self.begin_row().root;
+        if let Some(cell) = node.find("key").and_then(|member| member.cell) {
+            self.fill(self.row_at + cell, name);
+        }
+        let value = match node.find("value") {
+            Some(member) => self.member(member, self.row_at)?,
+            None => self.scan.value()?,
+        };
+        self.fill(self.row_at + WHOLE, value);
+        self.hand_on()
     }
 
     fn rows(&mut self) -> Result<()> {
@@ -114,11 +145,16 @@ impl<'p, 'a> Walk<'p, 'a> {
     }
 
     fn row(&mut self) -> Result<()> {
-        self.cells.truncate(self.row_at);
-        self.cells.resize(self.elements_at, None);
-        let tree = if self.plan.shape.explode.is_some() { &self.plan.around } else { &self.plan.own };
+        let tree = self.begin_row();
         self.object(tree, self.row_at)?;
         self.hand_on()
+    }
+
+    /// Empties the cells of the row, and gives what is wanted in it.
+    fn begin_row(&mut self) -> &'p Tree {
+        self.cells.truncate(self.row_at);
+        self.cells.resize(self.elements_at, None);
+        if self.plan.shape.explode.is_some() { &self.plan.around } else { &self.plan.own }
     }
 
     /// The exploded array of the row.
@@ -156,14 +192,15 @@ impl<'p, 'a> Walk<'p, 'a> {
                 _ => value::text(name).ok().and_then(|name| node.find(&name)),
             };
             match found {
-                Some(member) => self.member(member, base)?,
+                Some(member) => drop(self.member(member, base)?),
                 None => drop(self.scan.value()?),
             }
         }
         Ok(self.scan.since(start, Form::Object))
     }
 
-    fn member(&mut self, member: &'p Member, base: usize) -> Result<()> {
+    /// The value of a wanted member, kept where it is wanted.
+    fn member(&mut self, member: &'p Member, base: usize) -> Result<Raw<'a>> {
         // A repeated member starts afresh: the last one wins.
         for cell in &member.inner_cells {
             self.fill(base + cell, NULL);
@@ -189,7 +226,7 @@ impl<'p, 'a> Walk<'p, 'a> {
         if let Some(cell) = member.cell {
             self.fill(base + cell, raw);
         }
-        Ok(())
+        Ok(raw)
     }
 
     /// A value where an object or an array is wanted; null is as good as nothing.

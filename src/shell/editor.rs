@@ -147,9 +147,9 @@ mod tests {
 
     #[test]
     fn a_word_is_completed_wherever_it_stands() {
-        let suggestions = Words.complete("select sum(Disp", 15);
+        let suggestions = Words.complete("select sum(Report_f", 19);
         let values: Vec<(String, usize)> =
             suggestions.suggestions().iter().map(|found| (found.value.clone(), found.span.start)).collect();
-        assert_eq!(values, [("disputes".to_owned(), 11)]);
+        assert_eq!(values, [("report_files".to_owned(), 11)]);
     }
 }

@@ -15,6 +15,7 @@ mod cli;
 mod conformance;
 mod faults;
 mod ledger;
+mod rates;
 mod requests;
 mod scopes;
 mod secrets;

@@ -11,6 +11,9 @@ use crate::sandbox::schedule::{DAY, Micros};
 /// How long the merchant has to answer.
 const TIME_TO_ANSWER: Micros = 14 * DAY;
 
+/// The merchant's category: department stores.
+pub(in crate::sandbox) const MCC: &str = "5311";
+
 /// Writes the row of a listing as an element.
 pub(in crate::sandbox) fn write_dispute_summary(
     json: &mut Json,
@@ -26,7 +29,7 @@ pub(in crate::sandbox) fn write_dispute_summary(
         json.text("payment_action_id", &merchant.ids().make("act_", payment.index, dispute.capture));
         json.some_text("payment_reference", merchant.reference(payment).as_deref());
         json.some_text("payment_arn", dispute_arn(payment, dispute).as_deref());
-        json.text("payment_mcc", "5311");
+        json.text("payment_mcc", MCC);
         json.text("payment_method", &card.product.scheme.to_uppercase());
         write_links(json, &format!("{base}disputes/{}", merchant.dispute_id(payment.index)));
     });
@@ -49,7 +52,7 @@ pub(in crate::sandbox) fn write_dispute(merchant: &Merchant, payment: &Payment, 
             json.some_text("reference", merchant.reference(payment).as_deref());
             json.text("method", card.product.scheme);
             json.some_text("arn", dispute_arn(payment, dispute).as_deref());
-            json.text("mcc", "5311");
+            json.text("mcc", MCC);
             json.plain("has_refund", payment.totals.refunded > 0);
             json.some_text("processed_on", capture.map(|action| exact(action.processed_at)).as_deref());
         });

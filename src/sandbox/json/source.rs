@@ -5,6 +5,7 @@ use crate::sandbox::card::Card;
 use crate::sandbox::dice::mix;
 use crate::sandbox::merchant::Merchant;
 use crate::sandbox::payment::{ActionKind, Payment, PaymentKind};
+use crate::sandbox::vault::{Instrument, customer_email, customer_id, customer_name};
 
 /// Which of the vendor's two spellings of a payment is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub(super) fn write_source(json: &mut Json, merchant: &Merchant, payment: &Payme
             return;
         }
         if spelling == Spelling::Details {
-            json.text("id", &merchant.ids().make("src_", payment.card, 0));
+            json.text("id", &Instrument::Card(payment.card).id(merchant));
         }
         json.text("type", "card");
         write_card(json, &Card::of(merchant.seed(), payment), payment, spelling);
@@ -46,20 +47,21 @@ pub(super) fn write_source(json: &mut Json, merchant: &Merchant, payment: &Payme
 }
 
 pub(super) fn write_destination(json: &mut Json, merchant: &Merchant, payment: &Payment) {
-    let kind = match payment.kind {
-        PaymentKind::BankPayout => "bank_account",
-        PaymentKind::CardPayout => "card",
+    let (kind, instrument) = match payment.kind {
+        PaymentKind::BankPayout => ("bank_account", Instrument::BankAccount(payment.card)),
+        PaymentKind::CardPayout => ("card", Instrument::PayoutCard(payment.card)),
         PaymentKind::Sale | PaymentKind::CardVerification => return,
     };
     json.member("destination", |json| {
         json.text("type", kind);
-        json.text("id", &merchant.ids().make("src_", payment.card, 1));
+        json.text("id", &instrument.id(merchant));
         if payment.kind == PaymentKind::CardPayout {
             write_card(json, &Card::of(merchant.seed(), payment), payment, Spelling::Search);
         }
     });
 }
 
+/// A card, with what was checked when it was used.
 fn write_card(json: &mut Json, card: &Card, payment: &Payment, spelling: Spelling) {
     match spelling {
         Spelling::Search => {
@@ -71,8 +73,15 @@ fn write_card(json: &mut Json, card: &Card, payment: &Payment, spelling: Spellin
             json.plain("expiry_year", card.expiry_year);
         }
     }
-    json.text("name", &customer_name(payment));
+    json.text("name", &customer_name(payment.customer));
     json.text("scheme", card.product.scheme);
+    write_product(json, card, spelling);
+    json.text("avs_check", if card.expiry_month.is_multiple_of(3) { "G" } else { "S" });
+    json.text("cvv_check", "Y");
+}
+
+/// What a card's number says about it.
+pub(super) fn write_product(json: &mut Json, card: &Card, spelling: Spelling) {
     json.text("last4", &card.last4);
     json.text("fingerprint", &card.fingerprint);
     json.text("bin", card.product.bin);
@@ -83,27 +92,16 @@ fn write_card(json: &mut Json, card: &Card, payment: &Payment, spelling: Spellin
     json.text("issuer_country", card.issuer_country);
     json.text("product_id", card.product.product_id);
     json.text("product_type", card.product.product_type);
-    json.text("avs_check", if card.expiry_month.is_multiple_of(3) { "G" } else { "S" });
-    json.text("cvv_check", "Y");
 }
 
 pub(super) fn write_customer(json: &mut Json, merchant: &Merchant, payment: &Payment, spelling: Spelling) {
     json.member("customer", |json| {
         if spelling == Spelling::Details {
-            json.text("id", &merchant.ids().make("cus_", payment.customer, 0));
+            json.text("id", &customer_id(merchant, payment.customer));
         }
-        json.text("email", &customer_email(payment));
-        json.text("name", &customer_name(payment));
+        json.text("email", &customer_email(payment.customer));
+        json.text("name", &customer_name(payment.customer));
     });
-}
-
-/// The customer's address, at a domain that is nobody's.
-pub(in crate::sandbox) fn customer_email(payment: &Payment) -> String {
-    format!("customer-{:06}@example.com", payment.customer)
-}
-
-fn customer_name(payment: &Payment) -> String {
-    format!("Customer {:06}", payment.customer)
 }
 
 pub(super) fn write_3ds(json: &mut Json, payment: &Payment, spelling: Spelling) {

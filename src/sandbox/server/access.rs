@@ -9,22 +9,32 @@ use crate::sandbox::merchant::Merchant;
 use crate::secret::Secret;
 
 /// Every scope a reader of Checkout.com can have.
-pub(super) const SCOPES: [&str; 14] = [
+pub(super) const SCOPES: [&str; 22] = [
     "accounts",
     "balances",
     "balances:view",
     "disputes",
+    "disputes:scheme-files",
     "disputes:view",
     "files",
     "financial-actions",
     "financial-actions:view",
+    "flow",
+    "flow:events",
+    "fx",
     "gateway",
     "gateway:payment-details",
     "payments:search",
     "reports",
     "reports:view",
+    "transfers",
     "transfers:view",
+    "vault",
+    "vault:customers",
+    "vault:instruments",
 ];
+/// Scopes that only tokens have.
+const NEVER_OF_KEYS: [&str; 1] = ["fx"];
 
 /// The merchant's credentials.
 #[derive(Debug)]
@@ -69,9 +79,12 @@ impl Tokens {
 }
 
 /// Lets a request pass, or refuses it as the vendor does: 401 without a body for an unknown bearer, 403 for a missing
-/// scope, but 401 again when it is the scope of reports.
+/// scope, but 401 again when it is the scope of reports, or one that no key has.
 pub(super) fn check(asked: &Asked, scope: &str, key: &Secret, granted: &BTreeSet<String>, tokens: &Tokens) -> Result<(), Answer> {
     let bearer = bearer(asked).ok_or(Answer::empty(401))?;
+    if bearer == key.expose() && NEVER_OF_KEYS.contains(&scope) {
+        return Err(Answer::empty(401));
+    }
     let scopes = if bearer == key.expose() { granted.clone() } else { tokens.scopes(bearer).ok_or(Answer::empty(401))? };
     let parent = scope.split(':').next().unwrap_or(scope);
     match scopes.contains(scope) || scopes.contains(parent) {

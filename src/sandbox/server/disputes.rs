@@ -6,13 +6,26 @@ use std::sync::{Mutex, PoisonError};
 use super::answer::{Answer, Asked, Routed};
 use super::paging::{limit, skip};
 use super::shared::Shared;
-use crate::sandbox::json::{Json, dispute_arn, write_dispute, write_dispute_summary};
+use crate::sandbox::json::{Json, MCC, dispute_arn, write_dispute, write_dispute_summary};
 use crate::sandbox::merchant::Merchant;
 use crate::sandbox::payment::{Dispute, Payment};
 use crate::sandbox::schedule::{Micros, SECOND};
 
 /// Filters that the answer repeats.
-const FILTERS: [&str; 8] = ["from", "to", "id", "entity_ids", "statuses", "payment_id", "payment_reference", "payment_arn"];
+const FILTERS: [&str; 12] = [
+    "from",
+    "to",
+    "id",
+    "entity_ids",
+    "sub_entity_ids",
+    "processing_channel_ids",
+    "segment_ids",
+    "statuses",
+    "payment_id",
+    "payment_reference",
+    "payment_arn",
+    "payment_mcc",
+];
 
 /// Disputes that changed since the server started, by payment, and when.
 #[derive(Debug, Default)]
@@ -85,7 +98,8 @@ pub(super) fn list(shared: &Shared, asked: &Asked) -> Routed {
     })))
 }
 
-fn find(shared: &Shared, id: &str) -> Option<(Payment, Dispute)> {
+/// The dispute of an id, as it is now.
+pub(super) fn find(shared: &Shared, id: &str) -> Option<(Payment, Dispute)> {
     let (index, zero) = shared.merchant.ids().read("dsp_", id)?;
     let exists = zero == 0 && index < shared.merchant.options().payments;
     if exists { shared.changes.find(&shared.merchant, index) } else { None }
@@ -107,14 +121,19 @@ fn admits(shared: &Shared, asked: &Asked, index: u64) -> bool {
     let Some((payment, dispute)) = shared.changes.find(merchant, index) else { return false };
     filters.iter().all(|(name, wanted)| match *name {
         "id" => merchant.dispute_id(index) == *wanted,
-        "entity_ids" => {
-            let entity = merchant.entity_id(payment.currency.settled_to().entity);
-            wanted.split(',').any(|wanted| wanted.trim() == entity)
-        }
-        "statuses" => wanted.split(',').any(|wanted| wanted.trim() == dispute.status),
+        "entity_ids" => is_any(wanted, &merchant.entity_id(payment.currency.settled_to().entity)),
+        "processing_channel_ids" => is_any(wanted, &merchant.channel_id(&payment)),
+        "statuses" => is_any(wanted, dispute.status),
         "payment_id" => merchant.payment_id(index) == *wanted,
         "payment_reference" => merchant.reference(&payment).as_deref() == Some(*wanted),
         "payment_arn" => dispute_arn(&payment, &dispute).as_deref() == Some(*wanted),
+        "payment_mcc" => *wanted == MCC,
+        // No dispute here has a sub-entity or a segment.
         _ => false,
     })
+}
+
+/// Whether one of the values with commas between is this one.
+fn is_any(wanted: &str, value: &str) -> bool {
+    wanted.split(',').any(|wanted| wanted.trim() == value)
 }

@@ -8,9 +8,13 @@ mod access;
 mod answer;
 mod balances;
 mod disputes;
+mod entities;
+mod events;
+mod evidence;
 mod financial_actions;
 mod paging;
 mod payments;
+mod rates;
 mod reports;
 mod route;
 mod running;
@@ -20,6 +24,7 @@ mod shared;
 #[cfg(test)]
 mod tests;
 mod token;
+mod vault;
 
 pub use running::Sandbox;
 pub use shared::{LoggedRequest, NextLink, SandboxOptions, SearchOrder};

@@ -3,7 +3,7 @@
 use super::access::check;
 use super::answer::{Answer, Asked, Routed};
 use super::shared::Shared;
-use super::{balances, disputes, financial_actions, payments, reports, search, token};
+use super::{balances, disputes, entities, events, evidence, financial_actions, payments, rates, reports, search, token, vault};
 use crate::api::request::Host;
 
 /// Answers a request.
@@ -30,6 +30,10 @@ fn routed(shared: &Shared, asked: &Asked) -> Routed {
         }
         (Host::Main, "GET", ["disputes"]) => allow("disputes:view").and_then(|()| disputes::list(shared, asked)),
         (Host::Main, "GET", ["disputes", id]) => allow("disputes:view").and_then(|()| disputes::details(shared, id)),
+        (Host::Main, "GET", ["disputes", id, "evidence"]) => allow("disputes:view").and_then(|()| evidence::evidence(shared, id)),
+        (Host::Main, "GET", ["disputes", id, "schemefiles"]) => {
+            allow("disputes:scheme-files").and_then(|()| evidence::scheme_files(shared, id))
+        }
         (Host::Main, "GET", ["reports"]) => allow("reports:view").and_then(|()| reports::list(shared, asked)),
         (Host::Main, "GET", ["reports", id]) => allow("reports:view").and_then(|()| reports::details(shared, id)),
         (Host::Main, "GET", ["financial-actions"]) => {
@@ -38,7 +42,17 @@ fn routed(shared: &Shared, asked: &Asked) -> Routed {
         (Host::Balances, "GET", ["balances", entity]) => {
             allow("balances:view").and_then(|()| balances::balances(shared, asked, entity))
         }
-        (Host::Transfers, ..) => allow("transfers:view").and(Err(Answer::not_found())),
+        (Host::Transfers, "GET", ["transfers", id]) => allow("transfers:view").and_then(|()| entities::transfer(shared, id)),
+        (Host::Main, "GET", ["forex", "rates"]) => allow("fx").and_then(|()| rates::rates(shared, asked)),
+        (Host::Main, "GET", ["accounts", "entities", id]) => allow("accounts").and_then(|()| entities::details(shared, id)),
+        (Host::Main, "GET", ["accounts", "entities", id, "payout-schedules"]) => {
+            allow("accounts").and_then(|()| entities::payout_schedules(shared, id))
+        }
+        (Host::Main, "GET", ["customers", id]) => allow("vault:customers").and_then(|()| vault::customer(shared, id)),
+        (Host::Main, "GET", ["instruments", id]) => allow("vault:instruments").and_then(|()| vault::instrument(shared, id)),
+        (Host::Main, "GET", ["workflows", "events", "subject", id]) => {
+            allow("flow:events").and_then(|()| events::of_subject(shared, id))
+        }
         (Host::Files, ..) => allow("files").and(Err(Answer::not_found())),
         _ => Err(Answer::not_found()),
     }

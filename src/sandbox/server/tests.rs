@@ -176,7 +176,19 @@ async fn a_payment_is_the_same_by_id_by_reference_and_in_search() {
 async fn what_does_not_exist_is_not_found() {
     let asker = Asker::plain();
     let nobody = asker.sandbox.merchant().payment_id(1_500);
-    for path in [format!("payments/{nobody}"), format!("payments/{nobody}/actions"), "disputes/dsp_x".into(), "nothing".into()] {
+    for path in [
+        format!("payments/{nobody}"),
+        format!("payments/{nobody}/actions"),
+        format!("workflows/events/subject/{nobody}"),
+        "disputes/dsp_x".into(),
+        "disputes/dsp_x/evidence".into(),
+        "disputes/dsp_x/schemefiles".into(),
+        "accounts/entities/ent_x".into(),
+        "accounts/entities/ent_x/payout-schedules".into(),
+        "customers/nobody@example.com".into(),
+        "instruments/src_x".into(),
+        "nothing".into(),
+    ] {
         assert_eq!(asker.text(&asker.main(&path)).await, (404, String::new()), "{path}");
     }
     assert_eq!(code(asker.get("reports/rpt_x").await), refused(404, "report_not_found"));
@@ -232,10 +244,123 @@ async fn disputes_are_paged_by_skip_last_changed_first_and_filtered() {
     assert_eq!(asker.get(&format!("disputes?from={at}&to={at}")).await.1["data"], json!([row]));
     let (_, one) = asker.get(&format!("disputes/{}", row["id"].as_str().unwrap())).await;
     assert_eq!((&one["payment"]["id"], &one["status"]), (&row["payment_id"], &row["status"]));
-    for (filter, field) in [("statuses", "status"), ("entity_ids", "entity_id")] {
-        let (_, page) = asker.get(&format!("disputes?limit=250&{filter}={},other", row[field].as_str().unwrap())).await;
+    for (filter, field) in [
+        ("statuses", "status"),
+        ("entity_ids", "entity_id"),
+        ("processing_channel_ids", "processing_channel"),
+        ("payment_mcc", "payment_mcc"),
+    ] {
+        let (_, page) = asker
+            .get(&format!(
+                "disputes?limit=250&{filter}={}{}",
+                row[field].as_str().unwrap(),
+                if filter.ends_with('s') { ",other" } else { "" }
+            ))
+            .await;
         let wanted = all["data"].as_array().unwrap().iter().filter(|other| other[field] == row[field]).count();
         assert_eq!(page["data"].as_array().unwrap().len(), wanted, "{filter}");
+    }
+    for nothing in ["sub_entity_ids=ent_x", "segment_ids=seg_x", "payment_mcc=0000", "processing_channel_ids=pc_x"] {
+        assert_eq!(asker.get(&format!("disputes?{nothing}")).await.1["total_count"], 0, "{nothing}");
+    }
+}
+
+#[tokio::test]
+async fn a_dispute_has_evidence_once_it_was_answered_and_files_when_it_is_visa_s() {
+    let asker = Asker::plain();
+    let (_, all) = asker.get("disputes?limit=250").await;
+    let (mut answered, mut files) = (0, 0);
+    for row in all["data"].as_array().unwrap() {
+        let id = row["id"].as_str().unwrap();
+        let (status, evidence) = asker.get(&format!("disputes/{id}/evidence")).await;
+        let was_answered = matches!(row["status"].as_str().unwrap(), "won" | "lost" | "evidence_under_review");
+        let has_file = |(name, value): (&String, &Value)| name.ends_with("_file") && value.is_string();
+        assert_eq!((status, evidence["_links"].is_object()), (200, true));
+        assert!(!was_answered || evidence.as_object().unwrap().iter().any(has_file), "{evidence}");
+        let (status, sent) = asker.get(&format!("disputes/{id}/schemefiles")).await;
+        let is_visa = row["payment_method"] == "VISA";
+        assert_eq!((status, sent["id"].as_str()), if is_visa { (200, Some(id)) } else { (404, None) });
+        answered += usize::from(was_answered);
+        files += sent["files"].as_array().map_or(0, Vec::len);
+    }
+    assert!(answered > 0 && files > 0, "{answered} {files}");
+}
+
+#[tokio::test]
+async fn the_vault_holds_the_customers_and_instruments_of_payments() {
+    let asker = Asker::plain();
+    for index in 0..200 {
+        let (_, payment) = asker.get(&format!("payments/{}", asker.sandbox.merchant().payment_id(index))).await;
+        if let Some(destination) = payment["destination"]["id"].as_str() {
+            let (_, instrument) = asker.get(&format!("instruments/{destination}")).await;
+            assert_eq!(instrument["type"], payment["destination"]["type"]);
+            continue;
+        }
+        let (_, instrument) = asker.get(&format!("instruments/{}", payment["source"]["id"].as_str().unwrap())).await;
+        for field in ["last4", "bin", "fingerprint", "expiry_year", "name", "issuer_country"] {
+            assert_eq!(instrument[field], payment["source"][field], "{field}");
+        }
+        assert_eq!(instrument["customer"]["id"], payment["customer"]["id"]);
+        let (_, by_id) = asker.get(&format!("customers/{}", payment["customer"]["id"].as_str().unwrap())).await;
+        let (_, by_email) = asker.get(&format!("customers/{}", payment["customer"]["email"].as_str().unwrap())).await;
+        assert_eq!((&by_id, &by_id["name"]), (&by_email, &payment["customer"]["name"]));
+        assert!(by_id["instruments"].as_array().unwrap().iter().any(|held| held["id"] == instrument["id"]));
+    }
+}
+
+#[tokio::test]
+async fn entities_are_the_merchant_s_and_its_sellers_and_the_last_is_not_paid_out() {
+    let asker = Asker::plain();
+    let merchant = asker.sandbox.merchant();
+    for entity in 0..6 {
+        let id = merchant.entity_id(entity);
+        let (status, details) = asker.get(&format!("accounts/entities/{id}")).await;
+        assert_eq!((status, &details["id"]), (200, &json!(id)));
+        let (status, schedules) = asker.get(&format!("accounts/entities/{id}/payout-schedules")).await;
+        assert_eq!(status, if entity == 5 { 404 } else { 200 });
+        for currency in schedules.as_object().into_iter().flat_map(serde_json::Map::keys) {
+            assert!(details["profile"]["holding_currencies"].as_array().unwrap().contains(&json!(currency)));
+        }
+    }
+    assert_eq!(asker.get(&format!("accounts/entities/{}", merchant.entity_id(6))).await.0, 404);
+}
+
+#[tokio::test]
+async fn events_of_a_payment_are_its_final_actions() {
+    let asker = Asker::plain();
+    let merchant = asker.sandbox.merchant();
+    for payment in merchant.all_payments().take(100) {
+        let (_, page) = asker.get(&format!("workflows/events/subject/{}", merchant.payment_id(payment.index))).await;
+        assert_eq!(page["data"].as_array().unwrap().len(), payment.final_actions().count());
+    }
+    let dispute = ids(&asker.get("disputes?limit=1").await.1).remove(0);
+    let (_, page) = asker.get(&format!("workflows/events/subject/{dispute}")).await;
+    assert_eq!(page["data"][0]["type"], "dispute_received");
+}
+
+#[tokio::test]
+async fn rates_are_for_tokens_only_and_all_parameters_are_required() {
+    let mut asker = Asker::plain();
+    let channel = asker.get("disputes?limit=1").await.1["data"][0]["processing_channel"].as_str().unwrap().to_owned();
+    let path = |product: &str, source: &str, pairs: &str, channel: &str| {
+        format!("forex/rates?product={product}&source={source}&currency_pairs={pairs}&processing_channel_id={channel}")
+    };
+    assert_eq!(asker.text(&asker.main(&path("card_payouts", "visa", "GBPEUR", &channel))).await, (401, String::new()));
+    let (id, secret) = (asker.sandbox.client_id().to_owned(), asker.sandbox.client_secret().to_owned());
+    let form = [("grant_type", "client_credentials"), ("client_id", &id), ("client_secret", &secret), ("scope", "fx")];
+    asker.bearer = mint(&asker, &form).await.1["access_token"].as_str().unwrap().to_owned();
+    let (status, page) = asker.get(&path("card_payouts", "visa", "GBPEUR,EUREUR,XXXAAA,JPYKWD", &channel)).await;
+    let pairs: Vec<&Value> = page["rates"].as_array().unwrap().iter().map(|rate| &rate["currency_pair"]).collect();
+    assert_eq!((status, pairs), (200, vec![&json!("GBPEUR"), &json!("JPYKWD")]));
+    assert_eq!(page["invalid_currency_pairs"], json!(["EUREUR", "XXXAAA"]));
+    for (path, expected) in [
+        (path("", "visa", "GBPEUR", &channel), "product_required"),
+        (path("shoes", "visa", "GBPEUR", &channel), "product_invalid"),
+        (path("card_payouts", "amex", "GBPEUR", &channel), "source_invalid"),
+        (path("card_payouts", "visa", "", &channel), "currency_pairs_required"),
+        (path("card_payouts", "visa", "GBPEUR", "pc_x"), "processing_channel_id_invalid"),
+    ] {
+        assert_eq!(code(asker.get(&path).await), refused(422, expected), "{path}");
     }
 }
 
