@@ -213,6 +213,7 @@ mod tests {
     use super::super::client::Client;
     use super::super::client::tests::{account, get};
     use super::super::config::AccountSettings;
+    use super::super::request::Request;
     use super::*;
 
     fn client(scopes: Option<Vec<String>>, server: &MockServer) -> Client {
@@ -268,7 +269,8 @@ mod tests {
         let server = minting(&["t1"]).await;
         accept("t1", 200, 8, &server).await;
         let client = client(None, &server);
-        for reply in futures::future::join_all((0..8).map(|_| async { client.send(&get("/reports")).await })).await {
+        let requests: Vec<Request> = (0..8).map(|pass| Request { pass, ..get("/reports") }).collect();
+        for reply in futures::future::join_all(requests.iter().map(|request| client.send(request))).await {
             reply.unwrap();
         }
         assert_eq!(client.activity().requests, 9);

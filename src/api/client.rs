@@ -282,6 +282,12 @@ pub(super) mod tests {
         }
     }
 
+    /// Requests, retries, answers of 429, bytes.
+    fn counts(client: &Client) -> (u64, u64, u64, u64) {
+        let Activity { requests, retries, throttled, bytes, .. } = client.activity();
+        (requests, retries, throttled, bytes)
+    }
+
     fn client(address: &str) -> Client {
         Client::try_new(account(with_key(), address), Clock::System).unwrap()
     }
@@ -336,7 +342,17 @@ pub(super) mod tests {
         let client = client(&server.uri());
         let reply = client.send(&request).await.unwrap();
         assert_eq!((&reply.body[..], reply.request_id.as_deref()), (&b"[]"[..], Some("r-1")));
-        assert_eq!(client.activity(), Activity { requests: 1, retries: 0, throttled: 0, bytes: 2 });
+        assert_eq!(counts(&client), (1, 0, 0, 2));
+    }
+
+    #[tokio::test]
+    async fn who_asks_the_same_at_the_same_time_shares_the_answer() {
+        let server = answering([status(503), status(200).set_body_string("[1]")]).await;
+        let client = client(&server.uri());
+        let request = get("/disputes");
+        let replies = futures::future::join_all((0..8).map(|_| client.send(&request))).await;
+        assert!(replies.into_iter().all(|reply| reply.unwrap().body == "[1]"));
+        assert_eq!(counts(&client), (2, 1, 0, 3));
     }
 
     #[tokio::test]
@@ -352,7 +368,7 @@ pub(super) mod tests {
         let server = answering([status(429), status(503), status(200)]).await;
         let client = client(&server.uri());
         assert!(client.find(&get("/disputes")).await.unwrap().is_some());
-        assert_eq!(client.activity(), Activity { requests: 3, retries: 2, throttled: 1, bytes: 0 });
+        assert_eq!(counts(&client), (3, 2, 1, 0));
     }
 
     #[tokio::test]
@@ -429,7 +445,8 @@ pub(super) mod tests {
             serde_json::from_slice::<Vec<u8>>(&reply.body)
                 .map_err(|error| Error::new(ErrorKind::Unavailable, "cut short").caused_by(error))
         };
-        assert_eq!(client.read(&get("/disputes"), decode).await.unwrap(), Some(vec![1, 2]));
+        let read = client.read(&get("/disputes"), &Tally::default(), decode).await.unwrap();
+        assert_eq!(read.unwrap().1, [1, 2]);
         assert_eq!(client.activity().retries, 1);
     }
 
@@ -438,7 +455,7 @@ pub(super) mod tests {
         let server = answering([status(200).insert_header("Cko-Request-Id", "r-1"), status(200)]).await;
         let client = client(&server.uri());
         let decode = |_: &Reply| Err::<(), _>(Error::new(ErrorKind::Decode, "no number"));
-        let error = client.read(&get("/disputes"), decode).await.unwrap_err();
+        let error = client.read(&get("/disputes"), &Tally::default(), decode).await.unwrap_err();
         assert_eq!((error.kind(), error.context("request id")), (ErrorKind::Decode, Some("r-1")));
         assert_eq!(client.activity().requests, 1);
     }

@@ -159,6 +159,7 @@ mod tests {
             host: Host::Main,
             method: Method::Get,
             path: "/reports".into(),
+            template: "/reports",
             query: Vec::new(),
             body: None,
             table: "reports",

@@ -33,7 +33,7 @@ struct Pass {
 impl SkipLimit {
     pub(super) fn next(&self, first: &Request, page_size: usize) -> Option<Request> {
         let query = || [("limit", page_size.to_string()), ("skip", self.pass.skip.to_string())];
-        (!self.done).then(|| with_query(first, query()))
+        (!self.done).then(|| Request { pass: self.passes_failed, ..with_query(first, query()) })
     }
 
     pub(super) fn accept(&mut self, facts: &PageFacts, first: &Request, page_size: usize) -> Result<Accepted> {
