@@ -91,6 +91,16 @@ impl<'a> Scan<'a> {
         Ok(true)
     }
 
+    /// Passes exactly this text, if it is what comes next.
+    #[inline]
+    pub(super) fn pass_text(&mut self, text: &str) -> bool {
+        let here = self.text.as_bytes().get(self.at..).is_some_and(|rest| rest.starts_with(text.as_bytes()));
+        if here {
+            self.at += text.len();
+        }
+        here
+    }
+
     /// The next member's name, quotes included; passes the colon.
     #[inline]
     pub(super) fn name(&mut self) -> Result<Raw<'a>> {

@@ -21,6 +21,8 @@ pub(super) struct Tree {
 /// The wanted members of one object.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Node {
+    /// Its number among all nodes of a plan.
+    pub(super) place: usize,
     /// By the length of their names: a name is compared only with the few of its own length.
     by_length: Vec<Vec<Member>>,
 }
@@ -91,6 +93,17 @@ impl Tree {
 }
 
 impl Node {
+    /// Numbers this node and those inside it from `next` on.
+    pub(super) fn number(&mut self, next: &mut usize) {
+        self.place = *next;
+        *next += 1;
+        for member in self.by_length.iter_mut().flatten() {
+            if let Inside::Object(node) = &mut member.inside {
+                node.number(next);
+            }
+        }
+    }
+
     /// The wanted member of this name.
     #[inline]
     pub(super) fn find(&self, name: &str) -> Option<&Member> {
