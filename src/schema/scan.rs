@@ -305,12 +305,11 @@ fn stops(word: u64) -> u64 {
     const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
     // Subtracting sets a byte's high bit where it was smaller; a borrow reaches only bytes above a true hit, so the
-    // lowest hit, the one that counts, is always true.
-    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word;
+    // lowest hit, the one that counts, is always true. Bytes that had the bit before are part of longer characters.
     // Flipping 0x02 puts the quote right above the control characters, and nothing else there.
-    let quote_or_control = below(word ^ (ONES * 0x02), 0x21);
-    let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
-    (quote_or_control | backslash) & HIGH
+    let quote_or_control = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+    let backslash = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
+    (quote_or_control | backslash) & !word & HIGH
 }
 
 #[cfg(test)]
