@@ -70,7 +70,7 @@ impl<'p, 'a> Walk<'p, 'a> {
             orders: Orders::new(plan.places),
             cells: vec![None; row_at],
             strays: Vec::new(),
-            columns: Columns::new(plan, given),
+            columns: Columns::new(plan, given, body.len()),
             facts: PageFacts { ids_are_identities: true, ..PageFacts::default() },
             exploded_into: Vec::new(),
             found_rows: false,
