@@ -292,8 +292,8 @@ fn plain_bytes(block: &[u8; 16]) -> usize {
     let (low, high) = block.split_at(8);
     let word = |half: &[u8]| half.first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight));
     let (low, high) = (stops(word(low)), stops(word(high)));
-    // Both halves are looked at whatever the first holds: most strings end inside a block, and where they do is no
-    // branch to mispredict.
+    // Most strings end inside their first block, so its two words are told apart here and not by another round of the
+    // loop. Choosing without a branch is slower: a predicted branch need not wait for the words before the next value.
     let (word, before) = if low == 0 { (high, 8) } else { (low, 0) };
     before + word.trailing_zeros() as usize / 8
 }
