@@ -83,12 +83,12 @@ enum Values {
 }
 
 impl<'p> Columns<'p> {
-    /// Empty columns.
-    pub(super) fn new(plan: &'p Plan, given: &Given<'_>) -> Self {
+    /// Empty columns, for a page of so many bytes.
+    pub(super) fn new(plan: &'p Plan, given: &Given<'_>, page_bytes: usize) -> Self {
         let fields = plan.schema.fields().iter().zip(&plan.outputs);
         let fields = fields.map(|(field, output)| FieldBuilder {
             key: key_of(output, given),
-            values: Values::new(output, field.data_type(), &plan.settings),
+            values: Values::new(output, field.data_type(), &plan.settings, page_bytes),
             nulls: 0,
         });
         Self { plan, fields: fields.collect(), rows: 0 }
@@ -147,7 +147,7 @@ fn key_of(output: &Output, given: &Given<'_>) -> Option<(String, Form)> {
 }
 
 impl Values {
-    fn new(output: &Output, data_type: &DataType, settings: &Settings) -> Self {
+    fn new(output: &Output, data_type: &DataType, settings: &Settings, page_bytes: usize) -> Self {
         let kind = output.column.map_or(Kind::Json, |column| column.kind);
         let unit = if matches!(kind, Kind::AssumedMinor(_)) { settings.assumed_unit } else { AssumedUnit::Minor };
         let decimal = || Decimal128Builder::new().with_data_type(data_type.clone());
@@ -156,7 +156,9 @@ impl Values {
             (Filler::FetchedAt, _) => Self::FetchedAt,
             (Filler::Major(_), _) => Self::Major(decimal(), unit),
             (Filler::Minor(_), _) | (_, Kind::Minor(_) | Kind::AssumedMinor(_)) => Self::Minor(Int64Builder::new(), unit),
-            (Filler::Raw, _) | (_, Kind::Json) => Self::Json(StringBuilder::new()),
+            // Nearly the whole page: grown by doubling, it would be copied and its memory fetched anew again and again.
+            (Filler::Raw, _) => Self::Json(StringBuilder::with_capacity(1024, page_bytes)),
+            (_, Kind::Json) => Self::Json(StringBuilder::new()),
             (_, Kind::Text) => Self::Text(StringBuilder::new()),
             (_, Kind::Word(words)) => Self::Word(StringBuilder::new(), words),
             (_, Kind::Flag) => Self::Flag(BooleanBuilder::new()),

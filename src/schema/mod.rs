@@ -9,6 +9,7 @@ pub mod time;
 
 mod columns;
 mod malformed;
+mod order;
 mod plan;
 mod scan;
 #[cfg(test)]

@@ -39,6 +39,8 @@ pub(super) struct Plan {
     pub(super) own: Tree,
     /// The objects around them.
     pub(super) around: Tree,
+    /// How many nodes the three trees have.
+    pub(super) places: usize,
     /// Cell of `id`, or of a member's name, in a row of the page.
     pub(super) id: usize,
 }
@@ -93,8 +95,12 @@ impl Plan {
             total = page.want("/total_count")?;
             next = page.want("/_links/next/href")?;
         }
-        let Trees { own, around, .. } = trees;
-        Ok(Self { settings, shape, schema: Arc::new(Schema::new(chosen)), outputs, page, total, next, own, around, id })
+        let Trees { mut own, mut around, .. } = trees;
+        let mut places = 0;
+        for tree in [&mut page, &mut own, &mut around] {
+            tree.root.number(&mut places);
+        }
+        Ok(Self { settings, shape, schema: Arc::new(Schema::new(chosen)), outputs, page, total, next, own, around, places, id })
     }
 
     /// Whether anything is read from a parent document that the given keys do not fill.

@@ -21,7 +21,9 @@ pub(super) struct Raw<'a> {
 }
 
 /// What a JSON value is.
+// A word wide: a byte would leave padding in every `Raw`, which is copied in overlapping pieces, and such copies stall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
 pub(super) enum Form {
     Null,
     Bool,
@@ -89,6 +91,16 @@ impl<'a> Scan<'a> {
             self.pass(byte, b',')?;
         }
         Ok(true)
+    }
+
+    /// Passes exactly this text, if it is what comes next.
+    #[inline]
+    pub(super) fn pass_text(&mut self, text: &str) -> bool {
+        let here = self.text.as_bytes().get(self.at..).is_some_and(|rest| rest.starts_with(text.as_bytes()));
+        if here {
+            self.at += text.len();
+        }
+        here
     }
 
     /// The next member's name, quotes included; passes the colon.
@@ -172,10 +184,10 @@ impl<'a> Scan<'a> {
     fn string(&mut self) -> Result<Form> {
         let mut form = Form::Plain;
         loop {
-            if let Some((eight, _)) = self.text.as_bytes().get(self.at..).and_then(|rest| rest.split_first_chunk()) {
-                let clear = plain_bytes(*eight);
+            if let Some((block, _)) = self.text.as_bytes().get(self.at..).and_then(|rest| rest.split_first_chunk()) {
+                let clear = plain_bytes(block);
                 self.at += clear;
-                if clear == 8 {
+                if clear == 16 {
                     continue;
                 }
             }
@@ -274,19 +286,30 @@ fn broken(at: usize) -> Error {
     Error::new(ErrorKind::Unavailable, "the answer is cut short or not JSON").with("byte", at)
 }
 
-/// How many of eight bytes of a string come before the first quote, backslash or control character.
+/// How many of sixteen bytes of a string come before the first quote, backslash or control character.
 #[inline]
-fn plain_bytes(eight: [u8; 8]) -> usize {
+fn plain_bytes(block: &[u8; 16]) -> usize {
+    let (low, high) = block.split_at(8);
+    let word = |half: &[u8]| half.first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight));
+    let (low, high) = (stops(word(low)), stops(word(high)));
+    // Most strings end inside their first block, so its two words are told apart here and not by another round of the
+    // loop. Choosing without a branch is slower: a predicted branch need not wait for the words before the next value.
+    let (word, before) = if low == 0 { (high, 8) } else { (low, 0) };
+    before + word.trailing_zeros() as usize / 8
+}
+
+/// The high bit of the first of eight bytes that is a quote, backslash or control character; what stands above it has
+/// no meaning.
+#[inline]
+fn stops(word: u64) -> u64 {
     const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
     // Subtracting sets a byte's high bit where it was smaller; a borrow reaches only bytes above a true hit, so the
-    // lowest hit, the one that counts, is always true.
-    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word;
-    let word = u64::from_le_bytes(eight);
+    // lowest hit, the one that counts, is always true. Bytes that had the bit before are part of longer characters.
     // Flipping 0x02 puts the quote right above the control characters, and nothing else there.
-    let quote_or_control = below(word ^ (ONES * 0x02), 0x21);
-    let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
-    ((quote_or_control | backslash) & HIGH).trailing_zeros() as usize / 8
+    let quote_or_control = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+    let backslash = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
+    (quote_or_control | backslash) & !word & HIGH
 }
 
 #[cfg(test)]

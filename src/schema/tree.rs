@@ -21,8 +21,9 @@ pub(super) struct Tree {
 /// The wanted members of one object.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Node {
-    /// By the length of their names: a name is compared only with the few of its own length.
-    by_length: Vec<Vec<Member>>,
+    /// Its number among all nodes of a plan.
+    pub(super) place: usize,
+    members: Vec<Member>,
 }
 
 /// A wanted member.
@@ -91,12 +92,20 @@ impl Tree {
 }
 
 impl Node {
+    /// Numbers this node and those inside it from `next` on.
+    pub(super) fn number(&mut self, next: &mut usize) {
+        self.place = *next;
+        *next += 1;
+        for member in &mut self.members {
+            if let Inside::Object(node) = &mut member.inside {
+                node.number(next);
+            }
+        }
+    }
+
     /// The wanted member of this name.
-    #[inline]
     pub(super) fn find(&self, name: &str) -> Option<&Member> {
-        let last = name.as_bytes().last();
-        // Names of one length seldom end alike, and a byte is compared faster than a text.
-        self.by_length.get(name.len())?.iter().find(|member| member.name.as_bytes().last() == last && member.name == name)
+        self.members.iter().find(|member| member.name == name)
     }
 
     /// The member at a pointer, made if need be; `start` is where this node's part of the pointer begins, and `fresh`
@@ -120,13 +129,9 @@ impl Node {
     }
 
     fn member(&mut self, name: &str, pointer: &str) -> Result<&mut Member> {
-        if self.by_length.len() <= name.len() {
-            self.by_length.resize_with(name.len() + 1, Vec::new);
-        }
-        let same_length = self.by_length.get_mut(name.len()).ok_or_else(|| inconsistent(pointer))?;
-        let index = same_length.iter().position(|member| member.name == name).unwrap_or(same_length.len());
-        if index == same_length.len() {
-            same_length.push(Member {
+        let index = self.members.iter().position(|member| member.name == name).unwrap_or(self.members.len());
+        if index == self.members.len() {
+            self.members.push(Member {
                 name: name.to_owned(),
                 pointer: pointer.to_owned(),
                 cell: None,
@@ -134,7 +139,7 @@ impl Node {
                 inner_cells: Vec::new(),
             });
         }
-        same_length.get_mut(index).ok_or_else(|| inconsistent(pointer))
+        self.members.get_mut(index).ok_or_else(|| inconsistent(pointer))
     }
 }
 

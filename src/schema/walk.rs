@@ -17,6 +17,7 @@ use std::hash::{DefaultHasher, Hasher};
 use super::columns::{Cell, Columns, Pair, Unreadable};
 use super::decode::{Given, OnMalformed, Page, PageFacts};
 use super::malformed::Stray;
+use super::order::Orders;
 use super::plan::Plan;
 use super::scan::{Form, Raw, Scan};
 use super::tree::{Inside, Member, Node, Tree, WHOLE};
@@ -46,6 +47,7 @@ pub(super) fn page(plan: &Plan, body: &[u8], given: &Given<'_>) -> Result<Page> 
 struct Walk<'p, 'a> {
     plan: &'p Plan,
     scan: Scan<'a>,
+    orders: Orders<'p, 'a>,
     cells: Vec<Cell<'a>>,
     strays: Vec<Stray<'p>>,
     columns: Columns<'p>,
@@ -66,9 +68,10 @@ impl<'p, 'a> Walk<'p, 'a> {
         Ok(Self {
             plan,
             scan: Scan::new(body)?,
+            orders: Orders::new(plan.places),
             cells: vec![None; row_at],
             strays: Vec::new(),
-            columns: Columns::new(plan, given),
+            columns: Columns::new(plan, given, body.len()),
             facts: PageFacts { ids_are_identities: true, ..PageFacts::default() },
             exploded_into: Vec::new(),
             found_rows: false,
@@ -184,14 +187,9 @@ impl<'p, 'a> Walk<'p, 'a> {
     fn members(&mut self, node: &'p Node, base: usize) -> Result<Raw<'a>> {
         let start = self.scan.position();
         self.scan.open();
-        let mut first = true;
+        let (mut first, mut next) = (true, 0);
         while self.scan.more(b'}', &mut first)? {
-            let name = self.scan.name()?;
-            let found = match name.form {
-                Form::Plain => name.text.get(1..name.text.len() - 1).and_then(|name| node.find(name)),
-                _ => value::text(name).ok().and_then(|name| node.find(&name)),
-            };
-            match found {
+            match self.orders.name(node, &mut next, &mut self.scan)? {
                 Some(member) => drop(self.member(member, base)?),
                 None => drop(self.scan.value()?),
             }
