@@ -55,6 +55,8 @@ pub struct Call {
     pub lacks: &'static [&'static str],
     /// Columns that stand elsewhere in this call's answers: name and JSON pointer.
     pub moved: &'static [(&'static str, &'static str)],
+    /// Whether 404 may also mean that the entity asked for has no rows.
+    pub may_have_none: bool,
     /// Path of a document to read first for each key, for the parent columns; read only when one is wanted.
     pub parent: Option<&'static str>,
 }
@@ -169,6 +171,7 @@ pub(crate) const fn get(scope: &'static str, path: &'static str, by: By) -> Call
         explode: None,
         lacks: &[],
         moved: &[],
+        may_have_none: false,
         parent: None,
     }
 }

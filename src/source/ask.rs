@@ -287,6 +287,13 @@ impl Ask {
         history.intersect(self.listed)
     }
 
+    /// Rows a year of the call's listing: as seen, or as configured for the table that the call is first of.
+    pub fn rows_per_year(&self) -> Option<u64> {
+        let seen = self.connection.seen_per_year(self.call.path);
+        let configured = || self.connection.account().rows_per_year.get(self.call.listed_as()?).copied();
+        seen.or_else(configured)
+    }
+
     /// The same ask without search terms, where it has some: for a search that refuses them.
     pub fn without_terms(&self) -> Option<Self> {
         (self.terms != search::EVERYTHING).then(|| Self { terms: search::EVERYTHING.to_owned(), ..self.clone() })

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::ask::{Ask, asks_of, wanted};
-use super::connection::{Connection, NextLink};
+use super::connection::Connection;
 use super::exec::LiveScanExec;
 use super::lookup::LookupJoinExec;
 use super::scan::Scan;
 use super::span::{DAY, Span};
-use super::windows;
+use super::windows::{self, Outlook};
 use crate::resources::{By, Call, Paging};
 use crate::schema::decode::Decoder;
 
@@ -99,10 +99,10 @@ pub(super) fn bill(scan: &Scan, joined_keys: Option<usize>) -> Bill {
     let connections: Vec<&Arc<Connection>> = wanted(&scan.connections, &scan.constraints).collect();
     let pace = connections.iter().map(|connection| connection.client.pace()).max().unwrap_or(1);
     let mut bill = Bill { calls: Vec::new(), requests: 0, basis: Basis::Exact, rows: 0, pace, cheaper: None };
-    let Ok(call) = scan.call() else { return Bill { basis: Basis::AtLeast, rows: MANY, ..bill } };
+    let Ok(chosen) = scan.call() else { return Bill { basis: Basis::AtLeast, rows: MANY, ..bill } };
     for connection in &connections {
         // What cannot be asked for is an error once it is tried.
-        let asks = asks_of(scan.resource, call, connection, &scan.constraints, &entities(scan, connection)).unwrap_or_default();
+        let asks = asks_of(scan.resource, chosen, connection, &scan.constraints, &entities(scan, connection)).unwrap_or_default();
         for ask in &asks {
             bill.add(ask_bill(scan, ask));
             let shown = shown(scan, ask);
@@ -110,12 +110,15 @@ pub(super) fn bill(scan: &Scan, joined_keys: Option<usize>) -> Bill {
                 bill.calls.push(shown);
             }
         }
-        bill.cheaper = bill.cheaper.take().or_else(|| cheaper(scan, call, connection, asks.len()));
+        bill.cheaper = bill.cheaper.take().or_else(|| cheaper(scan, chosen, connection, asks.len()));
     }
     if let Some((call, column)) = scan.joined_call() {
         bill.calls = vec![format!("{} for each {column} of the join", call.title())];
-        let keys =
-            joined_keys.map(|keys| keys as u64).filter(|keys| scan.statement.most_requests().is_none_or(|most| *keys <= most));
+        let keys = joined_keys.map(|keys| keys as u64);
+        let most = scan.statement.most_requests().unwrap_or(u64::MAX);
+        if keys.is_some_and(|keys| !scan.lacks(chosen) && (keys > most || scan.is_dearer(keys))) {
+            return bill;
+        }
         (bill.requests, bill.basis) = match keys {
             Some(keys) => (keys * connections.len() as u64, Basis::About),
             None => (1, Basis::AtLeast),
@@ -141,7 +144,7 @@ impl Bill {
 
 fn ask_bill(scan: &Scan, ask: &Ask) -> Cost {
     let limit = scan.limit.map(|limit| limit as u64);
-    match (ask.call.by, rows_per_year(ask)) {
+    match (ask.call.by, ask.rows_per_year()) {
         (By::Key(_) | By::Entity, _) => {
             let parent = u64::from(ask.call.parent.is_some() && wants_parent(scan, ask));
             let basis = if ask.call.paging == Paging::Single { Basis::Exact } else { Basis::About };
@@ -174,10 +177,15 @@ fn windows_bill(scan: &Scan, ask: &Ask, per_year: Option<u64>) -> Cost {
         let least = if limit.is_some() { 1 } else { windows::fewest(span) };
         return Cost { requests: least, basis: Basis::AtLeast, rows: MANY };
     };
-    let has_links = ask.connection.next_link() != NextLink::Broken;
-    let in_flight = ask.connection.account().limits.in_flight;
     let wanted = counts.filter(|_| scan.order.is_some());
-    let requests = windows::foresee(span, per_year, usize::try_from(page(ask)).unwrap_or(1), has_links, in_flight, wanted);
+    let outlook = Outlook {
+        per_year,
+        page: usize::try_from(page(ask)).unwrap_or(1),
+        next_link: ask.connection.next_link(),
+        in_flight: ask.connection.account().limits.in_flight,
+        wanted,
+    };
+    let requests = windows::foresee(span, outlook);
     let is_bounded = ask.is_narrowed() || (limit.is_some() && wanted.is_none());
     let basis = if is_bounded { Basis::AtMost } else { Basis::About };
     Cost { requests, basis, rows: rows_in(span, per_year) }
@@ -191,13 +199,6 @@ fn page(ask: &Ask) -> u64 {
         Paging::NextLink(most) => most.min(ask.connection.page_cap()),
     };
     page as u64
-}
-
-/// Rows a year of the call's listing: as seen, or as configured for the table that the call is first of.
-fn rows_per_year(ask: &Ask) -> Option<u64> {
-    let seen = ask.connection.seen_per_year(ask.call.path);
-    let configured = || ask.connection.account().rows_per_year.get(ask.call.listed_as()?).copied();
-    seen.or_else(configured)
 }
 
 fn rows_in(span: Span, per_year: u64) -> u64 {

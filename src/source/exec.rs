@@ -41,6 +41,8 @@ pub struct LiveScanExec {
     metrics: ExecutionPlanMetricsSet,
     /// How many keys a join will look for at the most, once that is known.
     joined_keys: OnceLock<usize>,
+    /// What it costs when no join tells it keys.
+    alone: OnceLock<Bill>,
 }
 
 impl LiveScanExec {
@@ -58,6 +60,7 @@ impl LiveScanExec {
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
             joined_keys: OnceLock::new(),
+            alone: OnceLock::new(),
         }
     }
 
@@ -80,7 +83,10 @@ impl LiveScanExec {
 
     /// What it will cost.
     pub fn bill(&self) -> Bill {
-        estimate::bill(&self.scan, self.joined_keys.get().copied())
+        match self.joined_keys.get() {
+            Some(keys) => estimate::bill(&self.scan, Some(*keys)),
+            None => self.alone.get_or_init(|| estimate::bill(&self.scan, None)).clone(),
+        }
     }
 
     /// Whether windows one after the other give the rows in this order.

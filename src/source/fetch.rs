@@ -292,6 +292,7 @@ impl Fetch {
     fn no_such(&self, ask: &Ask) -> Result<()> {
         match ask.call.by {
             By::Key(_) => Ok(()),
+            By::Entity if ask.call.may_have_none => Ok(()),
             By::Entity => {
                 let is_configured = |(_, value): &(&str, String)| ask.connection.account().entity_ids.contains(value);
                 let kind = if ask.keys.iter().any(is_configured) { ErrorKind::Config } else { ErrorKind::Query };

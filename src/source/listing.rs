@@ -40,11 +40,16 @@ enum Outcome {
 /// The first that any window meets.
 pub(super) async fn by_windows(fetch: Arc<Fetch>, ask: Arc<Ask>) -> Result<()> {
     let decoder = Arc::new(fetch.decoder(&ask)?);
-    let mut windows = Windows::new(&ask.span.into_iter().collect::<Vec<_>>());
+    let span = ask.span.unwrap_or(Span::ALWAYS);
+    let mut windows = match fetch.wants_latest() {
+        true => Windows::latest(span, fetch.page_size(&ask), ask.rows_per_year()),
+        false => Windows::new(&[span]),
+    };
     let mut tasks = JoinSet::new();
     let mut line = Line::default();
     loop {
-        let sizes = windows.sizes(fetch.page_size(&ask), fetch.chain(&ask), fetch.width());
+        let width = if fetch.wants_latest() { 1 } else { fetch.width() };
+        let sizes = windows.sizes(fetch.page_size(&ask), fetch.chain(&ask), width);
         while tasks.len() < sizes.at_once && !fetch.is_satisfied() {
             let Some(window) = windows.take(sizes.rows, sizes.widest) else { break };
             line.asked(window);
@@ -134,6 +139,11 @@ fn no_listing(ask: &Ask) -> Error {
 }
 
 impl Fetch {
+    /// Whether only some of the latest rows are wanted.
+    fn wants_latest(&self) -> bool {
+        self.scan.order.is_some() && self.remaining.get().is_some()
+    }
+
     /// Pages to aim at in a window: as many as fit into its memory where next links work, else one.
     fn chain(&self, ask: &Ask) -> usize {
         match ask.connection.next_link() {

@@ -12,12 +12,16 @@ use super::ask::{Ask, choose, is_given};
 use super::connection::Connection;
 use super::constraints::Constraints;
 use super::dynamic;
+use super::estimate::{self, Basis};
 use super::options::OnIncomplete;
 use super::rows::Sieve;
 use super::statement::{Statement, too_many};
 use crate::error::Result;
 use crate::resources::{By, Call, Paging, Resource};
 use crate::schema::decode::OnMalformed;
+
+/// Answers by key that a page of a listing is worth.
+const KEYS_A_PAGE: u64 = 3;
 
 /// What a query wants of one table.
 #[derive(Debug, Clone)]
@@ -82,9 +86,10 @@ impl Scan {
         let joined = dynamic::constraints(&self.dynamic, &self.sieve.schema);
         let constraints = self.constraints.clone().and_also(joined);
         let Some((by_key, keys)) = self.by_key(call, &constraints) else { return Ok(Path { call, constraints }) };
-        match self.statement.most_requests() {
-            Some(most) if keys > most && self.lacks(call) => Err(too_many(most, Some(keys))),
-            Some(most) if keys > most => Ok(Path { call, constraints }),
+        let most = self.statement.most_requests().unwrap_or(u64::MAX);
+        match self.lacks(call) {
+            true if keys > most => Err(too_many(most, Some(keys))),
+            false if keys > most || self.is_dearer(keys) => Ok(Path { call, constraints }),
             _ => Ok(Path { call: by_key, constraints }),
         }
     }
@@ -132,8 +137,15 @@ impl Scan {
         !lost.into_iter().any(|column| self.uses(column))
     }
 
+    /// Whether so many keys cost more than the call that the filters alone allow. A page of a listing is worth a few
+    /// answers by key: it is longer, and most of it is not wanted.
+    pub fn is_dearer(&self, keys: u64) -> bool {
+        let listing = estimate::bill(&Self { dynamic: Vec::new(), ..self.clone() }, None);
+        listing.basis <= Basis::AtMost && keys > listing.requests.saturating_mul(KEYS_A_PAGE)
+    }
+
     /// Whether a call leaves out a column that the query uses.
-    fn lacks(&self, call: &Call) -> bool {
+    pub fn lacks(&self, call: &Call) -> bool {
         call.lacks.iter().any(|column| self.uses(column))
     }
 

@@ -5,6 +5,7 @@
 //! This is a pure state machine: [`Windows::take`] says what to ask, [`Windows::complete`] and [`Windows::overflowed`]
 //! tell it what came. It knows nothing of requests, and every instant it was given is handed out until it completes.
 
+use super::connection::NextLink;
 use super::span::{DAY, HOUR, SECOND, Span};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -20,7 +21,7 @@ pub(super) const LONGEST_CHAIN: usize = 64;
 /// much is thrown away.
 const FIRST_CHAIN: usize = 5;
 /// More rows than this are estimated by the ratio that benches/scan.rs measures, not counted through.
-const COUNTED_THROUGH: u64 = 300_000;
+const COUNTED_THROUGH: u64 = 100_000;
 
 /// The spans still to be asked for, and what is known of their density.
 #[derive(Debug)]
@@ -56,6 +57,15 @@ impl Windows {
             spans.iter().filter(|span| !span.is_empty()).map(|span| Pending { span: *span, widest: WIDEST }).collect();
         pending.sort_by_key(|pending| pending.span);
         Self { pending, density: Density::default() }
+    }
+
+    /// Windows for a query that wants the latest rows only, of which `per_year` are thought to come: a guess sizes the first
+    /// one, and without one it is a day.
+    pub fn latest(span: Span, page: usize, per_year: Option<u64>) -> Self {
+        let mut windows = Self::new(&[span]);
+        let (rows, micros) = per_year.map_or((page as u64, DAY), |rows| (rows, 365 * DAY));
+        windows.density.overall = Tally { rows: i64::try_from(rows).unwrap_or(i64::MAX), micros };
+        windows
     }
 
     /// What to ask next, where pages hold `page` rows, `chain` of them can be followed by link, and `most` requests may be
@@ -147,20 +157,40 @@ pub fn fewest(span: Span) -> u64 {
     u64::try_from(span.width()).unwrap_or(0).div_ceil(WIDEST.unsigned_abs()).max(1)
 }
 
-/// Requests that a span takes whose rows lie evenly in time: `per_year` of them, `page` a page; with `wanted`, until so
-/// many of the latest were seen.
-pub fn foresee(span: Span, per_year: u64, page: usize, has_links: bool, in_flight: usize, wanted: Option<u64>) -> u64 {
+/// What a listing by time is foreseen from.
+#[derive(Debug, Clone, Copy)]
+pub struct Outlook {
+    /// Rows a year.
+    pub per_year: u64,
+    /// Rows a page.
+    pub page: usize,
+    /// Whether next links are followed; only once one has worked are windows of many pages asked for.
+    pub next_link: NextLink,
+    /// Requests that may be under way.
+    pub in_flight: usize,
+    /// How many of the latest rows are wanted; all when it does not say.
+    pub wanted: Option<u64>,
+}
+
+/// Requests that a span takes whose rows lie evenly in time.
+pub fn foresee(span: Span, outlook: Outlook) -> u64 {
+    let Outlook { per_year, page, wanted, .. } = outlook;
+    let (has_links, mut has_worked) = (outlook.next_link != NextLink::Broken, outlook.next_link == NextLink::Works);
     let per_year = i64::try_from(per_year.max(1)).unwrap_or(i64::MAX);
     let even = Even { gap: (365 * DAY / per_year).max(1) };
     let (all, page_rows) = (even.count(span), u64::try_from(page.max(1)).unwrap_or(1));
-    let (chain, most) = (if has_links { LONGEST_CHAIN } else { 1 }, if wanted.is_some() { 1 } else { in_flight });
+    let most = if wanted.is_some() { 1 } else { outlook.in_flight };
     if all.min(wanted.unwrap_or(u64::MAX)) > COUNTED_THROUGH {
         let pages = all.div_ceil(page_rows);
         return pages + pages * if has_links { 2 } else { 13 } / 100 + fewest(span);
     }
-    let mut windows = Windows::new(&[span]);
+    let mut windows = match wanted {
+        Some(_) => Windows::latest(span, page, u64::try_from(per_year).ok()),
+        None => Windows::new(&[span]),
+    };
     let (mut requests, mut seen) = (0, 0);
     while wanted.is_none_or(|wanted| seen < wanted) {
+        let chain = if has_worked { LONGEST_CHAIN } else { 1 };
         let sizes = windows.sizes(page, chain, most);
         let asked: Vec<Span> = std::iter::from_fn(|| windows.take(sizes.rows, sizes.widest)).take(sizes.at_once).collect();
         if asked.is_empty() {
@@ -169,6 +199,7 @@ pub fn foresee(span: Span, per_year: u64, page: usize, has_links: bool, in_fligh
         for window in asked {
             let pages = even.count(window) / page_rows + 1;
             let most_pages = if has_links { u64::try_from(sizes.most_pages).unwrap_or(u64::MAX) } else { 1 };
+            has_worked |= has_links && pages > 1;
             if pages <= most_pages {
                 requests += pages;
                 seen += even.count(window);

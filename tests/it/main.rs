@@ -19,4 +19,5 @@ mod rates;
 mod requests;
 mod scopes;
 mod secrets;
+mod shapes;
 mod stand;
