@@ -23,9 +23,10 @@ use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::{StreamExt, stream};
 
 use crate::api::Client;
+use crate::api::config::Account;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::resources::RESOURCES;
+use crate::resources::{RESOURCES, resource};
 use crate::source::connection::Connection;
 use crate::source::statement::Statement as Budget;
 use crate::source::{CheckoutOptions, LiveTable, joins};
@@ -104,6 +105,7 @@ impl Engine {
     pub fn try_new(config: Config) -> Result<Self> {
         let mut connections = Vec::with_capacity(config.accounts.len());
         for account in &config.accounts {
+            check_tables(account)?;
             connections.push(Connection::new(Client::try_new(account.clone(), config.clock)?, config.clock));
         }
         let connections: Arc<[_]> = connections.into();
@@ -164,6 +166,17 @@ impl Engine {
             sum.rows += connection.rows();
         }
         sum
+    }
+}
+
+/// Refuses numbers of rows for tables that do not exist: they would be estimates of nothing.
+fn check_tables(account: &Account) -> Result<()> {
+    match account.rows_per_year.keys().find(|table| resource(table).is_none()) {
+        Some(table) => Err(Error::new(ErrorKind::Config, "rows_per_year names a table that does not exist")
+            .with("table", table)
+            .with("account", &account.name)
+            .hint("the tables are in system.tables")),
+        None => Ok(()),
     }
 }
 

@@ -9,6 +9,7 @@ mod binary;
 mod json;
 mod markdown;
 mod names;
+mod plan;
 mod separated;
 mod table;
 mod text;
@@ -106,6 +107,7 @@ pub trait AnswerWriter: Send {
 /// [`ErrorKind::File`] when the beginning of the document cannot be written.
 pub fn writer<'a>(format: Format, schema: &SchemaRef, out: &'a mut (dyn Write + Send)) -> Result<Box<dyn AnswerWriter + 'a>> {
     Ok(match format {
+        Format::Table if plan::is_plan(schema) => Box::new(plan::Plan::new(out)),
         Format::Table => Box::new(table::Table::new(schema, out)),
         Format::Csv => Box::new(separated::Separated::new(schema, out, b',')),
         Format::Tsv => Box::new(separated::Separated::new(schema, out, b'\t')),

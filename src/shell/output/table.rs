@@ -9,7 +9,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use unicode_width::UnicodeWidthStr;
 
-use super::text::{for_each_row, is_number};
+use super::text::{for_each_row, is_number, printable};
 use super::{AnswerWriter, cannot_write};
 use crate::error::Result;
 
@@ -96,21 +96,4 @@ impl AnswerWriter for Table<'_> {
     fn finish(self: Box<Self>) -> Result<()> {
         self.print().map_err(cannot_write)
     }
-}
-
-/// The text with its control characters escaped, other than line ends.
-fn printable(text: String) -> String {
-    let must_escape = |character: char| character.is_control() && character != '\n';
-    if !text.contains(must_escape) {
-        return text;
-    }
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if must_escape(character) {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
 }

@@ -72,3 +72,20 @@ pub(super) fn is_number(data_type: &DataType) -> bool {
         other => other.is_numeric(),
     }
 }
+
+/// The text with its control characters escaped, other than line ends.
+pub(super) fn printable(text: String) -> String {
+    let must_escape = |character: char| character.is_control() && character != '\n';
+    if !text.contains(must_escape) {
+        return text;
+    }
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if must_escape(character) {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
