@@ -5,6 +5,7 @@
 
 pub mod access;
 mod bill;
+mod books;
 pub mod config;
 mod system;
 mod views;
@@ -31,6 +32,8 @@ use crate::source::connection::Connection;
 use crate::source::statement::Statement as Budget;
 use crate::source::{CheckoutOptions, LiveTable, joins};
 use bill::Bills;
+pub use books::BOOKS;
+use books::WithBooks;
 use config::Config;
 
 /// Name of the catalogue.
@@ -59,6 +62,7 @@ struct Shared {
 #[derive(Clone)]
 pub struct Session {
     context: SessionContext,
+    books: Arc<MemorySchemaProvider>,
     clock: Clock,
 }
 
@@ -122,8 +126,10 @@ impl Engine {
     pub fn session(&self) -> Result<Session> {
         let mut context = SessionContext::new_with_state(self.state()?);
         datafusion_functions_json::register_all(&mut context)?;
-        context.register_catalog(CATALOG, Arc::clone(&self.shared.catalog));
-        Ok(Session { context, clock: self.shared.config.clock })
+        let books = Arc::new(MemorySchemaProvider::new());
+        let catalog = WithBooks { shared: Arc::clone(&self.shared.catalog), books: Arc::clone(&books) };
+        context.register_catalog(CATALOG, Arc::new(catalog));
+        Ok(Session { context, books, clock: self.shared.config.clock })
     }
 
     fn state(&self) -> Result<SessionState> {
@@ -197,6 +203,15 @@ fn catalog(connections: &Arc<[Arc<Connection>]>) -> Result<Arc<dyn CatalogProvid
 }
 
 impl Session {
+    /// Puts a table into the session's own schema, [`BOOKS`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Query`] when it has a table of this name.
+    pub fn register(&self, name: &str, table: Arc<dyn TableProvider>) -> Result<()> {
+        self.books.register_table(name.to_owned(), table)?;
+        Ok(())
+    }
+
     /// Runs one statement.
     ///
     /// # Errors
