@@ -231,6 +231,15 @@ impl Call {
         format!("{method} {}", self.path)
     }
 
+    /// Whether its rows, or those of the listing that makes up for what it does not know, are claimed by their time.
+    pub fn claims_by_time(&self) -> bool {
+        match self.by {
+            By::Windows(_) => true,
+            By::Key(key) => key.since.is_some(),
+            By::Listing | By::Entity => false,
+        }
+    }
+
     /// Whether it is made for values of this column.
     pub fn is_by(&self, column: &str) -> bool {
         matches!(self.by, By::Key(key) if key.column == column) || self.by == By::Entity && column == "entity_id"

@@ -120,7 +120,13 @@ pub(super) fn bill(scan: &Scan, joined_keys: Option<usize>) -> Bill {
             return bill;
         }
         (bill.requests, bill.basis) = match keys {
-            Some(keys) => (keys * connections.len() as u64, Basis::About),
+            Some(keys) => {
+                let scan = Arc::new(scan.clone()).by(call);
+                let reads_parent =
+                    |connection: &&Arc<Connection>| reads_parent(&scan, call, connection, &[(column, String::new())]);
+                let parents = connections.iter().filter(|connection| reads_parent(connection)).count();
+                (keys * (connections.len() + parents) as u64, Basis::About)
+            }
             None => (1, Basis::AtLeast),
         };
         bill.rows = keys.unwrap_or(MANY);
@@ -146,7 +152,7 @@ fn ask_bill(scan: &Scan, ask: &Ask) -> Cost {
     let limit = scan.limit.map(|limit| limit as u64);
     match (ask.call.by, ask.rows_per_year()) {
         (By::Key(_) | By::Entity, _) => {
-            let parent = u64::from(ask.call.parent.is_some() && wants_parent(scan, ask));
+            let parent = u64::from(reads_parent(scan, ask.call, &ask.connection, &ask.keys));
             let basis = if ask.call.paging == Paging::Single { Basis::Exact } else { Basis::About };
             Cost { requests: 1 + parent, basis, rows: 1 }
         }
@@ -206,10 +212,11 @@ fn rows_in(span: Span, per_year: u64) -> u64 {
     u64::try_from(rows).unwrap_or(u64::MAX)
 }
 
-fn wants_parent(scan: &Scan, ask: &Ask) -> bool {
-    let settings = ask.connection.settings(scan.on_malformed);
-    let decoder = Decoder::try_new(scan.resource.columns, scan.resource.shape(ask.call), &scan.decoded, settings);
-    decoder.is_ok_and(|decoder| decoder.needs_parent(&ask.keys))
+/// Whether a call reads the parent document first, for rows of these keys.
+fn reads_parent(scan: &Scan, call: &Call, connection: &Connection, keys: &[(&'static str, String)]) -> bool {
+    let settings = connection.settings(scan.on_malformed);
+    let decoder = Decoder::try_new(scan.resource.columns, scan.resource.shape(call), &scan.decoded, settings);
+    call.parent.is_some() && decoder.is_ok_and(|decoder| decoder.needs_parent(keys))
 }
 
 /// The entities asked for; one where they are still to be found out.

@@ -48,6 +48,7 @@ pub async fn run(
     note: impl Fn(&Effort) + Send,
 ) -> Result<()> {
     let path = scan.path()?;
+    let scan = scan.by(path.call);
     let remaining = Remaining::new(scan.limit);
     let fetch = Arc::new(Fetch { scan, remaining, pages: AtomicUsize::new(0), page_bytes: AtomicUsize::new(0), rows });
     let asks = fetch.asks(&path).await?;

@@ -39,6 +39,8 @@ pub struct Scan {
     pub decoded: Vec<usize>,
     /// Where the table's time column stands among the decoded fields, when it is decoded.
     pub time: Option<usize>,
+    /// Whether that is the last of them, and there for windows only.
+    pub time_is_extra: bool,
     /// What is kept of decoded rows.
     pub sieve: Sieve,
     /// How many rows are wanted.
@@ -92,6 +94,17 @@ impl Scan {
             false if keys > most || self.is_dearer(keys) => Ok(Path { call, constraints }),
             _ => Ok(Path { call: by_key, constraints }),
         }
+    }
+
+    /// The scan as this call carries it out: a time that only windows need is not decoded without them.
+    #[must_use]
+    pub fn by(self: Arc<Self>, call: &Call) -> Arc<Self> {
+        if !self.time_is_extra || call.claims_by_time() {
+            return self;
+        }
+        let mut scan = Self::clone(&self);
+        scan.decoded.pop();
+        Arc::new(Self { time: None, time_is_extra: false, ..scan })
     }
 
     /// A better call than the one chosen, for keys, and how many there are.

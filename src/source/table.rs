@@ -24,7 +24,7 @@ use super::rows::Sieve;
 use super::scan::Scan;
 use super::statement::Statement;
 use crate::error::Result;
-use crate::resources::{By, Call, Resource};
+use crate::resources::{Call, Resource};
 use crate::schema::fields;
 
 /// A resource as a table that reads the API when it is queried.
@@ -41,11 +41,10 @@ impl LiveTable {
         Self { resource, connections, schema: fields::schema(resource.columns) }
     }
 
-    /// The fields to decode: those wanted, then those only the filters or the windows need.
-    fn decoded(&self, wanted: &[usize], filtered: &[String], is_by_time: bool) -> Vec<usize> {
+    /// The fields to decode: those wanted, then those only the filters need.
+    fn decoded(&self, wanted: &[usize], filtered: &[String]) -> Vec<usize> {
         let mut decoded = wanted.to_vec();
-        let time = self.resource.time.filter(|_| is_by_time);
-        for name in filtered.iter().map(String::as_str).chain(time) {
+        for name in filtered {
             if let Ok(index) = self.schema.index_of(name)
                 && !decoded.contains(&index)
             {
@@ -66,8 +65,11 @@ impl LiveTable {
         let filtered = columns_of(filters);
         let constraints = Constraints::of(filters);
         let names: Vec<&str> = filtered.iter().map(String::as_str).collect();
-        let is_by_time = choose(self.resource, &constraints, &names).is_ok_and(claims_by_time);
-        let decoded = self.decoded(&wanted, &filtered, is_by_time);
+        let is_by_time = choose(self.resource, &constraints, &names).is_ok_and(Call::claims_by_time);
+        let mut decoded = self.decoded(&wanted, &filtered);
+        let claimed_by = self.resource.time.filter(|_| is_by_time).and_then(|time| self.schema.index_of(time).ok());
+        let extra = claimed_by.filter(|time| !decoded.contains(time));
+        decoded.extend(extra);
         let decoded_schema = self.schema.project(&decoded).map_err(DataFusionError::from)?;
         let time = self.resource.time.and_then(|name| decoded_schema.index_of(name).ok());
         let predicate = match conjunction(filters.to_vec()) {
@@ -88,6 +90,7 @@ impl LiveTable {
             filtered,
             decoded,
             time,
+            time_is_extra: extra.is_some(),
             sieve: Sieve { predicate, columns: wanted.len(), schema },
             limit,
             order: None,
@@ -96,15 +99,6 @@ impl LiveTable {
             on_incomplete: options.on_incomplete,
             statement,
         })
-    }
-}
-
-/// Whether the rows of a call, or of the listing that makes up for what it does not know, are claimed by their time.
-fn claims_by_time(call: &Call) -> bool {
-    match call.by {
-        By::Windows(_) => true,
-        By::Key(key) => key.since.is_some(),
-        By::Listing | By::Entity => false,
     }
 }
 

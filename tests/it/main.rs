@@ -14,6 +14,7 @@
 mod cli;
 mod conformance;
 mod faults;
+mod joins;
 mod ledger;
 mod rates;
 mod requests;

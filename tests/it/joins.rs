@@ -1,0 +1,177 @@
+//! Joins drive the API: a live table is asked for the keys of the other side, and the rows are those of any join.
+
+use std::sync::Arc;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::csv::ReaderBuilder;
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::util::pretty::pretty_format_batches;
+use ckosql::engine::Session;
+use ckosql::error::{Error, ErrorKind};
+use ckosql::sandbox::SandboxOptions;
+use datafusion::datasource::MemTable;
+use futures::TryStreamExt;
+
+use crate::stand::Stand;
+
+/// Payments of the merchant: so many that listing them takes more requests than a few hundred keys.
+const MANY: u64 = 100_000;
+
+async fn rows(session: &Session, sql: &str) -> Result<Vec<RecordBatch>, Error> {
+    let answer = session.query(sql).await?;
+    answer.batches.try_collect().await.map_err(Error::from)
+}
+
+/// The rows as lines, sorted.
+async fn lines(session: &Session, sql: &str) -> Vec<String> {
+    let batches = rows(session, sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    let text = pretty_format_batches(&batches).unwrap().to_string();
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+/// A table of `orders` read from a CSV of 120 lines: references and ids of payments, spread over the merchant's history.
+fn orders(stand: &Stand) -> Arc<MemTable> {
+    let mut csv = String::from("ref,payment_id,note\n");
+    for order in 0..120 {
+        let index = order * (MANY / 120);
+        let payment = stand.merchant.payment(index);
+        let reference = stand.merchant.reference(&payment).unwrap_or_else(|| "none".to_owned());
+        csv.push_str(&format!("{reference},{},order {order}\n", stand.merchant.payment_id(index)));
+    }
+    let text = |name| Field::new(name, DataType::Utf8, true);
+    let schema = Arc::new(Schema::new(vec![text("ref"), text("payment_id"), text("note")]));
+    let reader = ReaderBuilder::new(Arc::clone(&schema)).with_header(true).build(csv.as_bytes()).unwrap();
+    let batches: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
+    Arc::new(MemTable::try_new(schema, vec![batches]).unwrap())
+}
+
+/// The joins and scans of a plan, without what depends on the machine, and the bill.
+async fn plan(session: &Session, sql: &str) -> String {
+    let batches = rows(session, &format!("explain {sql}")).await.unwrap();
+    let plans =
+        batches.iter().flat_map(|batch| batch.column(1).as_string::<i32>().iter().flatten().skip(1 - batch.num_rows() % 2));
+    let lines = plans.flat_map(str::lines).map(str::trim);
+    let is_telling = |line: &&str| !line.is_empty() && !line.contains("RepartitionExec") && !line.contains("Coalesce");
+    lines.filter(is_telling).collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_with_a_csv_asks_for_its_references_whichever_side_it_stands_on() {
+    let stand = Stand::new(MANY, SandboxOptions::default());
+    let session = stand.engine.session().unwrap();
+    session.register("orders", orders(&stand)).unwrap();
+    for sql in [
+        "select o.note, p.id, p.amount from books.orders o join payments p on p.reference = o.ref",
+        "select o.note, p.id, p.amount from payments p join books.orders o on o.ref = p.reference",
+        "select p.id from payments p where p.reference in (select ref from books.orders)",
+    ] {
+        stand.sandbox.reset_log();
+        let found: usize = rows(&session, sql).await.unwrap().iter().map(RecordBatch::num_rows).sum();
+        let requests = stand.sandbox.requests();
+        assert!(requests.len() <= 120, "{}: {sql}", requests.len());
+        assert!(requests.iter().all(|request| request.method == "GET" && request.path == "/payments"), "{sql}");
+        assert!(found >= 100, "{found} rows: {sql}");
+    }
+    let sql = "select o.note, p.id from payments p join books.orders o on o.ref = p.reference";
+    insta::assert_snapshot!(plan(&session, sql).await, @"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_with_actions_asks_for_its_payments() {
+    let stand = Stand::new(MANY, SandboxOptions::default());
+    let session = stand.engine.session().unwrap();
+    session.register("orders", orders(&stand)).unwrap();
+    let sql = "select o.note, a.id, a.type from books.orders o join payment_actions a on a.payment_id = o.payment_id";
+    stand.sandbox.reset_log();
+    let found: usize = rows(&session, sql).await.unwrap().iter().map(RecordBatch::num_rows).sum();
+    let requests = stand.sandbox.requests();
+    assert_eq!(requests.len(), 120);
+    assert!(requests.iter().all(|request| request.path.ends_with("/actions")));
+    assert!(found >= 120, "{found} rows");
+    let with_amounts = sql.replace("a.type", "a.amount");
+    let foreseen = session.price(&with_amounts).await.unwrap().total().0;
+    assert_eq!((foreseen, stand.sandbox.requests().len()), (240, 120), "the currency is the payment's own");
+    insta::assert_snapshot!(plan(&session, sql).await, @"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_other_side_asks_for_nothing() {
+    let stand = Stand::new(MANY, SandboxOptions::default());
+    for sql in [
+        "select * from (values ('x')) o(ref) join payments p on p.reference = o.ref where o.ref = 'y'",
+        "select e.* from dispute_evidence e join (values ('x')) o(id) on o.id = e.dispute_id where o.id = 'y'",
+        "select p.id from (select ref from (values ('a'), ('b')) v(ref) where ref > 'zz' || random()::text) o join payments p on p.reference = o.ref",
+    ] {
+        assert_eq!(stand.requests(sql).await, Vec::<String>::new(), "{sql}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_looked_up_table_joins_as_any_other_would() {
+    let stand = Stand::new(4_000, SandboxOptions::default());
+    let session = stand.engine.session().unwrap();
+    // The same rows as plain tables: all evidence there is, and the disputes.
+    let disputes = rows(&session, "select id, status, payment_id, amount from disputes").await.unwrap();
+    let ids: Vec<String> = disputes
+        .iter()
+        .flat_map(|batch| batch.column(0).as_string::<i32>().iter().flatten().map(|id| format!("'{id}'")).collect::<Vec<_>>())
+        .collect();
+    let evidence = format!("select dispute_id, item, value from dispute_evidence where dispute_id in ({})", ids.join(", "));
+    let evidence = rows(&session, &evidence).await.unwrap();
+    for (name, batches) in [("disputes", disputes), ("evidence", evidence)] {
+        let schema = batches[0].schema();
+        session.register(name, Arc::new(MemTable::try_new(schema, vec![batches]).unwrap())).unwrap();
+    }
+    for sql in [
+        "select d.id, e.item from D d join E e on e.dispute_id = d.id",
+        "select d.id, e.item from E e join D d on e.dispute_id = d.id",
+        "select d.id, e.item from D d left join E e on e.dispute_id = d.id",
+        "select d.id, e.item from E e right join D d on e.dispute_id = d.id",
+        "select d.id, e.item from D d left join E e on e.dispute_id = d.id and e.item like '%file'",
+        "select d.id, e.item from D d join E e on e.dispute_id = d.id and e.value > d.status",
+        "select d.id, e.item from D d left join E e on e.dispute_id = d.id and d.status = 'won' where d.amount > 20",
+        "select d.id from D d where exists (select 1 from E e where e.dispute_id = d.id)",
+        "select d.id from D d where not exists (select 1 from E e where e.dispute_id = d.id and e.item like '%text')",
+        "select d.id from D d where d.id in (select dispute_id from E where item like 'invoice%') or d.status = 'won'",
+        "select e.item, e.value from E e where e.dispute_id in (select id from D where status = 'won')",
+        "select e.item, count(*) from E e join D d on d.id = e.dispute_id group by 1 order by 1",
+        "select e.dispute_id, f.item from E e join D d on d.id = e.dispute_id join E f on f.dispute_id = d.id",
+    ] {
+        let live = sql.replace("D d", "disputes d").replace(" D ", " disputes ").replace("E e", "dispute_evidence e");
+        let live = live.replace(" E ", " dispute_evidence ").replace("E f", "dispute_evidence f");
+        let plain = sql.replace("D d", "books.disputes d").replace(" D ", " books.disputes ").replace("E e", "books.evidence e");
+        let plain = plain.replace(" E ", " books.evidence ").replace("E f", "books.evidence f");
+        assert_eq!(lines(&session, &live).await, lines(&session, &plain).await, "{live}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_without_keys_is_refused_with_advice() {
+    let stand = Stand::new(200, SandboxOptions::default());
+    for sql in [
+        "select * from dispute_evidence",
+        "select * from disputes d full join dispute_evidence e on e.dispute_id = d.id",
+        "select * from dispute_evidence e left join disputes d on e.dispute_id = d.id",
+        "select * from disputes d cross join dispute_evidence e",
+        "select * from disputes d join dispute_evidence e on e.item = d.id",
+        "select * from disputes where id not in (select dispute_id from dispute_evidence)",
+    ] {
+        stand.sandbox.reset_log();
+        let error = stand.query(sql).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Query, "{sql}: {error}");
+        assert_eq!(error.to_string(), "dispute_evidence answers only for given dispute_id", "{sql}");
+        assert!(stand.sandbox.requests().is_empty(), "{sql}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_keys_than_requests_allowed_is_an_error_that_names_the_setting() {
+    let stand = Stand::new(10_000, SandboxOptions::default());
+    let session = stand.engine.session().unwrap();
+    rows(&session, "set checkout.max_requests = 20").await.unwrap();
+    let error = rows(&session, "select e.* from disputes d join dispute_evidence e on e.dispute_id = d.id").await.unwrap_err();
+    assert_eq!((error.kind(), error.context("checkout.max_requests")), (ErrorKind::Query, Some("20")));
+    assert!(stand.sandbox.requests().len() <= 20);
+}
