@@ -13,6 +13,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use super::config::{Account, Credential};
+use super::limit::Urgency;
 use super::reply::Answer;
 use super::request::{Host, Method};
 use super::retry::{Failure, Patience};
@@ -136,8 +137,15 @@ async fn mint(
         form.push(("scope", swap.scopes.join(" ")));
     }
     let tally = Tally::default();
-    let errand =
-        Errand { attempted: ATTEMPTED, table: None, host: Host::Token, method: Method::Post, template: PATH, tally: &tally };
+    let errand = Errand {
+        attempted: ATTEMPTED,
+        table: None,
+        host: Host::Token,
+        method: Method::Post,
+        template: PATH,
+        urgency: Urgency::Interactive,
+        tally: &tally,
+    };
     let mut patience = Patience::new(&account.limits);
     loop {
         let request = transport.http.post(&url).basic_auth(swap.id, Some(swap.secret.expose())).form(&form).build();

@@ -14,6 +14,7 @@ use super::auth::{Auth, Bearer, Origin};
 use super::config::Account;
 use super::flight::Flights;
 use super::journal::Entry;
+use super::limit::Urgency;
 use super::reply::{Answer, Reply};
 use super::request::{Method, Request};
 use super::retry::{Failure, Patience};
@@ -27,6 +28,7 @@ pub use super::transport::{Activity, Tally};
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
+    urgency: Urgency,
 }
 
 struct Shared {
@@ -44,7 +46,16 @@ impl Client {
     /// [`ErrorKind::Config`] when the HTTP stack cannot be set up.
     pub fn try_new(account: Account, clock: Clock) -> Result<Self> {
         let transport = Transport::try_new(&account, clock)?;
-        Ok(Self { shared: Arc::new(Shared { account, clock, transport, auth: Auth::default(), flights: Flights::default() }) })
+        Ok(Self {
+            shared: Arc::new(Shared { account, clock, transport, auth: Auth::default(), flights: Flights::default() }),
+            urgency: Urgency::default(),
+        })
+    }
+
+    /// The same client for work that nobody waits for: its requests let all others go ahead.
+    #[must_use]
+    pub fn in_background(&self) -> Self {
+        Self { urgency: Urgency::Background, ..self.clone() }
     }
 
     /// The account this client speaks for.
@@ -121,7 +132,7 @@ impl Client {
     ) -> Result<Option<(Reply, T)>> {
         let attempted = format!("cannot read {}", request.table);
         let Request { table, host, method, template, .. } = *request;
-        let errand = Errand { attempted: &attempted, table: Some(table), host, method, template, tally };
+        let errand = Errand { attempted: &attempted, table: Some(table), host, method, template, urgency: self.urgency, tally };
         let mut patience = Patience::new(&self.shared.account.limits);
         loop {
             let failure = match self.attempt(request, &errand, &mut patience).await {

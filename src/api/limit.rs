@@ -14,7 +14,7 @@ use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
@@ -27,9 +27,21 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// Every limiter in use, by credential and host.
 static LIMITERS: LazyLock<Mutex<HashMap<u64, Weak<Limiter>>>> = LazyLock::new(Mutex::default);
 
+/// Whose request goes first when both wait.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Urgency {
+    /// Somebody waits for the answer.
+    #[default]
+    Interactive,
+    /// Nobody does: it lets the others go ahead.
+    Background,
+}
+
 /// Paces the requests of one credential.
 pub(super) struct Limiter {
     clock: Elapsed,
+    /// How many interactive requests wait; those in the background start when there is none.
+    interactive: watch::Sender<usize>,
     in_flight: Semaphore,
     /// Held by the one waiter that watches the pace; the others queue behind it, first come, first served.
     turn: Semaphore,
@@ -79,15 +91,25 @@ impl Limiter {
         let most = NonZeroU32::new(limits.requests_per_second).unwrap_or(NonZeroU32::MIN);
         let pace = Pace { per_second: most, cells: cells(most, clock), raised_at: clock.since, lowered_at: None };
         let in_flight = limits.in_flight.clamp(1, Semaphore::MAX_PERMITS);
-        Self { clock, in_flight: Semaphore::new(in_flight), turn: Semaphore::new(1), most, pace: Mutex::new(pace) }
+        let interactive = watch::Sender::new(0);
+        Self { clock, interactive, in_flight: Semaphore::new(in_flight), turn: Semaphore::new(1), most, pace: Mutex::new(pace) }
     }
 
     /// Waits until one more request may be sent; the permit is kept until its answer is read.
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::Bug`] when the limiter was closed, which nobody does.
-    pub(super) async fn permit(&self) -> Result<SemaphorePermit<'_>> {
+    pub(super) async fn permit(&self, urgency: Urgency) -> Result<SemaphorePermit<'_>> {
         let closed = |error| Error::bug("the limiter was closed").caused_by(error);
+        let _waiting = match urgency {
+            Urgency::Interactive => Some(Waiting::among(&self.interactive)),
+            Urgency::Background => {
+                // The sender lives as long as the limiter, so this cannot fail.
+                let mut waiting = self.interactive.subscribe();
+                drop(waiting.wait_for(|waiting| *waiting == 0).await);
+                None
+            }
+        };
         let permit = self.in_flight.acquire().await.map_err(closed)?;
         let _turn = self.turn.acquire().await.map_err(closed)?;
         loop {
@@ -139,6 +161,24 @@ impl Limiter {
     }
 }
 
+/// One interactive request that waits, until it is dropped.
+struct Waiting<'a> {
+    all: &'a watch::Sender<usize>,
+}
+
+impl<'a> Waiting<'a> {
+    fn among(all: &'a watch::Sender<usize>) -> Self {
+        all.send_modify(|waiting| *waiting += 1);
+        Self { all }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.all.send_modify(|waiting| *waiting -= 1);
+    }
+}
+
 impl fmt::Debug for Limiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let per_second = lock(&self.pace).per_second;
@@ -179,7 +219,7 @@ mod tests {
     async fn take(limiter: &Limiter, permits: u32) -> Duration {
         let start = Instant::now();
         for _ in 0..permits {
-            drop(limiter.permit().await.unwrap());
+            drop(limiter.permit(Urgency::Interactive).await.unwrap());
         }
         start.elapsed()
     }
@@ -198,13 +238,36 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn who_is_waited_for_goes_ahead_of_the_background() {
+        let limiter = limiter(10, 1);
+        let order = Mutex::new(Vec::new());
+        let request = async |urgency: Urgency| {
+            let permit = limiter.permit(urgency).await.unwrap();
+            lock(&order).push(urgency);
+            sleep(Duration::from_millis(50)).await;
+            drop(permit);
+        };
+        let background = futures::future::join_all((0..20).map(|_| request(Urgency::Background)));
+        let interactive = async {
+            sleep(Duration::from_millis(500)).await;
+            futures::future::join_all((0..20).map(|_| request(Urgency::Interactive))).await;
+        };
+        futures::future::join(background, interactive).await;
+        let order = lock(&order);
+        let first = order.iter().position(|urgency| *urgency == Urgency::Interactive).unwrap();
+        // One that had its turn already may still go.
+        let between = order[first..first + 21].iter().filter(|urgency| **urgency == Urgency::Background).count();
+        assert!(first < 15 && between <= 1 && order.len() == 40, "{order:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn requests_under_way_are_capped() {
         let limiter = limiter(1_000, 2);
-        let first = limiter.permit().await.unwrap();
-        let _second = limiter.permit().await.unwrap();
-        assert!(tokio::time::timeout(Duration::from_secs(9), limiter.permit()).await.is_err());
+        let first = limiter.permit(Urgency::Interactive).await.unwrap();
+        let _second = limiter.permit(Urgency::Interactive).await.unwrap();
+        assert!(tokio::time::timeout(Duration::from_secs(9), limiter.permit(Urgency::Interactive)).await.is_err());
         drop(first);
-        assert!(tokio::time::timeout(Duration::from_secs(9), limiter.permit()).await.is_ok());
+        assert!(tokio::time::timeout(Duration::from_secs(9), limiter.permit(Urgency::Interactive)).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]

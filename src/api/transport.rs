@@ -17,7 +17,7 @@ use tracing::debug;
 
 use super::config::{Account, Limits};
 use super::journal::{Entry, Journal};
-use super::limit::Limiter;
+use super::limit::{Limiter, Urgency};
 use super::reply::Answer;
 use super::request::{Host, Method};
 use super::retry::{Again, Failure, Patience};
@@ -72,6 +72,7 @@ pub(super) struct Errand<'a> {
     pub(super) host: Host,
     pub(super) method: Method,
     pub(super) template: &'static str,
+    pub(super) urgency: Urgency,
     /// Who is to know the effort, beside the client.
     pub(super) tally: &'a Tally,
 }
@@ -125,7 +126,7 @@ impl Transport {
         let Errand { attempted, .. } = errand;
         let shown = format!("{} {}", request.method(), redact_url(request.url()));
         let asked = Instant::now();
-        let _permit = self.limiter.permit().await?;
+        let _permit = self.limiter.permit(errand.urgency).await?;
         let waited = milliseconds(asked);
         let allowed = patience.begin();
         let (start, at) = (Instant::now(), self.clock.now());
