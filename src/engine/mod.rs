@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod config;
+pub mod doctor;
 mod views;
 
 use std::sync::Arc;

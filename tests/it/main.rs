@@ -13,6 +13,7 @@
 
 mod cli;
 mod conformance;
+mod doctor;
 mod faults;
 mod ledger;
 mod requests;
