@@ -50,11 +50,6 @@ impl Probe {
         Ok(Self { account, clock, transport, limiter, auth: Auth::default() })
     }
 
-    /// The account looked at.
-    pub fn account(&self) -> &Account {
-        &self.account
-    }
-
     /// Asks a host for its front page, without a credential. Any answer will do.
     ///
     /// # Errors
@@ -82,13 +77,13 @@ impl Probe {
             Credential::ClientCredentials { .. } => Some(claims(bearer.secret.expose()).unwrap_or_default()),
         })
     }
+}
 
-    /// The environment the account's secret key belongs to; access keys do not say it.
-    pub fn environment_of_key(&self) -> Option<Environment> {
-        match &self.account.credential {
-            Credential::SecretKey(secret) => key::environment(secret.expose()).ok(),
-            Credential::ClientCredentials { .. } => None,
-        }
+/// The environment the account's secret key belongs to; access keys do not say it.
+pub fn environment_of_key(account: &Account) -> Option<Environment> {
+    match &account.credential {
+        Credential::SecretKey(secret) => key::environment(secret.expose()).ok(),
+        Credential::ClientCredentials { .. } => None,
     }
 }
 

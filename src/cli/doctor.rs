@@ -1,16 +1,15 @@
 //! `ckosql doctor`: what the configured accounts may read, a line each, and the one thing to do.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 use clap::{Args, ValueEnum};
 
+use super::print::print;
 use super::{Global, open, terminal};
 use crate::engine::doctor::{Check, Outcome, examine, misconfigured, verdict};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::shell::failure::Failure;
 use crate::shell::paint::Paint;
-use crate::shell::pipe::{Pipe, Reader};
 
 /// What `ckosql doctor` takes.
 #[derive(Debug, Args)]
@@ -49,13 +48,8 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<(), Fa
         Format::Text => lines(&checks, terminal::paint_of_stdout(global)),
         Format::Json => json(&checks)?,
     };
-    let mut out = Pipe::stdout();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    match written {
-        Err(_) if out.reader() == Reader::Gone => Ok(()),
-        Err(error) => Err(Error::new(ErrorKind::File, "cannot write to standard output").caused_by(error).into()),
-        Ok(()) => Ok(verdict?),
-    }
+    print(&text)?;
+    Ok(verdict?)
 }
 
 fn json(checks: &[Check]) -> Result<String> {

@@ -5,8 +5,10 @@
 
 mod demo;
 mod doctor;
+mod init;
 mod logs;
 mod open;
+mod print;
 mod query;
 mod run;
 mod sandbox;
@@ -71,6 +73,8 @@ enum Command {
     Shell,
     /// Run SQL and print the answer.
     Query(query::Arguments),
+    /// Write ckosql.toml with what can be found out, and say how to make a key.
+    Init,
     /// What the configured accounts may read, a line each, and the one thing to do.
     Doctor(doctor::Arguments),
     /// Run the stand-in for Checkout.com until Ctrl-C.
@@ -86,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Demo => run::until_interrupted(paint, async move { demo::run(&global).await }),
         Command::Query(arguments) => run::until_interrupted(paint, async move { query::run(&global, arguments).await }),
         Command::Doctor(arguments) => run::until_interrupted(paint, async move { doctor::run(&global, &arguments).await }),
+        Command::Init => run::until_interrupted(paint, async move { init::run(&global).await }),
         Command::Shell if terminal::is_interactive() => run::to_the_end(paint, async move { shell::interact(&global).await }),
         Command::Shell => run::until_interrupted(paint, async move { shell::run_script(&global).await }),
         Command::Sandbox(arguments) => run::to_the_end(paint, async move { sandbox::run(&arguments).await }),

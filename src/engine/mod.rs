@@ -18,6 +18,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 
 use crate::api::Client;
+use crate::api::config::Account;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::resources::RESOURCES;
@@ -113,6 +114,11 @@ impl Engine {
         datafusion_functions_json::register_all(&mut context)?;
         context.register_catalog(CATALOG, Arc::clone(&self.shared.catalog));
         Ok(Session { context, clock: self.shared.config.clock })
+    }
+
+    /// The accounts it reads.
+    pub fn accounts(&self) -> &[Account] {
+        &self.shared.config.accounts
     }
 
     fn state(&self) -> Result<SessionState> {

@@ -15,6 +15,7 @@ mod cli;
 mod conformance;
 mod doctor;
 mod faults;
+mod init;
 mod ledger;
 mod requests;
 mod scopes;

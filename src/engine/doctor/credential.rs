@@ -3,13 +3,13 @@
 use super::{Check, NEEDED, Outcome, Patient, Subject, scopes};
 use crate::api::claims::Claims;
 use crate::api::config::{Credential, Environment};
-use crate::api::probe::vendor_host;
+use crate::api::probe::{environment_of_key, vendor_host};
 use crate::error::{Error, Result};
 
 /// Its form, and whether its environment is that of the host.
 pub(super) fn form(patient: &Patient) -> Check {
     let of_host = vendor_host(&patient.account.hosts.main).map(|(environment, _)| environment);
-    let check = match (&patient.account.credential, patient.probe.environment_of_key(), of_host) {
+    let check = match (&patient.account.credential, environment_of_key(&patient.account), of_host) {
         (Credential::SecretKey(_), Some(key), Some(host)) if key != host => {
             let found = format!("a secret key of {}, and the main host is of {}", word(key), word(host));
             Check::new(Subject::Credential, "", Outcome::Refused, found)

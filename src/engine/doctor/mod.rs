@@ -30,7 +30,7 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 
 pub use entities::{Discovery, discover};
-pub use scopes::scopes;
+pub use scopes::{scopes, ticked};
 
 /// What the main job, reconciling payments with settlements, reads with; other scopes open tables beside it.
 pub const NEEDED: [&str; 5] = ["reports:view", "disputes:view", "balances:view", "payments:search", "gateway:payment-details"];

@@ -112,7 +112,7 @@ fn tables(scope: &str) -> Vec<&'static str> {
 }
 
 /// A scope as the Dashboard calls it.
-pub(super) fn ticked(scope: &str) -> String {
+pub fn ticked(scope: &str) -> String {
     if scope == super::reports::SCOPE { format!("Reporting ({scope})") } else { scope.to_owned() }
 }
 
