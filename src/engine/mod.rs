@@ -6,6 +6,7 @@
 pub mod access;
 pub mod config;
 pub mod doctor;
+pub mod reference;
 mod views;
 
 use std::sync::Arc;

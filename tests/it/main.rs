@@ -13,6 +13,7 @@
 
 mod cli;
 mod conformance;
+mod docs;
 mod doctor;
 mod faults;
 mod init;
