@@ -2,7 +2,7 @@
 
 use super::Patient;
 use super::hosts::Hosts;
-use super::sample;
+use super::sample::{self, Sample};
 use super::scopes::Trial;
 use crate::error::{Error, ErrorKind};
 use crate::resources::By;
@@ -26,9 +26,9 @@ pub(super) async fn ask(patient: &Patient, hosts: &Hosts, trial: Trial, entity: 
     if !hosts.is_reached(call.host) {
         return Answered::Unknown(Error::new(ErrorKind::Unavailable, "its host cannot be reached"));
     }
-    let request = sample::request(resource, call, entity, patient.clock.now());
-    match patient.client.find(&request).await {
-        Ok(Some(_)) => Answered::Found,
+    let request = sample::request(resource, call, Sample { entity, rows: 1, now: patient.clock.now() });
+    match patient.client.read(&request, |_| Ok(())).await {
+        Ok(Some(())) => Answered::Found,
         // A listing is always there, so its path is not the vendor's.
         Ok(None) if matches!(call.by, By::Listing | By::Windows(_)) => Answered::Unknown(
             Error::new(ErrorKind::Rejected, format!("the host knows no {}", call.path)).hint("correct the prefix or api_url"),

@@ -71,7 +71,7 @@ pub async fn discover(account: &Account, clock: Clock) -> Result<Discovery> {
         Ok(claims) => claims,
         Err(error) => return Ok(Discovery { failure: Some(error), ..Discovery::default() }),
     };
-    let (seen, failure) = match reports::last(&patient.client).await {
+    let (seen, failure) = match reports::last(&patient).await {
         Ok(seen) => (seen, None),
         Err(error) => (Vec::new(), Some(error)),
     };

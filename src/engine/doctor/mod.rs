@@ -195,7 +195,7 @@ async fn permissions(patient: &Patient, hosts: &hosts::Hosts, claims: Option<&Cl
     if !patient.is_oauth() && scopes::all_unauthorized(&answers) {
         return vec![credential::refused(patient)];
     }
-    let seen = if scopes::is_let_in(&answers, reports::SCOPE) { reports::last(&patient.client).await } else { Ok(Vec::new()) };
+    let seen = if scopes::is_let_in(&answers, reports::SCOPE) { reports::last(patient).await } else { Ok(Vec::new()) };
     let known = entities::known(&patient.account, claims, seen.as_deref().unwrap_or_default());
     let by_entity = entities::ask_each(patient, hosts, &known).await;
     let mut checks = scopes::checks(patient, &answers, &by_entity);

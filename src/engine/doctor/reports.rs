@@ -5,10 +5,9 @@
 
 use serde::Deserialize;
 
-use super::scopes::{Answers, is_let_in};
-use super::{Check, Outcome, Subject};
-use crate::api::Client;
-use crate::api::request::{Host, Method, Request};
+use super::sample::{self, Sample};
+use super::scopes::{Answers, Trial, is_let_in, trials};
+use super::{Check, Outcome, Patient, Subject};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The scope of reports.
@@ -62,19 +61,14 @@ fn letters(text: &str) -> String {
 }
 
 /// The last reports.
-pub(super) async fn last(client: &Client) -> Result<Vec<Seen>> {
-    let request = Request {
-        host: Host::Main,
-        method: Method::Get,
-        path: "/reports".to_owned(),
-        query: vec![("limit".to_owned(), LAST.to_string())],
-        body: None,
-        table: "reports",
-        scope: SCOPE,
-    };
-    let page = client.read(&request, |reply| {
-        serde_json::from_slice::<Page>(&reply.body)
-            .map_err(|error| Error::new(ErrorKind::Decode, "cannot read reports: not a page").with("column", error.column()))
+pub(super) async fn last(patient: &Patient) -> Result<Vec<Seen>> {
+    let listing = trials().into_iter().find(|trial| trial.scope == SCOPE);
+    let Trial { resource, call, .. } = listing.ok_or_else(|| Error::bug("there is a listing of reports"))?;
+    let request = sample::request(resource, call, Sample { entity: None, rows: LAST, now: patient.clock.now() });
+    let page = patient.client.read(&request, |reply| {
+        serde_json::from_slice::<Page>(&reply.body).map_err(|error| {
+            Error::new(ErrorKind::Decode, "cannot read reports: the answer is no page of them").with("column", error.column())
+        })
     });
     Ok(page.await?.map(|page| page.data).unwrap_or_default())
 }

@@ -12,8 +12,19 @@ use crate::schema::Kind;
 /// Stands for the part of an id after its prefix: 26 characters of base32, as the vendor's are.
 const NOBODY: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaa";
 
-/// The request that tries a call, about an entity where it is one about entities.
-pub(super) fn request(resource: &Resource, call: &Call, entity: Option<&str>, now: DateTime<Utc>) -> Request {
+/// What a trial call asks for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sample<'a> {
+    /// The entity, where the call is one about entities.
+    pub(super) entity: Option<&'a str>,
+    /// Rows at the most, where the answer comes in pages.
+    pub(super) rows: usize,
+    /// The end of what is searched.
+    pub(super) now: DateTime<Utc>,
+}
+
+/// The request that tries a call.
+pub(super) fn request(resource: &Resource, call: &Call, sample: Sample<'_>) -> Request {
     let mut query: Vec<(String, String)> = Vec::new();
     let mut add = |name: &str, value: &str| query.push((name.to_owned(), value.to_owned()));
     call.fixed.iter().for_each(|(name, value)| add(name, value));
@@ -23,7 +34,7 @@ pub(super) fn request(resource: &Resource, call: &Call, entity: Option<&str>, no
             Some(param) => add(param, &value(resource, key.column)),
             None => path = path.replace(&format!("{{{}}}", key.column), &value(resource, key.column)),
         },
-        By::Entity => path = path.replace("{entity_id}", entity.unwrap_or(&format!("ent_{NOBODY}"))),
+        By::Entity => path = path.replace("{entity_id}", sample.entity.unwrap_or(&format!("ent_{NOBODY}"))),
         By::Listing | By::Windows(_) => {}
     }
     for narrow in call.narrow {
@@ -36,17 +47,17 @@ pub(super) fn request(resource: &Resource, call: &Call, entity: Option<&str>, no
     let mut body = None;
     match call.paging {
         Paging::Single => {}
-        Paging::SkipLimit(_) | Paging::Token(_) => add("limit", "1"),
-        Paging::NextLink(_) => body = Some(search(now)),
+        Paging::SkipLimit(_) | Paging::Token(_) => add("limit", &sample.rows.to_string()),
+        Paging::NextLink(_) => body = Some(search(sample)),
     }
     Request { host: call.host, method: call.method, path, query, body, table: resource.name, scope: call.scope }
 }
 
-/// The search for one payment of the last day.
-fn search(now: DateTime<Utc>) -> String {
+/// The search for payments of the last day.
+fn search(Sample { rows, now, .. }: Sample<'_>) -> String {
     let text = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Millis, true);
     let day = (text(now - TimeDelta::days(1)), text(now));
-    serde_json::json!({ "query": "amount:>=0", "limit": 1, "from": day.0, "to": day.1 }).to_string()
+    serde_json::json!({ "query": "amount:>=0", "limit": rows, "from": day.0, "to": day.1 }).to_string()
 }
 
 /// A well-formed value of a column that stands for nothing: the example of its description, with the rest of an id.
@@ -66,9 +77,11 @@ mod tests {
     use super::*;
     use crate::resources::{RESOURCES, resource};
 
+    const SAMPLE: Sample<'_> = Sample { entity: None, rows: 1, now: DateTime::UNIX_EPOCH };
+
     fn shown(table: &str, at: usize) -> String {
         let resource = resource(table).unwrap();
-        let request = request(resource, &resource.calls[at], None, DateTime::UNIX_EPOCH);
+        let request = request(resource, &resource.calls[at], SAMPLE);
         let query: Vec<String> = request.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         format!("{:?} {}?{} {}", request.method, request.path, query.join("&"), request.body.unwrap_or_default())
     }
@@ -86,7 +99,7 @@ mod tests {
     fn no_path_keeps_a_placeholder() {
         for resource in RESOURCES {
             for call in resource.calls {
-                let path = request(resource, call, None, DateTime::UNIX_EPOCH).path;
+                let path = request(resource, call, SAMPLE).path;
                 assert!(!path.contains(['{', '}', '…', ' ']), "{path}");
             }
         }
