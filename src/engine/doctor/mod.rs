@@ -105,7 +105,7 @@ pub async fn examine(engine: &Engine) -> Result<Vec<Check>> {
 /// The check that a configuration fails, where the error is about one account's credential or hosts.
 pub fn misconfigured(error: &Error) -> Option<Check> {
     let account = error.context("account")?;
-    let check = Check::new(Subject::Credential, "", Outcome::Refused, error.message()).needed();
+    let check = Check::new(Subject::Credential, "", Outcome::Refused, error.to_string()).needed();
     let check = match error.advice() {
         Some(advice) => check.with_remedy(advice),
         None => check,
