@@ -6,12 +6,11 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
+use super::claims::claims;
 use super::config::{Account, Credential};
 use super::limit::Urgency;
 use super::reply::Answer;
@@ -65,12 +64,6 @@ struct Token {
 struct Minted {
     access_token: String,
     expires_in: Option<u64>,
-}
-
-/// The claims of a token that are of use.
-#[derive(Deserialize)]
-struct Claims {
-    cko_entity_id: Option<String>,
 }
 
 /// Client credentials, borrowed from the account.
@@ -203,15 +196,10 @@ fn refusal(answer: &Answer) -> Option<Error> {
     })
 }
 
-/// The claims, if the token is a JWT at all; they are not proven, and only used as a default.
-fn claims(token: &str) -> Option<Claims> {
-    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    serde_json::from_slice(&payload).ok()
-}
-
 #[cfg(test)]
 mod tests {
-    use base64::engine::general_purpose::STANDARD;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
     use bytes::Bytes;
     use reqwest::StatusCode;
     use serde_json::json;
@@ -366,12 +354,5 @@ mod tests {
         let failure = token(&answered(200, r#"{"access_token":["marker"]}"#), Clock::System).unwrap_err();
         assert!(failure.error.is_retryable());
         assert!(!format!("{:?}", failure.error).contains("marker"));
-    }
-
-    #[test]
-    fn a_token_of_any_shape_has_claims_or_none() {
-        for token in ["", "opaque", "a.b.c", "a.!.c", "a.bnVsbA.c"] {
-            assert!(claims(token).and_then(|claims| claims.cko_entity_id).is_none(), "{token}");
-        }
     }
 }

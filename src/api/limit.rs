@@ -101,17 +101,17 @@ impl Limiter {
     /// [`crate::error::ErrorKind::Bug`] when the limiter was closed, which nobody does.
     pub(super) async fn permit(&self, urgency: Urgency) -> Result<SemaphorePermit<'_>> {
         let closed = |error| Error::bug("the limiter was closed").caused_by(error);
-        let _waiting = match urgency {
-            Urgency::Interactive => Some(Waiting::among(&self.interactive)),
-            Urgency::Background => {
-                // The sender lives as long as the limiter, so this cannot fail.
-                let mut waiting = self.interactive.subscribe();
-                drop(waiting.wait_for(|waiting| *waiting == 0).await);
-                None
+        let _waiting = (urgency == Urgency::Interactive).then(|| Waiting::among(&self.interactive));
+        let (permit, _turn) = loop {
+            let permit = self.in_flight.acquire().await.map_err(closed)?;
+            let turn = self.turn.acquire().await.map_err(closed)?;
+            if urgency == Urgency::Interactive || *self.interactive.borrow() == 0 {
+                break (permit, turn);
             }
+            // Somebody came while this one was in the queue: it gives its place up and queues anew.
+            drop((permit, turn));
+            drop(self.interactive.subscribe().wait_for(|waiting| *waiting == 0).await);
         };
-        let permit = self.in_flight.acquire().await.map_err(closed)?;
-        let _turn = self.turn.acquire().await.map_err(closed)?;
         loop {
             // Asked for anew each time round: the pace may have changed meanwhile.
             let wait = match self.cells().check() {

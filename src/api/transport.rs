@@ -221,7 +221,7 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 /// The innermost cause, as text. The outer ones name the URL, whose query may be personal data.
-fn root_cause(error: &reqwest::Error) -> String {
+pub(super) fn root_cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn StdError = error;
     while let Some(inner) = cause.source() {
         cause = inner;

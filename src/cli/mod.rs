@@ -4,8 +4,12 @@
 //! 0 ok, 1 query or data, 2 usage or configuration, 3 credentials or scope, 4 upstream, 70 a bug, 130 interrupted.
 
 mod demo;
+mod docs;
+mod doctor;
+mod init;
 mod logs;
 mod open;
+mod print;
 mod query;
 mod run;
 mod sandbox;
@@ -70,6 +74,12 @@ enum Command {
     Shell,
     /// Run SQL and print the answer.
     Query(query::Arguments),
+    /// Write ckosql.toml with what can be found out, and say how to make a key.
+    Init,
+    /// What the configured accounts may read, a line each, and the one thing to do.
+    Doctor(doctor::Arguments),
+    /// The reference of tables, views, settings and functions, as Markdown.
+    Docs(docs::Arguments),
     /// Run the stand-in for Checkout.com until Ctrl-C.
     Sandbox(sandbox::Arguments),
 }
@@ -82,6 +92,9 @@ pub fn main() -> ExitCode {
     match command {
         Command::Demo => run::until_interrupted(paint, async move { demo::run(&global).await }),
         Command::Query(arguments) => run::until_interrupted(paint, async move { query::run(&global, arguments).await }),
+        Command::Doctor(arguments) => run::until_interrupted(paint, async move { doctor::run(&global, &arguments).await }),
+        Command::Init => run::until_interrupted(paint, async move { init::run(&global).await }),
+        Command::Docs(arguments) => run::until_interrupted(paint, async move { docs::run(&arguments).await }),
         Command::Shell if terminal::is_interactive() => run::to_the_end(paint, async move { shell::interact(&global).await }),
         Command::Shell => run::until_interrupted(paint, async move { shell::run_script(&global).await }),
         Command::Sandbox(arguments) => run::to_the_end(paint, async move { sandbox::run(&arguments).await }),

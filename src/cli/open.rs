@@ -42,7 +42,11 @@ pub(super) fn demo_merchant(seed: u64) -> MerchantOptions {
     MerchantOptions { seed, ..MerchantOptions::default() }
 }
 
-fn sources(global: &Global) -> Result<Sources> {
+/// What the configuration is loaded from.
+///
+/// # Errors
+/// [`ErrorKind::File`] when the working directory cannot be told.
+pub(super) fn sources(global: &Global) -> Result<Sources> {
     let directory = std::env::current_dir()
         .map_err(|error| Error::new(ErrorKind::File, "cannot tell the working directory").caused_by(error))?;
     // A variable that is not text is none that ckosql knows.

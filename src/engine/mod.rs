@@ -7,6 +7,8 @@ pub mod access;
 mod bill;
 mod books;
 pub mod config;
+pub mod doctor;
+pub mod reference;
 mod system;
 mod views;
 mod words;
@@ -130,6 +132,11 @@ impl Engine {
         let catalog = WithBooks { shared: Arc::clone(&self.shared.catalog), books: Arc::clone(&books) };
         context.register_catalog(CATALOG, Arc::new(catalog));
         Ok(Session { context, books, clock: self.shared.config.clock })
+    }
+
+    /// The accounts it reads.
+    pub fn accounts(&self) -> &[Account] {
+        &self.shared.config.accounts
     }
 
     fn state(&self) -> Result<SessionState> {

@@ -17,10 +17,28 @@ static VIEWS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/views");
 
 /// A shipped view: its header, and its one SELECT.
 #[derive(Debug, Clone, Copy)]
-struct View {
-    name: &'static str,
+pub(super) struct View {
+    /// Name in SQL.
+    pub(super) name: &'static str,
     needs: &'static str,
     sql: &'static str,
+}
+
+impl View {
+    /// What the header says under a key, such as `about`.
+    pub(super) fn header(&self, key: &str) -> Option<&'static str> {
+        header(self.sql, key)
+    }
+}
+
+/// The shipped views, by name.
+///
+/// # Errors
+/// [`crate::error::ErrorKind::Bug`] when one has no header.
+pub(super) fn all() -> Result<Vec<View>> {
+    let mut views: Vec<View> = VIEWS.files().map(read).collect::<Result<_>>()?;
+    views.sort_by_key(|view| view.name);
+    Ok(views)
 }
 
 /// Puts the shipped views into a schema that already has the tables they need.
@@ -28,8 +46,7 @@ struct View {
 /// # Errors
 /// [`crate::error::ErrorKind::Bug`] when a view has no header, needs what does not exist, or cannot be planned.
 pub(super) fn register(state: &SessionState, schema: &dyn SchemaProvider) -> Result<()> {
-    let mut waiting: Vec<View> = VIEWS.files().map(read).collect::<Result<_>>()?;
-    waiting.sort_by_key(|view| view.name);
+    let mut waiting = all()?;
     while !waiting.is_empty() {
         let is_ready = |view: &View| view.needs.split(',').all(|table| schema.table_exist(table.trim()));
         let (ready, blocked): (Vec<View>, Vec<View>) = waiting.iter().partition(|view| is_ready(view));
@@ -57,12 +74,13 @@ fn plan(state: &SessionState, view: View) -> Result<ViewTable> {
 fn read(file: &'static include_dir::File<'static>) -> Result<View> {
     let path = file.path().display();
     let sql = file.contents_utf8().ok_or_else(|| Error::bug("a view is not text").with("file", path))?;
-    let header = |key: &str| {
-        let mut lines = sql.lines().map_while(|line| line.strip_prefix("-- "));
-        lines.find_map(|line| line.strip_prefix(key)).map(str::trim)
-    };
-    match (header("name:"), header("needs:")) {
+    match (header(sql, "name"), header(sql, "needs")) {
         (Some(name), Some(needs)) => Ok(View { name, needs, sql }),
         _ => Err(Error::bug("a view has no name and needs in its header").with("file", file.path().display())),
     }
+}
+
+fn header(sql: &'static str, key: &str) -> Option<&'static str> {
+    let mut lines = sql.lines().map_while(|line| line.strip_prefix("-- "));
+    lines.find_map(|line| line.strip_prefix(key)?.strip_prefix(':')).map(str::trim)
 }

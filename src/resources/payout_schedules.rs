@@ -16,7 +16,11 @@ use crate::schema::{
 pub(super) static RESOURCE: Resource = Resource {
     name: "payout_schedules",
     about: "One row per entity and currency: when its funds are paid out.",
-    calls: &[Call { rows: Rows::Members, may_have_none: true, ..get(SCOPE, "/accounts/entities/{entity_id}/payout-schedules", By::Entity) }],
+    calls: &[Call {
+        rows: Rows::Members,
+        may_have_none: true,
+        ..get(SCOPE, "/accounts/entities/{entity_id}/payout-schedules", By::Entity)
+    }],
     time: None,
     cursor: None,
     raw: Origin::Row,

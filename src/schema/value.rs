@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 
-use super::fields;
 use super::decode::AssumedUnit;
+use super::fields;
 use super::scan::{Form, Raw};
 use super::time;
 use crate::money::{DECIMAL_PRECISION, DECIMAL_SCALE, Exponents, parse_decimal};

@@ -13,7 +13,10 @@
 
 mod cli;
 mod conformance;
+mod docs;
+mod doctor;
 mod faults;
+mod init;
 mod joins;
 mod ledger;
 mod rates;

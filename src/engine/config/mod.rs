@@ -10,6 +10,7 @@
 mod file;
 mod keys;
 mod layer;
+pub mod template;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,9 @@ pub struct Config {
     /// Where now comes from.
     pub clock: Clock,
 }
+
+/// Name of the file.
+pub const FILE_NAME: &str = "ckosql.toml";
 
 /// What a configuration is loaded from.
 #[derive(Clone, Default)]
@@ -76,6 +80,19 @@ impl Config {
         Ok(Self { accounts, settings: layer.settings, clock: Clock::System })
     }
 
+    /// The account that environment and flags describe by themselves, whatever files there are.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn of_environment(sources: &Sources) -> Result<Account> {
+        let mut layer = Layer::default();
+        variables::overlay_environment(&mut layer, &sources.environment)?;
+        variables::overlay_flags(&mut layer, &sources.flags)?;
+        let first = layer.accounts_or_default().into_iter().next();
+        let (name, settings) = first.ok_or_else(|| Error::bug("there is an account where none is configured"))?;
+        settings.resolve(&name)
+    }
+
     /// A configuration of given accounts, with the settings that the flags make.
     ///
     /// # Errors
@@ -98,8 +115,8 @@ impl Sources {
         }
         let home = |variable: &str| self.environment.get(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
         let folder = home("XDG_CONFIG_HOME").or_else(|| home("HOME").map(|home| home.join(".config")));
-        let beside = self.directory.join("ckosql.toml");
-        let usual = [Some(beside), folder.map(|folder| folder.join("ckosql").join("ckosql.toml"))];
+        let beside = self.directory.join(FILE_NAME);
+        let usual = [Some(beside), folder.map(|folder| folder.join("ckosql").join(FILE_NAME))];
         for path in usual.into_iter().flatten() {
             if path.is_file() {
                 let text = read_text(&path)?;
