@@ -71,7 +71,7 @@ impl Connection {
 
     /// Its entities, as far as they are configured or were found out.
     pub fn known_entities(&self) -> &[String] {
-        self.entities.get().unwrap_or(&self.account().entity_ids)
+        self.entities.get().unwrap_or_else(|| &self.account().entity_ids)
     }
 
     /// The current instant.

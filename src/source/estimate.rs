@@ -134,6 +134,7 @@ pub(super) fn bill(scan: &Scan, joined_keys: Option<usize>) -> Bill {
     bill
 }
 
+#[derive(Debug, Clone, Copy)]
 struct Cost {
     requests: u64,
     basis: Basis,

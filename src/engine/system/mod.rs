@@ -24,10 +24,13 @@ use crate::source::connection::Connection;
 /// The accounts, as far as their connections know.
 type Connections = Arc<[Arc<Connection>]>;
 
+/// A column: its name, its type, and what it means.
+type SystemColumn = (&'static str, fn() -> DataType, &'static str);
+
 /// A table of the schema: its columns, and how its rows are made.
 struct SystemTable {
     name: &'static str,
-    columns: &'static [(&'static str, fn() -> DataType, &'static str)],
+    columns: &'static [SystemColumn],
     rows: fn(&[Arc<Connection>]) -> Vec<ArrayRef>,
 }
 
@@ -49,7 +52,7 @@ pub(super) fn schema(connections: &Connections) -> Result<Arc<dyn SchemaProvider
 
 impl SystemTable {
     fn schema(&self) -> SchemaRef {
-        let field = |(name, data_type, about): &(&str, fn() -> DataType, &str)| {
+        let field = |(name, data_type, about): &SystemColumn| {
             Field::new(*name, data_type(), true).with_metadata([("comment".to_owned(), (*about).to_owned())].into())
         };
         Arc::new(Schema::new(self.columns.iter().map(field).collect::<Vec<_>>()))
