@@ -36,7 +36,8 @@ fn stand(merchant: &Arc<Merchant>, next_link: NextLink, requests_per_second: Opt
     if let Some(rate) = requests_per_second {
         account.limits.requests_per_second = rate;
     }
-    let config = Config { accounts: vec![account], clock: Clock::Fixed(merchant.end()), ..Config::default() };
+    let settings = [("checkout.max_requests".to_owned(), "unlimited".to_owned())].into();
+    let config = Config { accounts: vec![account], settings, clock: Clock::Fixed(merchant.end()) };
     Stand { merchant: Arc::clone(merchant), engine: Engine::try_new(config).unwrap(), sandbox }
 }
 
