@@ -8,7 +8,6 @@
 
 use std::collections::BTreeMap;
 
-use rust_decimal::Decimal;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -167,16 +166,6 @@ fn rescale(mantissa: i128, shift: i32) -> Result<i128, &'static str> {
     }
 }
 
-/// Writes a mantissa of the given scale as plain digits, the scale's zeros kept.
-///
-/// # Errors
-/// [`ErrorKind::Decode`] when the value is beyond 28 digits, which only a hand-made mantissa is.
-pub fn format_decimal(mantissa: i128, scale: u32) -> Result<String> {
-    Decimal::try_from_i128_with_scale(mantissa, scale)
-        .map(|decimal| decimal.to_string())
-        .map_err(|error| Error::new(ErrorKind::Decode, "decimal out of range").caused_by(error))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -230,7 +219,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_decimal_survives_its_text(mantissa in -9_999_999_999_999_999_999_999_i128..=9_999_999_999_999_999_999_999) {
-            let text = format_decimal(mantissa, DECIMAL_SCALE).unwrap();
+            let text = rust_decimal::Decimal::from_i128_with_scale(mantissa, DECIMAL_SCALE).to_string();
             prop_assert_eq!(parse_decimal(&text, DECIMAL_PRECISION, DECIMAL_SCALE).unwrap(), mantissa);
         }
 

@@ -457,7 +457,7 @@ proptest! {
 
     #[test]
     fn every_decimal_keeps_its_digits(mantissa in -10_i128.pow(20)..10_i128.pow(20), quoted in any::<bool>()) {
-        let text = crate::money::format_decimal(mantissa, 8).unwrap();
+        let text = rust_decimal::Decimal::from_i128_with_scale(mantissa, 8).to_string();
         let text = if quoted { format!("\"{text}\"") } else { text };
         let page = row(&format!("\"fee\":{text}")).unwrap();
         let fee = page.batch.column_by_name("fee").unwrap();
