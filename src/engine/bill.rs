@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::SchemaRef;
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::error::{Error, Result};
+use crate::secret::redact_emails;
 use crate::source::estimate::{Basis, Bill, bills};
 use crate::source::statement::too_many;
 
@@ -44,7 +45,7 @@ impl Bills {
     /// # Errors
     /// [`crate::error::ErrorKind::Bug`] when the answer has other columns than two texts.
     pub(super) fn row(&self, schema: &SchemaRef, most: Option<u64>) -> Result<RecordBatch> {
-        let columns: Vec<Arc<dyn arrow::array::Array>> =
+        let columns: Vec<ArrayRef> =
             vec![Arc::new(StringArray::from(vec!["requests"])), Arc::new(StringArray::from(vec![self.text(most)]))];
         RecordBatch::try_new(Arc::clone(schema), columns)
             .map_err(|error| Error::bug("the answer to explain has other columns than expected").caused_by(error))
@@ -68,6 +69,19 @@ impl Bills {
         ));
         lines.join("\n")
     }
+}
+
+/// A plan without the e-mail addresses that its filters may name.
+///
+/// # Errors
+/// [`crate::error::ErrorKind::Bug`] when the plan is no text.
+pub(super) fn without_emails(plan: &RecordBatch) -> Result<RecordBatch> {
+    let hidden = |column: &ArrayRef| match column.as_string_opt::<i32>() {
+        Some(texts) => Arc::new(StringArray::from_iter(texts.iter().map(|text| text.map(redact_emails)))),
+        None => Arc::clone(column),
+    };
+    RecordBatch::try_new(plan.schema(), plan.columns().iter().map(hidden).collect())
+        .map_err(|error| Error::bug("a plan lost its columns").caused_by(error))
 }
 
 fn requests(requests: u64, basis: Basis) -> String {

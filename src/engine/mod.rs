@@ -226,28 +226,29 @@ impl Session {
     pub async fn query(&self, sql: &str) -> Result<Answer> {
         let plan = self.context.state().create_logical_plan(sql).await?;
         access::check(&plan)?;
-        let frame = match &plan {
-            LogicalPlan::Statement(Statement::Execute(_)) | LogicalPlan::Explain(_) => self.frame(plan.clone()).await?,
-            // These change the session.
-            LogicalPlan::Statement(_) => self.context.execute_logical_plan(plan.clone()).await?,
-            _ => self.frame(plan.clone()).await?,
-        };
         let most = CheckoutOptions::of(self.context.state().config_options()).max_requests;
-        let explained = match plan {
-            LogicalPlan::Explain(explain) => Some(self.bills(LogicalPlan::clone(&explain.plan)).await?),
-            _ => None,
+        let (is_plan, explained) = match &plan {
+            LogicalPlan::Explain(explain) => (true, Some(self.bills(LogicalPlan::clone(&explain.plan)).await?)),
+            LogicalPlan::Analyze(_) => (true, None),
+            _ => (false, None),
+        };
+        let frame = match plan {
+            LogicalPlan::Statement(Statement::Execute(_)) => self.frame(plan).await?,
+            // These change the session.
+            LogicalPlan::Statement(_) => self.context.execute_logical_plan(plan).await?,
+            _ => self.frame(plan).await?,
         };
         let context = Arc::new(frame.task_ctx());
         let physical = frame.create_physical_plan().await?;
         Bills::of(&physical).check(most)?;
-        let mut batches = execute_stream(physical, context)?;
+        let batches = execute_stream(physical, context)?;
         let schema = batches.schema();
-        if let Some(bills) = explained {
-            let row = bills.row(&schema, most)?;
-            let rows = batches.chain(stream::once(async move { Ok(row) }));
-            batches = Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), rows));
+        if !is_plan {
+            return Ok(Answer { schema, batches });
         }
-        Ok(Answer { schema, batches })
+        let row = explained.map(|bills| bills.row(&schema, most)).transpose()?;
+        let rows = batches.chain(stream::iter(row.map(Ok))).map(|batch| Ok(bill::without_emails(&batch?)?));
+        Ok(Answer { schema: Arc::clone(&schema), batches: Box::pin(RecordBatchStreamAdapter::new(schema, rows)) })
     }
 
     /// What a statement will ask for, without asking.

@@ -242,9 +242,12 @@ fn shown(scan: &Scan, ask: &Ask) -> String {
     shown
 }
 
+/// Fewer keys than this are not worth a thought about a listing.
+const FEW: usize = 10;
+
 /// A listing of the same rows, where it takes fewer requests than the keys.
 fn cheaper(scan: &Scan, call: &Call, connection: &Arc<Connection>, keys: usize) -> Option<String> {
-    if !matches!(call.by, By::Key(_)) {
+    if keys < FEW || !matches!(call.by, By::Key(_)) {
         return None;
     }
     let listing = scan.resource.calls.iter().find(|call| matches!(call.by, By::Windows(_) | By::Listing))?;

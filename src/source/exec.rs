@@ -179,7 +179,8 @@ impl ExecutionPlan for LiveScanExec {
         let filters: Vec<Arc<dyn PhysicalExpr>> = result.parent_filters.iter().map(|filter| Arc::clone(&filter.filter)).collect();
         let left_to_the_parent = vec![PushedDown::No; filters.len()];
         let propagation = FilterPushdownPropagation::with_parent_pushdown_result(left_to_the_parent);
-        if phase == FilterPushdownPhase::Pre || filters.is_empty() {
+        // A limit counts rows before the join does: fewer rows would make it count others.
+        if phase == FilterPushdownPhase::Pre || filters.is_empty() || self.scan.limit.is_some() {
             return Ok(propagation);
         }
         let scan = Scan { dynamic: filters, ..Scan::clone(&self.scan) };

@@ -13,6 +13,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::join_selection::JoinSelection;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::expressions::Column;
+use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
@@ -86,7 +87,7 @@ fn lookup(join: &HashJoinExec) -> Option<LookupJoinExec> {
 
 /// The column of a live table without keys that an expression over its rows is, when it answers for values of it.
 fn key(plan: &Arc<dyn ExecutionPlan>, expr: &Arc<dyn PhysicalExpr>) -> Option<&'static str> {
-    let scan = scan_below(plan).filter(|scan| scan.scan().call().is_err())?;
+    let scan = scan_below(plan).filter(|scan| scan.scan().call().is_err() && scan.scan().limit.is_none())?;
     let name = scanned_column(plan, expr.downcast_ref::<Column>()?)?;
     scan.scan().resource.calls.iter().find_map(|call| match call.by {
         By::Key(key) if key.column == name && scan.scan().gives_all(call) => Some(key.column),
@@ -94,15 +95,19 @@ fn key(plan: &Arc<dyn ExecutionPlan>, expr: &Arc<dyn PhysicalExpr>) -> Option<&'
     })
 }
 
-/// The name that a column of a plan has in the scan below it.
+/// The name that a column of a plan has in the scan below it; a projection may have renamed it.
 fn scanned_column(plan: &Arc<dyn ExecutionPlan>, column: &Column) -> Option<String> {
     if let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
         let inner = projection.expr().get(column.index())?.expr.downcast_ref::<Column>()?;
         return scanned_column(projection.input(), inner);
     }
+    if let Some(filter) = plan.downcast_ref::<FilterExec>() {
+        let index = filter.projection().as_ref().map_or(Some(column.index()), |kept| kept.get(column.index()).copied())?;
+        return scanned_column(filter.input(), &Column::new(column.name(), index));
+    }
     match plan.children().as_slice() {
         [] => Some(plan.schema().fields().get(column.index())?.name().clone()),
-        [child] if child.schema().fields().len() == plan.schema().fields().len() => scanned_column(child, column),
+        [child] => scanned_column(child, column),
         _ => None,
     }
 }

@@ -15,9 +15,14 @@ use datafusion::common::{JoinSide, JoinType, Result};
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::EquivalenceProperties;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties, collect,
@@ -103,15 +108,21 @@ impl LookupJoinExec {
     fn keys(&self, batch: &RecordBatch) -> Result<BTreeSet<String>> {
         let keys = self.key.evaluate(batch)?.into_array(batch.num_rows())?;
         let keys = cast(&keys, &DataType::Utf8)?;
-        Ok(keys.as_string::<i32>().iter().flatten().map(str::to_owned).collect())
+        // No row has an empty id, and to ask for one would be to ask for anything.
+        Ok(keys.as_string::<i32>().iter().flatten().filter(|key| !key.is_empty()).map(str::to_owned).collect())
     }
 }
 
-/// The live scan at the bottom of a chain of nodes with one input each.
+/// The live scan below nodes that do with each row by itself what they do: then it does not matter which rows there are.
 pub(super) fn scan_below(plan: &Arc<dyn ExecutionPlan>) -> Option<&LiveScanExec> {
+    let by_row = plan.is::<ProjectionExec>()
+        || plan.is::<FilterExec>()
+        || plan.is::<RepartitionExec>()
+        || plan.is::<CoalescePartitionsExec>()
+        || plan.is::<CooperativeExec>();
     match plan.children().as_slice() {
         [] => plan.downcast_ref::<LiveScanExec>(),
-        [child] => scan_below(child),
+        [child] if by_row && plan.fetch().is_none() => scan_below(child),
         _ => None,
     }
 }

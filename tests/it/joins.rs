@@ -171,6 +171,8 @@ async fn a_table_without_keys_is_refused_with_advice() {
         "select * from disputes d cross join dispute_evidence e",
         "select * from disputes d join dispute_evidence e on e.item = d.id",
         "select * from disputes where id not in (select dispute_id from dispute_evidence)",
+        "select d.id from disputes d join (select * from dispute_evidence limit 5) e on e.dispute_id = d.id",
+        "select d.id from disputes d join (select item, max(dispute_id) id from dispute_evidence group by item) e on e.id = d.id",
     ] {
         stand.sandbox.reset_log();
         let error = stand.query(sql).await.unwrap_err();
@@ -178,6 +180,18 @@ async fn a_table_without_keys_is_refused_with_advice() {
         assert_eq!(error.to_string(), "dispute_evidence answers only for given dispute_id", "{sql}");
         assert!(stand.sandbox.requests().is_empty(), "{sql}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_below_a_join_counts_before_it() {
+    let stand = Stand::new(MANY, SandboxOptions::default());
+    let oldest = stand.merchant.all_payments().min_by_key(|payment| payment.requested_on()).unwrap();
+    let id = stand.merchant.payment_id(oldest.index);
+    let latest = "select id from payments order by requested_on desc limit 10";
+    let sql = format!("select count(*) from (values ('{id}')) o(id) join ({latest}) p on p.id = o.id");
+    assert_eq!(stand.count(&sql).await, 0);
+    let sql = format!("select count(*) from ({latest}) p where id in (select o.id from (values ('{id}')) o(id))");
+    assert_eq!(stand.count(&sql).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

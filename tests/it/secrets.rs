@@ -31,6 +31,17 @@ async fn no_config_error_or_plan_shows_the_key() {
 }
 
 #[tokio::test]
+async fn no_plan_shows_an_e_mail_address() {
+    let stand = Stand::new(100, SandboxOptions::default());
+    for sql in ["explain select id from payments where", "explain analyze select id from customers where"] {
+        let column = if sql.contains("payments") { "customer_email" } else { "email" };
+        let plan = stand.query(&format!("{sql} {column} = 'marker@example.com'")).await.unwrap();
+        let shown = pretty_format_batches(&plan).unwrap().to_string();
+        assert!(shown.contains(column) && !shown.contains("marker"), "{shown}");
+    }
+}
+
+#[tokio::test]
 async fn no_log_shows_the_key() {
     let stand = Stand::new(100, SandboxOptions::default());
     let hosts = stand.sandbox.hosts();
