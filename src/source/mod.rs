@@ -1,7 +1,15 @@
 //! Live tables: one [`table::LiveTable`] for any resource, which asks the API when it is queried.
 //!
-//! A query's filters become [`constraints`], these and the resource's declaration become [`ask`]s, and [`fetch`] carries
-//! them out inside the plan node of [`exec`]; [`windows`] says which spans a [`listing`] asks for.
+//! ```text
+//!  filters ─▶ constraints ─┐
+//!  a join's keys ─▶ dynamic ┴▶ scan: which call ─▶ asks ─▶ fetch ─▶ rows
+//!                                   │                       └▶ listing, in windows
+//!                                   └▶ estimate: what it will cost
+//! ```
+//!
+//! [`exec`] is the plan node of a scan, [`lookup`] that of a join with a table that needs keys, and [`joins`] the planning
+//! rules for both. A [`statement`] has a budget of requests and shares its pages; a [`connection`] remembers what was
+//! learnt of an account, and its [`coverage`].
 
 pub mod ask;
 pub mod connection;
