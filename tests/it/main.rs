@@ -14,8 +14,10 @@
 mod cli;
 mod conformance;
 mod faults;
+mod grammar;
 mod joins;
 mod ledger;
+mod predicates;
 mod rates;
 mod requests;
 mod scopes;
