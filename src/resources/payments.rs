@@ -3,7 +3,7 @@
 //! The search is the only listing by time; it knows fewer fields than the calls by key (its rows have no customer or
 //! instrument id). Those are null in rows that come from it, and a filter by one of them is refused without a key.
 
-use super::{By, Call, Key, Narrow, Paging, Resource, amount, get, in_path, term, token};
+use super::{By, Call, Key, Narrow, Paging, Resource, amount, code, get, in_path, term, word};
 use crate::api::request::Method;
 use crate::schema::{
     Column,
@@ -48,11 +48,11 @@ const TERMS: &[Narrow] = &[
     term("source_last4", "last4"),
     term("source_issuer", "issuer"),
     term("customer_email", "email"),
-    token("status", "status"),
-    token("currency", "currency"),
-    token("payment_type", "payment_type"),
-    token("source_scheme", "scheme"),
-    token("source_issuer_country", "issuing_country"),
+    word("status", "status", STATUSES),
+    code("currency", "currency"),
+    word("payment_type", "payment_type", PAYMENT_TYPES),
+    word("source_scheme", "scheme", SCHEMES),
+    code("source_issuer_country", "issuing_country"),
     amount("amount", "amount"),
 ];
 

@@ -34,10 +34,10 @@ pub(super) fn expression(narrow: &[Narrow], constraints: &Constraints, account: 
         match values {
             Some(terms) if terms.len() == 1 => all.extend(terms),
             Some(terms) => any.push(terms),
-            None if kind == TermKind::Token => {
-                all.extend(constraints.excluded(column).filter_map(|value| Some(format!("NOT {}", term(field, value)?))));
+            None => {
+                let excluded = constraints.excluded(column).filter(|value| is_own_spelling(kind, value));
+                all.extend(excluded.filter_map(|value| Some(format!("NOT {}", term(field, value)?))));
             }
-            None => {}
         }
     }
     let fewest = any.into_iter().map(|terms| terms.join(" OR ")).filter(|terms| terms.len() <= LONGEST).min_by_key(String::len);
@@ -45,6 +45,16 @@ pub(super) fn expression(narrow: &[Narrow], constraints: &Constraints, account: 
         (Some(all), _) => all,
         (None, Some(any)) => any,
         (None, None) => EVERYTHING.to_owned(),
+    }
+}
+
+/// Whether rows that the search takes for having a value have just this value. It compares without case: `NOT` of another
+/// spelling would leave out rows that SQL wants.
+fn is_own_spelling(kind: TermKind, value: &str) -> bool {
+    match kind {
+        TermKind::Word(words) => words.contains(&value),
+        TermKind::Code => value.bytes().all(|byte| byte.is_ascii_uppercase()),
+        TermKind::Text | TermKind::Amount => false,
     }
 }
 
