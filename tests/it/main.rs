@@ -11,10 +11,13 @@
     reason = "tests may panic"
 )]
 
+mod accounts;
+mod budget;
 mod cli;
 mod conformance;
 mod faults;
 mod grammar;
+mod injection;
 mod joins;
 mod ledger;
 mod predicates;
