@@ -83,7 +83,7 @@ async fn the_latest_payments_are_found_in_few_requests_whatever_the_order_of_the
             let truth: Vec<String> = (0..25).map(|back| stand.merchant.payment_id(19_999 - back)).collect();
             stand.sandbox.reset_log();
             let batches = stand.query("select id from payments order by requested_on desc limit 25").await.unwrap();
-            let ids: Vec<String> = batches.iter().flat_map(|batch| texts(batch)).collect();
+            let ids: Vec<String> = batches.iter().flat_map(texts).collect();
             assert_eq!(ids, truth, "{order:?} {next_link:?}");
             let requests = stand.sandbox.requests().len();
             assert!(requests <= 8, "{order:?} {next_link:?}: {requests} requests");
