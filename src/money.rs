@@ -8,7 +8,6 @@
 
 use std::collections::BTreeMap;
 
-
 use crate::error::{Error, ErrorKind, Result};
 
 /// Scale of the major-unit columns made from minor units: the largest exponent there is.

@@ -135,8 +135,10 @@ pub enum Narrow {
 pub enum TermKind {
     /// Text: `column = value` and `in (…)` are sent.
     Text,
-    /// One word of a closed set: `<>` and `not in (…)` are sent too.
-    Token,
+    /// A word that the vendor spells in one of these ways: `<>` and `not in (…)` of one so spelled are sent too.
+    Word(&'static [&'static str]),
+    /// A code that the vendor spells in capitals: as for words.
+    Code,
     /// An amount in minor units, and its bounds: those of `<column>_minor`, or of the major units where the column
     /// `currency` is given.
     Amount,
@@ -201,9 +203,14 @@ pub(crate) const fn term(column: &'static str, field: &'static str) -> Narrow {
     Narrow::Term { column, field, kind: TermKind::Text }
 }
 
-/// One word of a closed set as a term of the search language.
-pub(crate) const fn token(column: &'static str, field: &'static str) -> Narrow {
-    Narrow::Term { column, field, kind: TermKind::Token }
+/// A word as a term of the search language.
+pub(crate) const fn word(column: &'static str, field: &'static str, words: &'static [&'static str]) -> Narrow {
+    Narrow::Term { column, field, kind: TermKind::Word(words) }
+}
+
+/// A code in capitals as a term of the search language.
+pub(crate) const fn code(column: &'static str, field: &'static str) -> Narrow {
+    Narrow::Term { column, field, kind: TermKind::Code }
 }
 
 /// An amount as a term of the search language.
@@ -229,6 +236,14 @@ impl Call {
             Method::Post => "POST",
         };
         format!("{method} {}", self.path)
+    }
+
+    /// The column and the query parameter of the moments it answers for.
+    pub fn moment(&self) -> Option<(&'static str, &'static str)> {
+        self.narrow.iter().find_map(|narrow| match *narrow {
+            Narrow::Moment { column, param } => Some((column, param)),
+            _ => None,
+        })
     }
 
     /// Whether its rows, or those of the listing that makes up for what it does not know, are claimed by their time.

@@ -7,7 +7,7 @@
 //! where the search has `status`; a filter by a column that one of them lacks is answered by the other.
 
 use super::payments::{DETAILS, SEARCH};
-use super::{Call, Resource, get, in_path, term, token};
+use super::{Call, Resource, code, get, in_path, term};
 use crate::schema::{
     Column, Explode,
     Kind::{Flag, Json, Text, Time},
@@ -26,7 +26,7 @@ pub(super) static RESOURCE: Resource = Resource {
         },
         Call {
             explode: Some(Explode { path: "/actions", when_empty: WhenEmpty::Skip }),
-            narrow: &[term("payment_id", "id"), term("payment_reference", "reference"), token("currency", "currency")],
+            narrow: &[term("payment_id", "id"), term("payment_reference", "reference"), code("currency", "currency")],
             lacks: &["approved", "authorization_type"],
             ..SEARCH
         },

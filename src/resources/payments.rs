@@ -3,7 +3,7 @@
 //! The search is the only listing by time; it knows fewer fields than the calls by key (its rows have no customer or
 //! instrument id). Those are null in rows that come from it, and a filter by one of them is refused without a key.
 
-use super::{By, Call, Key, Narrow, Paging, Resource, amount, get, in_path, term, token};
+use super::{By, Call, Key, Narrow, Paging, Resource, amount, code, get, in_path, term, word};
 use crate::api::request::Method;
 use crate::schema::{
     Column,
@@ -48,11 +48,11 @@ const TERMS: &[Narrow] = &[
     term("source_last4", "last4"),
     term("source_issuer", "issuer"),
     term("customer_email", "email"),
-    token("status", "status"),
-    token("currency", "currency"),
-    token("payment_type", "payment_type"),
-    token("source_scheme", "scheme"),
-    token("source_issuer_country", "issuing_country"),
+    word("status", "status", STATUSES),
+    code("currency", "currency"),
+    word("payment_type", "payment_type", PAYMENT_TYPES),
+    word("source_scheme", "scheme", SCHEMES),
+    code("source_issuer_country", "issuing_country"),
     amount("amount", "amount"),
 ];
 
@@ -70,6 +70,17 @@ const NOT_IN_SEARCH: &[&str] = &[
     "available_to_refund_minor",
     "source_id",
     "customer_id",
+    "expires_on",
+    "payment_ip",
+    "eci",
+    "scheme_id",
+    "pan_type_processed",
+    "sender_type",
+    "sender_reference",
+    "merchant_category_code",
+    "retrieval_reference_number",
+    "instruction_value_date",
+    "instruction_purpose",
 ];
 
 /// How the reference spells the states of a payment.
@@ -125,7 +136,7 @@ const COLUMNS: &[Column] = &[
     col("processing_channel_id", Text, "Processing channel (`pc_…`)."),
     col("entity_id", Text, "Entity (`ent_…`), where the answer names it."),
     col("authentication_id", Text, "Standalone authentication behind the payment (`sid_…`)."),
-    col("expires_on", Time, "When the authorisation ends, UTC."),
+    col("expires_on", Time, "When the authorisation ends, UTC; by-key calls only."),
     col("total_authorized", minor("currency"), "Authorised so far.").at("/balances/total_authorized"),
     col("total_voided", minor("currency"), "Voided so far.").at("/balances/total_voided"),
     col("available_to_void", minor("currency"), "Can still be voided.").at("/balances/available_to_void"),
@@ -161,7 +172,7 @@ const COLUMNS: &[Column] = &[
     col("customer_id", Text, "Customer (`cus_…`); by-key calls only.").at("/customer/id"),
     col("customer_email", Text, "The customer's e-mail address.").at("/customer/email"),
     col("customer_name", Text, "The customer's name.").at("/customer/name"),
-    col("payment_ip", Text, "IP address of the payer."),
+    col("payment_ip", Text, "IP address of the payer; by-key calls only."),
     col("risk_flagged", Flag, "Whether risk rules flagged it.").at("/risk/flagged"),
     col("risk_score", Text, "Risk score, as printed.").at("/risk/score"),
     col("threeds_version", Text, "3-D Secure version.").at("/3ds/version"),
@@ -172,24 +183,26 @@ const COLUMNS: &[Column] = &[
     col("threeds_downgraded", Flag, "Whether 3-D Secure was left out.").at("/3ds/downgraded"),
     col("threeds_exemption", Text, "Exemption asked for.").at("/3ds/exemption"),
     col("authentication_experience", Text, "3ds or google_spa.").at("/authentication/experience"),
-    col("eci", Text, "E-commerce indicator."),
-    col("scheme_id", Text, "The scheme's transaction id."),
-    col("pan_type_processed", Text, "fpan or dpan."),
+    col("eci", Text, "E-commerce indicator; by-key calls only."),
+    col("scheme_id", Text, "The scheme's transaction id; by-key calls only."),
+    col("pan_type_processed", Text, "fpan or dpan; by-key calls only."),
     col("billing_descriptor_name", Text, "Name on the payer's statement.").at("/billing_descriptor/name"),
     col("billing_descriptor_city", Text, "City on the payer's statement.").at("/billing_descriptor/city"),
     col("billing_descriptor_reference", Text, "Reference on the payer's statement.").at("/billing_descriptor/reference"),
     col("shipping_country", Text, "Country of the shipping address.").at("/shipping/address/country"),
-    col("sender_type", Text, "Kind of sender of a payout.").at("/sender/type"),
-    col("sender_reference", Text, "Reference of the sender of a payout.").at("/sender/reference"),
-    col("merchant_category_code", Text, "Merchant category, four digits.").at("/processing/merchant_category_code"),
-    col("retrieval_reference_number", Text, "The acquirer's retrieval reference.").at("/processing/retrieval_reference_number"),
+    col("sender_type", Text, "Kind of sender of a payout; by-key calls only.").at("/sender/type"),
+    col("sender_reference", Text, "Reference of the sender of a payout; by-key calls only.").at("/sender/reference"),
+    col("merchant_category_code", Text, "Merchant category, four digits; by-key calls only.")
+        .at("/processing/merchant_category_code"),
+    col("retrieval_reference_number", Text, "The acquirer's retrieval reference; by-key calls only.")
+        .at("/processing/retrieval_reference_number"),
     col("acquirer_transaction_id", Text, "The acquirer's transaction id.").at("/processing/acquirer_transaction_id"),
     col("partner_payment_id", Text, "Payment id at a partner.").at("/processing/partner_payment_id"),
     col("partner_order_id", Text, "Order id at a partner.").at("/processing/partner_order_id"),
     col("retry_attempts_made", Int, "Retries made so far.").at("/retry/attempts_made"),
     col("retry_next_attempt_on", Time, "When the next retry is due, UTC.").at("/retry/next_attempt_on"),
-    col("instruction_value_date", Time, "Value date of a bank payout, UTC.").at("/instruction/value_date"),
-    col("instruction_purpose", Text, "Purpose of a payout.").at("/instruction/purpose"),
+    col("instruction_value_date", Time, "Value date of a bank payout, UTC; by-key calls only.").at("/instruction/value_date"),
+    col("instruction_purpose", Text, "Purpose of a payout; by-key calls only.").at("/instruction/purpose"),
     col("payment_plan", Json, "Plan of recurring payments or instalments."),
     col("amount_allocations", Json, "Split over sub-entities; amounts in minor units."),
     col("items", Json, "Order lines; amounts in minor units."),

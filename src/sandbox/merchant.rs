@@ -36,13 +36,21 @@ pub struct MerchantOptions {
     pub days: u32,
     /// The merchant's present: nothing is later.
     pub end: DateTime<Utc>,
+    /// Whether its references hold signs that mean something to a query language or an address.
+    pub odd_references: bool,
 }
 
 impl Default for MerchantOptions {
     fn default() -> Self {
         // To 2026-07-01T00:00:00Z. No round number of payments falls into 90 days, the widest window of the search: pages
         // that all come back exactly full would make every listing look unproven.
-        Self { seed: 1, payments: 10_000, days: 182, end: DateTime::from_timestamp(1_782_864_000, 0).unwrap_or_default() }
+        Self {
+            seed: 1,
+            payments: 10_000,
+            days: 182,
+            end: DateTime::from_timestamp(1_782_864_000, 0).unwrap_or_default(),
+            odd_references: false,
+        }
     }
 }
 
@@ -72,6 +80,30 @@ const DISPUTABLE: u64 = 97;
 const REPEATED: u64 = 70;
 const KINDS: [(u64, PaymentKind); 4] =
     [(968, PaymentKind::Sale), (14, PaymentKind::CardVerification), (12, PaymentKind::BankPayout), (6, PaymentKind::CardPayout)];
+
+/// What odd references start with.
+const ODD: [&str; 20] = [
+    "' OR amount:>=0 OR id:'",
+    "it's",
+    "a\\'b",
+    "back\\",
+    "\"quoted\"",
+    "(status:'Captured')",
+    "new\nline",
+    "tab\t",
+    "nul\0",
+    "../..",
+    "%2e%2e%2f",
+    "100%",
+    "a?b=c&d",
+    "#part",
+    "a,b",
+    " space",
+    "a+b",
+    "é😀",
+    "\u{202e}\u{200f}right",
+    "*",
+];
 
 mod stream {
     pub(super) const REPEAT: u64 = 11;
@@ -185,8 +217,13 @@ impl Merchant {
 
     /// The reference the merchant gave a payment.
     pub fn reference(&self, payment: &Payment) -> Option<String> {
-        let prefix = if payment.is_payout() { "PO" } else { "ORD" };
-        payment.order.map(|order| format!("{prefix}-{order:08}"))
+        let order = payment.order?;
+        let prefix = match (self.options.odd_references, payment.is_payout()) {
+            (true, _) => ODD.get(usize::try_from(order).ok()? % ODD.len())?,
+            (false, true) => "PO",
+            (false, false) => "ORD",
+        };
+        Some(format!("{prefix}-{order:08}"))
     }
 
     /// The payments with this reference, in the order of time.

@@ -93,6 +93,15 @@ impl Query {
         if tokens.next().is_some() { Err(MALFORMED) } else { Ok(query) }
     }
 
+    /// Whether it says anything of a field.
+    pub(super) fn names(&self, name: &str) -> bool {
+        match self {
+            Self::And(queries) | Self::Or(queries) => queries.iter().any(|query| query.names(name)),
+            Self::Not(query) => query.names(name),
+            Self::Is(field, ..) => FIELDS.contains(&(name, *field)),
+        }
+    }
+
     /// Whether a payment is meant.
     pub(super) fn admits(&self, merchant: &Merchant, payment: &Payment) -> bool {
         match self {

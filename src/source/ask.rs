@@ -51,10 +51,26 @@ pub fn choose(resource: &'static Resource, constraints: &Constraints, filtered: 
         match (call.by, lacks) {
             (By::Key(key), _) if !is_given(key, call, constraints) => {}
             (_, Some(column)) => lacking = Some(*column),
-            (_, None) => return Ok(call),
+            (_, None) => {
+                check_moment(call, constraints, filtered)?;
+                return Ok(call);
+            }
         }
     }
     Err(needs_key(resource, lacking))
+}
+
+/// Refuses a filter by a moment that says neither which moments nor that it is now: there is no end of them.
+fn check_moment(call: &Call, constraints: &Constraints, filtered: &[&str]) -> Result<()> {
+    match call.moment().filter(|(column, _)| filtered.contains(column)) {
+        Some((column, _)) if constraints.instants(column).is_none() && !constraints.is_null(column) => Err(no_moment(column)),
+        _ => Ok(()),
+    }
+}
+
+fn no_moment(column: &str) -> Error {
+    Error::new(ErrorKind::Query, format!("{column} must be one moment, or a list of them"))
+        .hint(format!("ask for one: where {column} = timestamp '…'"))
 }
 
 /// The asks of a call that answer a query on one account.
@@ -152,17 +168,11 @@ fn by_key(resource: &'static Resource, ask: &Ask, key: Key, constraints: &Constr
 
 /// The asks once for each moment the query asks for, where the call answers for moments.
 fn at_moments(asks: Vec<Ask>, call: &Call, connection: &Connection, constraints: &Constraints) -> Result<Vec<Ask>> {
-    let moment = call.narrow.iter().find_map(|narrow| match *narrow {
-        Narrow::Moment { column, param } => Some((column, param)),
-        _ => None,
-    });
-    let Some((column, param)) = moment.filter(|(column, _)| constraints.span(column) != Span::ALWAYS) else { return Ok(asks) };
-    let error = |message| Err(Error::new(ErrorKind::Query, message).hint(format!("ask for one: where {column} = timestamp '…'")));
-    let Some(moments) = constraints.instants(column) else {
-        return error(format!("{column} must be one moment, or a list of them"));
-    };
+    let Some((column, param)) = call.moment() else { return Ok(asks) };
+    let Some(moments) = constraints.instants(column) else { return Ok(asks) };
     if moments.last().is_some_and(|last| *last > connection.now().timestamp_micros()) {
-        return error(format!("{column} lies in the future"));
+        return Err(Error::new(ErrorKind::Query, format!("{column} lies in the future"))
+            .hint(format!("ask for one: where {column} = timestamp '…'")));
     }
     let at = |ask: &Ask, moment: i64| {
         let mut ask = ask.clone().with_key(column, rfc3339(moment));

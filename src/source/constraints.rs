@@ -18,6 +18,7 @@ pub struct Constraints {
     impossible: bool,
     values: BTreeMap<String, BTreeSet<String>>,
     excluded: BTreeMap<String, BTreeSet<String>>,
+    nulls: BTreeSet<String>,
     numbers: BTreeMap<String, Numbers>,
     spans: BTreeMap<String, Span>,
     /// The single instants a time column must be one of, where the filters list them.
@@ -65,6 +66,11 @@ impl Constraints {
     /// The values a text column cannot have.
     pub fn excluded(&self, column: &str) -> impl Iterator<Item = &str> {
         self.excluded.get(column).into_iter().flatten().map(String::as_str)
+    }
+
+    /// Whether a column must be null.
+    pub fn is_null(&self, column: &str) -> bool {
+        self.nulls.contains(column)
     }
 
     /// The bounds of a number column; `None` when there are none.
@@ -115,6 +121,10 @@ impl Constraints {
                 Self::of_comparison(expr, Operator::GtEq, low).and(Self::of_comparison(expr, Operator::LtEq, high))
             }
             Expr::InList(InList { expr, list, negated }) => Self::of_list(expr, list, *negated),
+            Expr::IsNull(expr) => match expr.as_ref() {
+                Expr::Column(column) => Self { nulls: [column.name.clone()].into(), ..Self::default() },
+                _ => Self::default(),
+            },
             Expr::Literal(ScalarValue::Boolean(Some(false) | None), _) => Self { impossible: true, ..Self::default() },
             _ => Self::default(),
         }
@@ -194,6 +204,7 @@ impl Constraints {
         for (column, values) in other.excluded {
             self.excluded.entry(column).or_default().extend(values);
         }
+        self.nulls.extend(other.nulls);
         for (column, numbers) in other.numbers {
             let both = self.numbers(&column).unwrap_or(Numbers::ALL).intersect(numbers);
             self.numbers.insert(column, both);
@@ -231,6 +242,7 @@ impl Constraints {
                 either.excluded.insert(column.clone(), values & others);
             }
         }
+        either.nulls = &self.nulls & &other.nulls;
         for (column, numbers) in &self.numbers {
             if let Some(others) = other.numbers(column) {
                 either.numbers.insert(column.clone(), numbers.hull(others));
@@ -398,6 +410,54 @@ mod tests {
         assert_eq!(span(&[at(5).lt_eq(col("t"))]), Span { from: 5, ..Span::ALWAYS });
         assert_eq!(span(&[col("t").eq(at(5)).or(col("t").eq(at(8)))]), Span { from: 5, to: 9 });
         assert_eq!(span(&[col("t").eq(at(5)).or(col("id").eq(lit("a")))]), Span::ALWAYS);
+    }
+
+    fn decimal(value: i128, scale: i8) -> Expr {
+        Expr::Literal(ScalarValue::Decimal128(Some(value), 20, scale), None)
+    }
+
+    #[test]
+    fn comparisons_of_numbers_give_bounds_in_thousandths() {
+        let numbers = |filters: &[Expr]| Constraints::of(filters).numbers("n");
+        let (least, most) = (|least| Numbers { least, ..Numbers::ALL }, |most| Numbers { most, ..Numbers::ALL });
+        assert_eq!(numbers(&[col("n").gt(lit(7_i64))]), Some(least(7_000)));
+        assert_eq!(numbers(&[decimal(75, 1).gt_eq(col("n"))]), Some(most(7_500)));
+        assert_eq!(numbers(&[col("n").gt(decimal(-123_456, 4))]), Some(least(-12_345)));
+        assert_eq!(numbers(&[col("n").lt(decimal(-123_456, 4))]), Some(most(-12_346)));
+        assert_eq!(numbers(&[col("n").between(lit(1_i64), lit(2_i64))]), Some(Numbers { least: 1_000, most: 2_000 }));
+        let either = col("n").eq(lit(3_i64)).or(col("n").eq(lit(9_i64)));
+        assert_eq!(numbers(&[either]), Some(Numbers { least: 3_000, most: 9_000 }));
+        assert_eq!(numbers(&[col("n").not_eq(lit(3_i64))]), None);
+        assert!(Constraints::of(&[col("n").eq(decimal(12_345, 4))]).is_contradiction());
+        assert!(Constraints::of(&[col("n").gt(lit(3_i64)), col("n").lt(lit(2_i64))]).is_contradiction());
+        assert_eq!(numbers(&[col("n").gt(decimal(i128::MAX, 0))]), None);
+    }
+
+    #[test]
+    fn only_casts_that_keep_every_thousandth_are_seen_through() {
+        let to = |scale| Expr::Cast(Cast::new(Box::new(col("n")), DataType::Decimal128(20, scale)));
+        assert!(Constraints::of(&[to(5).gt(decimal(100_000, 5))]).numbers("n").is_some());
+        assert_eq!(Constraints::of(&[to(2).gt(decimal(100, 2))]).numbers("n"), None);
+    }
+
+    #[test]
+    fn what_is_excluded_is_excluded_by_both_sides_of_an_or() {
+        let excluded = |filter: Expr| Constraints::of(&[filter]).excluded("s").map(str::to_owned).collect::<Vec<_>>();
+        let none = |values: &[&str]| col("s").in_list(values.iter().map(|value| lit(*value)).collect(), true);
+        assert_eq!(excluded(none(&["a", "b"]).and(col("s").not_eq(lit("c")))), ["a", "b", "c"]);
+        assert_eq!(excluded(none(&["a", "b"]).or(none(&["b", "c"]))), ["b"]);
+        assert!(excluded(none(&["a"]).or(col("t").eq(lit("x")))).is_empty());
+    }
+
+    #[test]
+    fn listed_instants_stay_listed_through_and_and_or() {
+        let instants = |filters: &[Expr]| Constraints::of(filters).instants("t").map(|all| all.into_iter().collect::<Vec<_>>());
+        let list = col("t").in_list(vec![at(9), at(5), at(7)], false);
+        assert_eq!(instants(std::slice::from_ref(&list)), Some(vec![5, 7, 9]));
+        assert_eq!(instants(&[list.clone(), col("t").gt_eq(at(7))]), Some(vec![7, 9]));
+        assert_eq!(instants(&[col("t").eq(at(3)).or(list.clone())]), Some(vec![3, 5, 7, 9]));
+        assert_eq!(instants(&[list.or(col("t").gt(at(1)))]), None);
+        assert_eq!(instants(&[col("t").between(at(5), at(9))]), None);
     }
 
     mod casts {

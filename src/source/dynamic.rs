@@ -50,3 +50,52 @@ fn logical(filter: &dyn PhysicalExpr, schema: &Schema) -> Option<Expr> {
     let branches = branches.chain(case.else_expr()).map(|branch| logical(branch.as_ref(), schema));
     branches.collect::<Option<Vec<Expr>>>()?.into_iter().reduce(Expr::or)
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::{DataType, Field};
+    use datafusion::physical_expr::expressions::{case, in_list, is_null};
+    use datafusion::physical_plan::expressions::{binary, lit as literal};
+
+    use super::*;
+
+    fn schema() -> Schema {
+        Schema::new(vec![Field::new("id", DataType::Utf8, true), Field::new("n", DataType::Int64, true)])
+    }
+
+    fn id() -> Arc<dyn PhysicalExpr> {
+        Arc::new(Column::new("id", 0))
+    }
+
+    fn one_of(values: &[&str]) -> Arc<dyn PhysicalExpr> {
+        in_list(id(), values.iter().map(|value| literal(*value)).collect(), &false, &schema()).unwrap()
+    }
+
+    fn values(filter: Arc<dyn PhysicalExpr>) -> Option<Vec<String>> {
+        constraints(&[filter], &schema()).values("id").map(|values| values.iter().cloned().collect())
+    }
+
+    #[test]
+    fn a_filter_is_read_as_it_is_when_the_scan_starts() {
+        let filter = Arc::new(DynamicFilterPhysicalExpr::new(vec![id()], literal(true)));
+        assert_eq!(values(Arc::clone(&filter) as Arc<dyn PhysicalExpr>), None);
+        filter.update(one_of(&["b", "a"])).unwrap();
+        assert_eq!(values(filter), Some(vec!["a".to_owned(), "b".to_owned()]));
+    }
+
+    #[test]
+    fn a_part_of_an_and_that_is_not_understood_is_left_out_and_of_an_or_leaves_nothing() {
+        let odd = is_null(id()).unwrap();
+        let both = |op| binary(one_of(&["a"]), op, Arc::clone(&odd), &schema()).unwrap();
+        assert_eq!(values(both(Operator::And)), Some(vec!["a".to_owned()]));
+        assert_eq!(values(both(Operator::Or)), None);
+    }
+
+    #[test]
+    fn the_filters_of_partitions_hold_together() {
+        let when = binary(Arc::new(Column::new("n", 1)), Operator::Eq, literal(0_i64), &schema()).unwrap();
+        let parts = |other| case(None, vec![(Arc::clone(&when), one_of(&["a"]))], Some(other)).unwrap();
+        assert_eq!(values(parts(one_of(&["b"]))), Some(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(values(parts(is_null(id()).unwrap())), None);
+    }
+}

@@ -34,10 +34,10 @@ pub(super) fn expression(narrow: &[Narrow], constraints: &Constraints, account: 
         match values {
             Some(terms) if terms.len() == 1 => all.extend(terms),
             Some(terms) => any.push(terms),
-            None if kind == TermKind::Token => {
-                all.extend(constraints.excluded(column).filter_map(|value| Some(format!("NOT {}", term(field, value)?))));
+            None => {
+                let excluded = constraints.excluded(column).filter(|value| is_own_spelling(kind, value));
+                all.extend(excluded.filter_map(|value| Some(format!("NOT {}", term(field, value)?))));
             }
-            None => {}
         }
     }
     let fewest = any.into_iter().map(|terms| terms.join(" OR ")).filter(|terms| terms.len() <= LONGEST).min_by_key(String::len);
@@ -45,6 +45,16 @@ pub(super) fn expression(narrow: &[Narrow], constraints: &Constraints, account: 
         (Some(all), _) => all,
         (None, Some(any)) => any,
         (None, None) => EVERYTHING.to_owned(),
+    }
+}
+
+/// Whether rows that the search takes for having a value have just this value. It compares without case: `NOT` of another
+/// spelling would leave out rows that SQL wants.
+fn is_own_spelling(kind: TermKind, value: &str) -> bool {
+    match kind {
+        TermKind::Word(words) => words.contains(&value),
+        TermKind::Code => value.bytes().all(|byte| byte.is_ascii_uppercase()),
+        TermKind::Text | TermKind::Amount => false,
     }
 }
 
@@ -103,7 +113,11 @@ pub(super) fn body(terms: &str, window: Span, limit: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::common::ScalarValue;
+    use datafusion::logical_expr::{Expr, col, lit};
+
     use super::*;
+    use crate::api::config::AccountSettings;
 
     #[test]
     fn a_value_that_could_mean_more_is_not_sent() {
@@ -111,6 +125,79 @@ mod tests {
         for value in ["", " a", "a'b", "a\\", "a\"", "x' OR amount:'1", "a\nb", "é", &"a".repeat(1024)] {
             assert_eq!(term("reference", value), None, "{value}");
         }
+    }
+
+    const EVERY_KIND: &[Narrow] = &[
+        Narrow::Term { column: "reference", field: "reference", kind: TermKind::Text },
+        Narrow::Term { column: "status", field: "status", kind: TermKind::Word(&["Captured", "Partially Captured"]) },
+        Narrow::Term { column: "currency", field: "currency", kind: TermKind::Code },
+        Narrow::Term { column: "amount", field: "amount", kind: TermKind::Amount },
+    ];
+
+    fn sent(filters: &[Expr], without: &[&str]) -> String {
+        let key = AccountSettings {
+            secret_key: Some("sk_sbox_markermarkermarkermarkeraa2".to_owned().into()),
+            search_without: Some(without.iter().map(|field| (*field).to_owned()).collect()),
+            ..AccountSettings::default()
+        };
+        expression(EVERY_KIND, &Constraints::of(filters), &key.resolve("main").unwrap())
+    }
+
+    fn money(thousandths: i128) -> Expr {
+        lit(ScalarValue::Decimal128(Some(thousandths), 18, 3))
+    }
+
+    #[test]
+    fn major_units_are_sent_as_minor_ones_of_the_currency_that_is_asked_for() {
+        let from = |currency: &str| sent(&[col("amount").gt_eq(money(12_345)), col("currency").eq(lit(currency))], &[]);
+        assert_eq!(from("GBP"), "currency:'GBP' AND amount:>=1235");
+        assert_eq!(from("JPY"), "currency:'JPY' AND amount:>=13");
+        assert_eq!(from("KWD"), "currency:'KWD' AND amount:>=12345");
+        let to = |currency: &str| sent(&[col("amount").lt(money(12_345)), col("currency").eq(lit(currency))], &[]);
+        assert_eq!(to("GBP"), "currency:'GBP' AND amount:<=1234");
+        assert_eq!(to("JPY"), "currency:'JPY' AND amount:<=12");
+        assert_eq!(to("KWD"), "currency:'KWD' AND amount:<=12345");
+        assert_eq!(sent(&[col("amount").gt_eq(money(12_345))], &[]), EVERYTHING);
+    }
+
+    #[test]
+    fn bounds_in_major_and_minor_units_meet() {
+        let minor = |op: fn(Expr, Expr) -> Expr, value: i64| op(col("amount_minor"), lit(value));
+        assert_eq!(sent(&[minor(Expr::gt, 99), minor(Expr::lt_eq, 200)], &[]), "amount:>=99 AND amount:<=200");
+        assert_eq!(sent(&[minor(Expr::eq, 100)], &[]), "amount:100");
+        assert_eq!(sent(&[minor(Expr::gt_eq, -5)], &[]), EVERYTHING);
+        let both = [minor(Expr::gt_eq, 500), col("amount").lt_eq(money(7_000)), col("currency").eq(lit("EUR"))];
+        assert_eq!(sent(&both, &[]), "currency:'EUR' AND amount:>=500 AND amount:<=700");
+    }
+
+    #[test]
+    fn only_own_spellings_are_excluded() {
+        let not = |column: &str, value: &str| sent(&[col(column).not_eq(lit(value))], &[]);
+        assert_eq!(not("status", "Partially Captured"), "NOT status:'Partially Captured'");
+        assert_eq!(not("currency", "EUR"), "NOT currency:'EUR'");
+        for (column, value) in
+            [("status", "captured"), ("status", "Other"), ("currency", "eur"), ("reference", "A"), ("currency", "")]
+        {
+            assert_eq!(not(column, value), EVERYTHING, "{column} {value}");
+        }
+    }
+
+    #[test]
+    fn and_and_or_are_never_mixed_and_what_does_not_fit_is_left_out() {
+        let list = |column: &str, values: &[&str]| col(column).in_list(values.iter().map(|value| lit(*value)).collect(), false);
+        let two = list("currency", &["EUR", "GBP"]);
+        assert_eq!(sent(std::slice::from_ref(&two), &[]), "currency:'EUR' OR currency:'GBP'");
+        assert_eq!(sent(&[two, col("reference").eq(lit("A"))], &[]), "reference:'A'");
+        let many: Vec<String> = (0..100).map(|number| format!("ORDER-{number:04}")).collect();
+        assert_eq!(sent(&[list("reference", &many.iter().map(String::as_str).collect::<Vec<_>>())], &[]), EVERYTHING);
+        assert_eq!(sent(&[list("reference", &["A", "it's"])], &[]), EVERYTHING);
+    }
+
+    #[test]
+    fn a_field_that_is_not_relied_on_is_not_sent() {
+        let filters = [col("status").eq(lit("Captured")), col("currency").eq(lit("EUR"))];
+        assert_eq!(sent(&filters, &["status"]), "currency:'EUR'");
+        assert_eq!(sent(&filters, &["status", "currency"]), EVERYTHING);
     }
 
     #[test]

@@ -11,14 +11,19 @@
     reason = "tests may panic"
 )]
 
+mod accounts;
+mod budget;
 mod cli;
 mod conformance;
 mod docs;
 mod doctor;
 mod faults;
+mod grammar;
 mod init;
+mod injection;
 mod joins;
 mod ledger;
+mod predicates;
 mod rates;
 mod requests;
 mod scopes;

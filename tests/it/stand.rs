@@ -23,8 +23,16 @@ impl Stand {
         Self::with(payments, options, |_| {})
     }
 
+    pub(crate) fn of(merchant: MerchantOptions, options: SandboxOptions) -> Self {
+        Self::made(merchant, options, |_| {})
+    }
+
     pub(crate) fn with(payments: u64, options: SandboxOptions, change: impl FnOnce(&mut Account)) -> Self {
-        let merchant = Arc::new(Merchant::new(MerchantOptions { payments, ..MerchantOptions::default() }));
+        Self::made(MerchantOptions { payments, ..MerchantOptions::default() }, options, change)
+    }
+
+    fn made(merchant: MerchantOptions, options: SandboxOptions, change: impl FnOnce(&mut Account)) -> Self {
+        let merchant = Arc::new(Merchant::new(merchant));
         let sandbox = Sandbox::start(Arc::clone(&merchant), options).unwrap();
         let mut account = sandbox.account();
         change(&mut account);

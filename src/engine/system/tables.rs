@@ -103,7 +103,7 @@ fn sent_by(call: &Call, name: &str) -> Vec<&'static str> {
         Narrow::Range { column, .. } if column == name => Some("range"),
         Narrow::Term { column, kind: TermKind::Amount, .. } if column == name => Some("range"),
         Narrow::Term { column, kind: TermKind::Amount, .. } if name.strip_suffix("_minor") == Some(column) => Some("range"),
-        Narrow::Term { column, kind: TermKind::Token, .. } if column == name => Some("in, not in"),
+        Narrow::Term { column, kind: TermKind::Word(_) | TermKind::Code, .. } if column == name => Some("in, not in"),
         Narrow::Term { column, kind: TermKind::Text, .. } if column == name => Some("in"),
         _ => None,
     }));

@@ -21,6 +21,7 @@ pub(in crate::sandbox) fn write_details(json: &mut Json, merchant: &Merchant, pa
     write_source(json, merchant, payment, Spelling::Details);
     write_destination(json, merchant, payment);
     json.plain("amount", payment.amount);
+    json.plain("amount_requested", payment.amount);
     json.text("currency", payment.currency.code);
     json.text("payment_type", payment_type(payment));
     json.text("processing_channel_id", &merchant.channel_id(payment));

@@ -94,6 +94,9 @@ fn window(shared: &Shared, body: &Body) -> Result<(Micros, Micros), Answer> {
 fn page(shared: &Shared, cursor: &Cursor) -> Routed {
     let merchant = &shared.merchant;
     let query = Query::parse(&cursor.query).map_err(Answer::invalid)?;
+    if shared.options.refused_fields.iter().any(|field| query.names(field)) {
+        return Err(Answer::invalid("query_field_invalid"));
+    }
     let order = Order::of(shared, merchant.window(cursor.from, cursor.to));
     let (mut rows, mut next) = (0, None);
     let body = Json::document(|json| {

@@ -23,6 +23,8 @@ pub struct SandboxOptions {
     pub next_link: NextLink,
     /// Rows of a search page at the most, where that is fewer than may be asked for.
     pub page_cap: usize,
+    /// Fields of the search language that it refuses.
+    pub refused_fields: Vec<String>,
     /// What the credentials may do; everything by default.
     pub scopes: BTreeSet<String>,
     /// Requests let through in any second, over all hosts; more are answered 429.
@@ -68,6 +70,7 @@ impl Default for SandboxOptions {
             order: SearchOrder::default(),
             next_link: NextLink::default(),
             page_cap: usize::MAX,
+            refused_fields: Vec::new(),
             scopes: SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
             requests_per_second: None,
             token_life: Duration::from_secs(3600),

@@ -1,0 +1,109 @@
+//! What a statement may cost: refused before the first request when the bill is over it, ended when reality is; and what it
+//! need not ask twice.
+
+use ckosql::error::{Error, ErrorKind};
+use ckosql::sandbox::{NextLink, SandboxOptions, SearchOrder};
+use futures::TryStreamExt;
+
+use crate::stand::Stand;
+
+/// Runs settings and then a query, in one session.
+async fn run(stand: &Stand, settings: &[&str], sql: &str) -> Result<usize, Error> {
+    let session = stand.engine.session()?;
+    for setting in settings {
+        session.query(setting).await?;
+    }
+    stand.sandbox.reset_log();
+    let batches: Vec<_> = session.query(sql).await?.batches.try_collect().await?;
+    Ok(batches.iter().map(arrow::array::RecordBatch::num_rows).sum())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_over_its_budget_is_refused_before_the_first_request() {
+    let stand = Stand::new(5_000, SandboxOptions::default());
+    let error = run(&stand, &["set checkout.max_requests = 2"], "select * from payments").await.unwrap_err();
+    assert_eq!((error.kind(), error.context("checkout.max_requests")), (ErrorKind::Query, Some("2")), "{error}");
+    assert!(error.message().starts_with("the query would take about"), "{error}");
+    assert!(stand.sandbox.requests().is_empty());
+    assert_eq!(run(&stand, &["set checkout.max_requests = 2"], "select * from payments limit 10").await.unwrap(), 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_turns_out_over_its_budget_ends_with_an_error() {
+    // Nothing is known of how many rows there are, so the bill says only the least.
+    let options = SandboxOptions { next_link: NextLink::Absent, ..SandboxOptions::default() };
+    let stand = Stand::with(8_000, options, |account| account.rows_per_year.clear());
+    let error = run(&stand, &["set checkout.max_requests = 4"], "select * from payments").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Query, "{error}");
+    assert!(error.message().contains("has made the 4 requests it may make"), "{error}");
+    assert!(stand.sandbox.requests().len() <= 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_budget_any_number_of_requests_is_made() {
+    let stand = Stand::new(3_000, SandboxOptions::default());
+    let settings = ["set checkout.max_requests = 0", "set checkout.max_requests = 'unlimited'"];
+    assert_eq!(run(&stand, &settings, "select id from payments").await.unwrap(), 3_000);
+    let error = run(&stand, &settings[..1], "select id from payments").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Query);
+    assert!(stand.sandbox.requests().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_self_join_asks_once() {
+    let stand = Stand::new(900, SandboxOptions::default());
+    let alone = stand.requests("select id, amount from payments where requested_on >= '2026-06-01'").await.len();
+    let joined = "select a.id from payments a join payments b on a.amount = b.amount and a.id < b.id \
+                  where a.requested_on >= '2026-06-01' and b.requested_on >= '2026-06-01'";
+    assert_eq!(stand.requests(joined).await.len(), alone);
+    let id = stand.merchant.payment_id(7);
+    let union = format!("select id from payments where id = '{id}' union all select id from payments where id = '{id}'");
+    assert_eq!(stand.requests(&union).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn counting_all_disputes_is_one_request() {
+    let stand = Stand::new(30_000, SandboxOptions::default());
+    let truth = i64::try_from(stand.merchant.ledger().disputed()).unwrap();
+    assert!(truth > 100);
+    stand.sandbox.reset_log();
+    assert_eq!(stand.count("select count(*) from disputes").await, truth);
+    let requests = stand.sandbox.requests();
+    assert_eq!(requests.len(), 1);
+    assert!(requests[0].query.contains("limit=1"), "{requests:?}");
+    // A filter makes counting a matter of rows again.
+    assert_eq!(stand.count("select count(*) from disputes where amount > 0").await, truth);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_latest_payments_are_found_in_few_requests_whatever_the_order_of_the_search() {
+    for order in [SearchOrder::NewestFirst, SearchOrder::OldestFirst, SearchOrder::Scattered] {
+        for next_link in [NextLink::Working, NextLink::Absent, NextLink::Broken, NextLink::Empty] {
+            let stand = Stand::new(20_000, SandboxOptions { order, next_link, ..SandboxOptions::default() });
+            let truth: Vec<String> = (0..25).map(|back| stand.merchant.payment_id(19_999 - back)).collect();
+            stand.sandbox.reset_log();
+            let batches = stand.query("select id from payments order by requested_on desc limit 25").await.unwrap();
+            let ids: Vec<String> = batches.iter().flat_map(texts).collect();
+            assert_eq!(ids, truth, "{order:?} {next_link:?}");
+            let requests = stand.sandbox.requests().len();
+            assert!(requests <= 8, "{order:?} {next_link:?}: {requests} requests");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_latest_of_the_payments_that_satisfy_a_filter_are_found_too() {
+    let stand = Stand::new(6_000, SandboxOptions { order: SearchOrder::Scattered, ..SandboxOptions::default() });
+    let sql = |limit: &str| format!("select id from payments where amount_minor % 7 = 3 order by requested_on desc, id {limit}");
+    let all: Vec<String> = stand.query(&sql("")).await.unwrap().iter().flat_map(texts).collect();
+    let some: Vec<String> = stand.query(&sql("limit 40")).await.unwrap().iter().flat_map(texts).collect();
+    assert!(all.len() > 400);
+    assert_eq!(some, all[..40]);
+    let later: Vec<String> = stand.query(&sql("limit 10 offset 35")).await.unwrap().iter().flat_map(texts).collect();
+    assert_eq!(later, all[35..45]);
+}
+
+fn texts(batch: &arrow::array::RecordBatch) -> Vec<String> {
+    use arrow::array::AsArray;
+    batch.column(0).as_string::<i32>().iter().flatten().map(str::to_owned).collect()
+}
