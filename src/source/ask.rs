@@ -33,8 +33,12 @@ pub struct Ask {
     pub effort: Arc<Effort>,
     /// The span that its range parameters say.
     listed: Span,
-    /// Query parameters made from filters.
-    narrow: Vec<(&'static str, String)>,
+    /// Query parameters that the call needs.
+    needed: Vec<(&'static str, String)>,
+    /// Query parameters that say a span of time.
+    times: Vec<(&'static str, String)>,
+    /// Query parameters made from filters that only narrow the answer.
+    values: Vec<(&'static str, String)>,
     /// The search-language expression, for a search.
     terms: String,
 }
@@ -176,7 +180,7 @@ fn at_moments(asks: Vec<Ask>, call: &Call, connection: &Connection, constraints:
     }
     let at = |ask: &Ask, moment: i64| {
         let mut ask = ask.clone().with_key(column, rfc3339(moment));
-        ask.narrow.push((param, rfc3339(moment)));
+        ask.needed.push((param, rfc3339(moment)));
         ask
     };
     Ok(asks.iter().flat_map(|ask| moments.iter().map(|moment| at(ask, *moment))).collect())
@@ -222,7 +226,9 @@ impl Ask {
             span: None,
             effort: Arc::default(),
             listed: Span::ALWAYS,
-            narrow: Vec::new(),
+            needed: Vec::new(),
+            times: Vec::new(),
+            values: Vec::new(),
             terms: search::expression(call.narrow, constraints, connection.account()),
         };
         for narrow in call.narrow {
@@ -242,9 +248,11 @@ impl Ask {
         match *narrow {
             Narrow::Eq { column, param } => {
                 if let Some(value) = constraints.value(column) {
-                    self.narrow.push((param, value.to_owned()));
                     if self.call.needs.contains(&column) {
                         self.keys.push((column, value.to_owned()));
+                        self.needed.push((param, value.to_owned()));
+                    } else {
+                        self.values.push((param, value.to_owned()));
                     }
                 }
             }
@@ -253,7 +261,7 @@ impl Ask {
                 let sendable = |values: &&BTreeSet<String>| !values.iter().any(|value| value.is_empty() || value.contains(','));
                 if let Some(values) = constraints.values(column).filter(sendable) {
                     let values: Vec<&str> = values.iter().map(String::as_str).collect();
-                    self.narrow.push((param, values.join(",")));
+                    self.values.push((param, values.join(",")));
                 }
             }
             Narrow::Range { column, from, to } => {
@@ -261,10 +269,10 @@ impl Ask {
                 self.listed = span;
                 let (start, end) = span.around();
                 if span.from != i64::MIN {
-                    self.narrow.push((from, start));
+                    self.times.push((from, start));
                 }
                 if span.to != i64::MAX {
-                    self.narrow.push((to, end));
+                    self.times.push((to, end));
                 }
             }
             // Moments make asks of their own, terms one expression together.
@@ -274,18 +282,17 @@ impl Ask {
 
     /// Whether it is narrowed by anything but its key and span.
     pub fn is_narrowed(&self) -> bool {
-        !self.narrow.is_empty() || self.terms != search::EVERYTHING
+        !self.times.is_empty() || self.is_narrowed_by_value()
     }
 
     /// Whether it is narrowed by more than a span of time.
     pub fn is_narrowed_by_value(&self) -> bool {
-        let is_time = |param: &str| {
-            self.call
-                .narrow
-                .iter()
-                .any(|narrow| matches!(narrow, Narrow::Range { from, to, .. } if param == *from || param == *to))
-        };
-        self.narrow.iter().any(|(param, _)| !is_time(param))
+        !self.values.is_empty() || self.terms != search::EVERYTHING
+    }
+
+    fn parameters(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let all = self.needed.iter().chain(&self.times).chain(&self.values);
+        all.map(|(name, value)| (*name, value.as_str()))
     }
 
     /// The span that a listing is of: what its range says, or else the account's history.
@@ -304,14 +311,15 @@ impl Ask {
         seen.or_else(configured)
     }
 
-    /// The same ask without search terms, where it has some: for a search that refuses them.
-    pub fn without_terms(&self) -> Option<Self> {
-        (self.terms != search::EVERYTHING).then(|| Self { terms: search::EVERYTHING.to_owned(), ..self.clone() })
+    /// The same ask without what only narrows its answer, where there is such: for a call that refuses it.
+    pub fn wider(&self) -> Option<Self> {
+        let wider = || Self { terms: search::EVERYTHING.to_owned(), values: Vec::new(), ..self.clone() };
+        self.is_narrowed_by_value().then(wider)
     }
 
     /// The search-language expression and the query parameters it sends, as they would be read aloud in a plan.
     pub fn filters(&self) -> String {
-        let parameters = self.narrow.iter().map(|(name, value)| format!("{name}={value}"));
+        let parameters = self.parameters().map(|(name, value)| format!("{name}={value}"));
         let terms = (self.terms != search::EVERYTHING).then(|| self.terms.clone());
         parameters.chain(terms).collect::<Vec<_>>().join(" & ")
     }
@@ -320,7 +328,7 @@ impl Ask {
     pub fn request(&self, resource: &Resource, window: Option<Span>, page_size: usize) -> Request {
         let mut query: Vec<(String, String)> =
             self.call.fixed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        query.extend(self.narrow.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        query.extend(self.parameters().map(|(name, value)| (name.to_owned(), value.to_owned())));
         if let By::Key(Key { column, param: Some(param), .. }) = self.call.by {
             query
                 .extend(self.keys.iter().filter(|(name, _)| *name == column).map(|(_, value)| (param.to_owned(), value.clone())));

@@ -112,11 +112,11 @@ impl Fetch {
 
     async fn answer(self: Arc<Self>, ask: Arc<Ask>) -> Result<()> {
         let mut outcome = Arc::clone(&self).fetch(Arc::clone(&ask)).await;
-        if let (Err(error), Some(wider)) = (&outcome, ask.without_terms())
+        if let (Err(error), Some(wider)) = (&outcome, ask.wider())
             && error.kind() == ErrorKind::Rejected
             && ask.effort.rows() == 0
         {
-            // A search that refuses the terms still answers for the whole span, and the scan filters.
+            // A call that refuses a value still answers without it, and the scan filters.
             outcome = Arc::clone(&self).fetch(Arc::new(wider)).await;
         }
         match outcome {

@@ -161,6 +161,18 @@ async fn a_search_that_refuses_a_field_is_asked_for_everything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_filter_of_disputes_that_is_refused_is_applied_here() {
+    let sql = "select count(*) from disputes where status = 'won' and last_update >= '2026-01-01'";
+    let truth = Stand::new(2_000, SandboxOptions::default()).count(sql).await;
+    let refused_fields = vec!["statuses".to_owned()];
+    let stand = Stand::new(2_000, SandboxOptions { refused_fields, ..SandboxOptions::default() });
+    assert_eq!(stand.count(sql).await, truth);
+    let statuses: Vec<u16> = stand.sandbox.requests().iter().map(|request| request.status).collect();
+    assert_eq!(statuses, [422, 200]);
+    assert!(truth > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_field_that_is_not_to_be_relied_on_is_not_sent() {
     let stand = Stand::with(300, SandboxOptions::default(), |account| account.search_without = vec!["status".to_owned()]);
     let truth = Stand::new(300, SandboxOptions::default());

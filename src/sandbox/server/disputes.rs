@@ -70,6 +70,9 @@ pub(super) fn details(shared: &Shared, id: &str) -> Routed {
 
 /// Disputes, filtered.
 pub(super) fn list(shared: &Shared, asked: &Asked) -> Routed {
+    if shared.options.refused_fields.iter().any(|field| asked.parameter(field).is_some()) {
+        return Err(Answer::invalid("filter_invalid"));
+    }
     let (limit, skip) = (limit(asked, 50, 250)?, skip(asked)?);
     let from = instant(asked, "from", Micros::MIN)?;
     let to = instant(asked, "to", Micros::MAX)?;
