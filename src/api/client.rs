@@ -101,9 +101,10 @@ impl Client {
         tally: &Tally,
         decode: impl Fn(&Reply) -> Result<T> + Send + Sync,
     ) -> Result<Option<(Reply, T)>> {
-        let flight = self.shared.flights.board(request);
+        let seat = self.shared.flights.board(request);
         let mut own = None;
-        let reply: Result<Option<Reply>> = flight
+        let reply: Result<Option<Reply>> = seat
+            .flight
             .get_or_try_init(|| async {
                 let read = self.read_alone(request, tally, &decode).await?;
                 Ok::<_, Error>(read.map(|(reply, decoded)| {
@@ -113,7 +114,7 @@ impl Client {
             })
             .await
             .cloned();
-        self.shared.flights.land(request, &flight);
+        drop(seat);
         match (reply?, own) {
             (None, _) => Ok(None),
             (Some(reply), Some(decoded)) => Ok(Some((reply, decoded))),

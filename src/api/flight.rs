@@ -3,7 +3,7 @@
 //! Whoever comes first sends; the others wait for that reply. When the first fails or is cancelled, the next one sends.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OnceCell;
 
@@ -20,17 +20,30 @@ pub(super) struct Flights {
 }
 
 impl Flights {
-    /// The flight of a request that is under way, or a new one.
-    pub(super) fn board(&self, request: &Request) -> Flight {
-        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(under_way.entry(request.clone()).or_default())
+    /// A seat on the flight of a request that is under way, or on a new one.
+    pub(super) fn board<'a>(&'a self, request: &'a Request) -> Seat<'a> {
+        let flight = Arc::clone(self.lock().entry(request.clone()).or_default());
+        Seat { flights: self, request, flight }
     }
 
-    /// The flight is over: whoever comes now wants a fresh answer.
-    pub(super) fn land(&self, request: &Request, flight: &Flight) {
-        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        if under_way.get(request).is_some_and(|current| Arc::ptr_eq(current, flight)) {
-            under_way.remove(request);
+    fn lock(&self) -> MutexGuard<'_, HashMap<Request, Flight>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A seat on a flight. When the first one is left, arrived or given up, the flight is over for whoever comes now: they want
+/// a fresh answer. Who sits in it already still gets this one's.
+pub(super) struct Seat<'a> {
+    flights: &'a Flights,
+    request: &'a Request,
+    pub(super) flight: Flight,
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        let mut under_way = self.flights.lock();
+        if under_way.get(self.request).is_some_and(|current| Arc::ptr_eq(current, &self.flight)) {
+            under_way.remove(self.request);
         }
     }
 }

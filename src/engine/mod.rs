@@ -266,13 +266,24 @@ impl Session {
     }
 
     async fn frame(&self, plan: LogicalPlan) -> Result<DataFrame> {
-        let plan = match plan {
+        Ok(DataFrame::new(self.state_now(), self.prepared(plan).await?))
+    }
+
+    /// The plan, where it is the execution of a prepared statement with the statement itself.
+    async fn prepared(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        match plan {
             LogicalPlan::Statement(Statement::Execute(_)) => {
-                self.context.execute_logical_plan(plan).await?.into_unoptimized_plan()
+                Ok(self.context.execute_logical_plan(plan).await?.into_unoptimized_plan())
             }
-            plan => plan,
-        };
-        Ok(DataFrame::new(self.state_now(), plan))
+            LogicalPlan::Explain(mut explain) => {
+                if let LogicalPlan::Statement(Statement::Execute(_)) = explain.plan.as_ref() {
+                    let inner = self.context.execute_logical_plan(LogicalPlan::clone(&explain.plan)).await?;
+                    explain.plan = Arc::new(inner.into_unoptimized_plan());
+                }
+                Ok(LogicalPlan::Explain(explain))
+            }
+            plan => Ok(plan),
+        }
     }
 
     /// The session as it is for one statement: with a budget of its own, and where `now()` is the engine's now: the

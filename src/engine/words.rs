@@ -1,5 +1,8 @@
 //! Words compared without case: `status = 'captured'` finds `Captured`.
 //!
+//! This holds for literals in `=`, `<>`, `in (…)` and `case status when …`; what is computed, or comes from another table, is
+//! compared as it is.
+//!
 //! Columns of the vendor's words are stored in one spelling; a literal that such a column is compared with is given that
 //! spelling when the query is planned. The list travels in the field's metadata, so this holds through joins and views.
 
@@ -8,7 +11,8 @@ use std::sync::Arc;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{DFSchema, ExprSchema, Result, ScalarValue};
-use datafusion::logical_expr::expr::InList;
+use datafusion::logical_expr::expr::{Case, InList};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{BinaryExpr, Cast, Expr, LogicalPlan, Operator};
 use datafusion::optimizer::AnalyzerRule;
 
@@ -26,9 +30,17 @@ impl AnalyzerRule for SpellWords {
                 schema.merge(input.schema());
             }
             if let LogicalPlan::TableScan(scan) = &plan {
-                schema.merge(&scan.projected_schema);
+                // A filter may use what the projection leaves out.
+                schema.merge(&DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema())?);
             }
-            plan.map_expressions(|expr| expr.transform(|expr| Ok(spell(expr, &schema))))
+            // What is spelled otherwise must not be named otherwise.
+            let names = NamePreserver::new(&plan);
+            let spelled = plan.map_expressions(|expr| {
+                let name = names.save(&expr);
+                let spelled = expr.transform(|expr| Ok(spell(expr, &schema)))?;
+                Ok(spelled.update_data(|expr| name.restore(expr)))
+            })?;
+            spelled.map_data(LogicalPlan::recompute_schema)
         })
         .data()
     }
@@ -55,6 +67,12 @@ fn spell(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
             }
             None => Transformed::no(Expr::InList(InList { expr, list, negated })),
         },
+        Expr::Case(Case { expr: Some(base), when_then_expr, else_expr }) => {
+            let spelled = words(&base, schema).unwrap_or_default();
+            let respelled = |(when, then): (Box<Expr>, Box<Expr>)| (Box::new(respell(*when, &spelled)), then);
+            let when_then_expr = when_then_expr.into_iter().map(respelled).collect();
+            Transformed::yes(Expr::Case(Case { expr: Some(base), when_then_expr, else_expr }))
+        }
         other => Transformed::no(other),
     }
 }

@@ -55,6 +55,9 @@ pub struct Call {
     pub lacks: &'static [&'static str],
     /// Columns that stand elsewhere in this call's answers: name and JSON pointer.
     pub moved: &'static [(&'static str, &'static str)],
+    /// Whether it leaves out rows that the table's listing has. A query that names the key asks for what the call gives; a
+    /// join asks for the table, so it does not take this way.
+    pub is_partial: bool,
     /// Whether 404 may also mean that the entity asked for has no rows.
     pub may_have_none: bool,
     /// Path of a document to read first for each key, for the parent columns; read only when one is wanted.
@@ -173,6 +176,7 @@ pub(crate) const fn get(scope: &'static str, path: &'static str, by: By) -> Call
         explode: None,
         lacks: &[],
         moved: &[],
+        is_partial: false,
         may_have_none: false,
         parent: None,
     }

@@ -20,6 +20,7 @@ pub(super) static RESOURCE: Resource = Resource {
     calls: &[
         Call {
             rows: Rows::Array(""),
+            is_partial: true,
             parent: Some("/payments/{payment_id}"),
             lacks: &["status", "reason_code", "authentication_experience", "authentication_transaction_id"],
             ..get(DETAILS, "/payments/{payment_id}/actions", in_path("payment_id"))
@@ -27,7 +28,7 @@ pub(super) static RESOURCE: Resource = Resource {
         Call {
             explode: Some(Explode { path: "/actions", when_empty: WhenEmpty::Skip }),
             narrow: &[term("payment_id", "id"), term("payment_reference", "reference"), code("currency", "currency")],
-            lacks: &["approved", "authorization_type"],
+            lacks: &["approved", "authorization_type", "acquirer_transaction_id", "retrieval_reference_number"],
             ..SEARCH
         },
     ],

@@ -79,6 +79,13 @@ const NOT_IN_SEARCH: &[&str] = &[
     "sender_reference",
     "merchant_category_code",
     "retrieval_reference_number",
+    "threeds_enrolled",
+    "threeds_authentication_response",
+    "threeds_challenged",
+    "threeds_downgraded",
+    "threeds_exemption",
+    "billing_descriptor_reference",
+    "acquirer_transaction_id",
     "instruction_value_date",
     "instruction_purpose",
 ];

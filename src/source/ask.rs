@@ -10,13 +10,14 @@ use std::sync::Arc;
 use super::connection::Connection;
 use super::constraints::Constraints;
 use super::effort::Effort;
-use super::entities::known_entities;
+use super::entities::{known_entities, may_belong};
 use super::search;
-use super::span::{SECOND, Span, rfc3339};
+use super::span::{DAY, SECOND, Span, rfc3339};
 use super::statement::Statement;
+use super::windows;
 use crate::api::request::Request;
 use crate::error::{Error, ErrorKind, Result};
-use crate::resources::{By, Call, Key, Narrow, Resource};
+use crate::resources::{By, Call, Key, Narrow, Paging, Resource};
 
 /// One call to make for a query: on which account, for which keys, in which span.
 #[derive(Debug, Clone)]
@@ -29,6 +30,9 @@ pub struct Ask {
     pub keys: Vec<(&'static str, String)>,
     /// The span of the resource's time column that this ask answers for; rows outside belong to another ask.
     pub span: Option<Span>,
+    /// The values of a column that this ask answers for, where they are searched for in lists; rows with others belong to
+    /// another ask.
+    pub claim: Option<(&'static str, BTreeSet<String>)>,
     /// What it took so far.
     pub effort: Arc<Effort>,
     /// The span that its range parameters say.
@@ -77,7 +81,7 @@ fn no_moment(column: &str) -> Error {
         .hint(format!("ask for one: where {column} = timestamp '…'"))
 }
 
-/// The asks of a call that answer a query on one account.
+/// The asks of a call that answer a query on one of `all` accounts.
 ///
 /// # Errors
 /// [`ErrorKind::Query`] for spans and moments that cannot be asked for; [`ErrorKind::Config`] when no entity is known;
@@ -86,13 +90,15 @@ pub async fn asks(
     resource: &'static Resource,
     call: &'static Call,
     connection: &Arc<Connection>,
+    all: &[Arc<Connection>],
     constraints: &Constraints,
     statement: &Statement,
 ) -> Result<Vec<Ask>> {
-    let entities = match call.by {
+    let mut entities = match call.by {
         By::Entity => known_entities(connection, constraints, statement).await?,
         _ => Vec::new(),
     };
+    entities.retain(|entity| may_belong(entity, connection, all));
     asks_of(resource, call, connection, constraints, &entities)
 }
 
@@ -122,7 +128,22 @@ pub fn asks_of(
             entities.map(|entity| ask.clone().with_key("entity_id", entity.clone())).collect()
         }
         By::Listing => vec![ask],
-        By::Windows(column) => vec![Ask { span: Some(history(connection, constraints.span(column))?), ..ask }],
+        By::Windows(column) => {
+            let whole = history(connection, constraints.span(column))?;
+            let span = Some(whole);
+            let mut lists = search::lists(call.narrow, constraints, connection.account());
+            // Each list takes as many searches as the span has windows; a listing of few rows takes fewer.
+            let searches = windows::fewest(whole).saturating_mul(lists.len() as u64);
+            if ask.listed_pages(whole).is_some_and(|pages| pages <= searches) {
+                lists.clear();
+            }
+            let listed = lists.into_iter().map(|(column, values)| {
+                let constraints = constraints.clone().and(Constraints::one_of(column, values.clone()));
+                Ask { span, claim: Some((column, values)), ..Ask::new(connection, call, &constraints) }
+            });
+            let listed: Vec<Ask> = listed.collect();
+            if listed.is_empty() { vec![Ask { span, ..ask }] } else { listed }
+        }
     };
     at_moments(asks, call, connection, constraints)
 }
@@ -224,6 +245,7 @@ impl Ask {
             call,
             keys: Vec::new(),
             span: None,
+            claim: None,
             effort: Arc::default(),
             listed: Span::ALWAYS,
             needed: Vec::new(),
@@ -302,6 +324,13 @@ impl Ask {
             to: self.connection.now().timestamp_micros(),
         };
         history.intersect(self.listed)
+    }
+
+    /// Pages of all rows in a span, where it is known how many rows there are.
+    fn listed_pages(&self, span: Span) -> Option<u64> {
+        let Paging::NextLink(page) = self.call.paging else { return None };
+        let rows = i128::from(span.width()) * i128::from(self.rows_per_year()?) / i128::from(365 * DAY);
+        Some(u64::try_from(rows).unwrap_or(u64::MAX) / page as u64 + windows::fewest(span))
     }
 
     /// Rows a year of the call's listing: as seen, or as configured for the table that the call is first of.

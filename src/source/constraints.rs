@@ -88,17 +88,6 @@ impl Constraints {
         Some(listed.iter().copied().filter(|instant| span.contains(*instant)).collect())
     }
 
-    /// What follows from both.
-    #[must_use]
-    pub fn and_also(self, other: Self) -> Self {
-        self.and(other)
-    }
-
-    /// The columns that must have one of some values.
-    pub fn listed(&self) -> impl Iterator<Item = &str> {
-        self.values.keys().map(String::as_str)
-    }
-
     /// The span a time column must lie in.
     pub fn span(&self, column: &str) -> Span {
         self.spans.get(column).copied().unwrap_or(Span::ALWAYS)
@@ -192,7 +181,9 @@ impl Constraints {
         Self { excluded: [(column.to_owned(), values)].into(), ..Self::default() }
     }
 
-    fn and(mut self, other: Self) -> Self {
+    /// What follows from both.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
         self.impossible |= other.impossible;
         for (column, values) in other.values {
             let both = match self.values.remove(&column) {
@@ -289,13 +280,13 @@ fn thousandths(literal: &ScalarValue) -> Option<(i128, i128)> {
     }
 }
 
-/// The numbers that may compare so with a literal; both ends stay inside.
+/// The numbers that may compare so with a literal; both ends stay inside, rounded outwards: a column may be finer.
 fn numbers_of(op: Operator, literal: &ScalarValue) -> Option<Numbers> {
     let (down, up) = thousandths(literal)?;
     match op {
-        Operator::Eq => Some(Numbers { least: up, most: down }),
-        Operator::Gt | Operator::GtEq => Some(Numbers { least: up, ..Numbers::ALL }),
-        Operator::Lt | Operator::LtEq => Some(Numbers { most: down, ..Numbers::ALL }),
+        Operator::Eq => Some(Numbers { least: down, most: up }),
+        Operator::Gt | Operator::GtEq => Some(Numbers { least: down, ..Numbers::ALL }),
+        Operator::Lt | Operator::LtEq => Some(Numbers { most: up, ..Numbers::ALL }),
         _ => None,
     }
 }

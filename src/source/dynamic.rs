@@ -41,8 +41,15 @@ fn logical(filter: &dyn PhysicalExpr, schema: &Schema) -> Option<Expr> {
         };
     }
     if let Some(list) = filter.downcast_ref::<InListExpr>() {
-        let values = list.list().iter().map(|value| logical(value.as_ref(), schema)).collect::<Option<Vec<Expr>>>()?;
-        return Some(logical(list.expr().as_ref(), schema)?.in_list(values, list.negated()));
+        // A null in the list makes nothing true, and it would make the list no list of texts.
+        let is_null =
+            |value: &&Arc<dyn PhysicalExpr>| value.downcast_ref::<Literal>().is_some_and(|literal| literal.value().is_null());
+        if list.negated() {
+            return None;
+        }
+        let values = list.list().iter().filter(|value| !is_null(value)).map(|value| logical(value.as_ref(), schema));
+        let values = values.collect::<Option<Vec<Expr>>>()?;
+        return Some(logical(list.expr().as_ref(), schema)?.in_list(values, false));
     }
     // A join in partitions has one filter for each, chosen by a hash: together they are either one or the other.
     let case = filter.downcast_ref::<CaseExpr>()?;

@@ -10,6 +10,8 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::ask::{Ask, asks_of, wanted};
 use super::connection::Connection;
+use super::constraints::Constraints;
+use super::entities::may_belong;
 use super::exec::LiveScanExec;
 use super::lookup::LookupJoinExec;
 use super::scan::Scan;
@@ -94,8 +96,8 @@ pub fn bills(plan: &Arc<dyn ExecutionPlan>) -> Vec<(&'static str, Bill)> {
     bills
 }
 
-/// What a scan will cost; `joined_keys` says how many keys a join will look for, where that is known.
-pub(super) fn bill(scan: &Scan, joined_keys: Option<usize>) -> Bill {
+/// What a scan will cost by its filters alone.
+pub(super) fn bill(scan: &Scan) -> Bill {
     let connections: Vec<&Arc<Connection>> = wanted(&scan.connections, &scan.constraints).collect();
     let pace = connections.iter().map(|connection| connection.client.pace()).max().unwrap_or(1);
     let mut bill = Bill { calls: Vec::new(), requests: 0, basis: Basis::Exact, rows: 0, pace, cheaper: None };
@@ -112,26 +114,39 @@ pub(super) fn bill(scan: &Scan, joined_keys: Option<usize>) -> Bill {
         }
         bill.cheaper = bill.cheaper.take().or_else(|| cheaper(scan, chosen, connection, asks.len()));
     }
-    if let Some((call, column)) = scan.joined_call() {
-        bill.calls = vec![format!("{} for each {column} of the join", call.title())];
-        let keys = joined_keys.map(|keys| keys as u64);
-        let most = scan.statement.most_requests().unwrap_or(u64::MAX);
-        if keys.is_some_and(|keys| !scan.lacks(chosen) && (keys > most || scan.is_dearer(keys))) {
-            return bill;
-        }
-        (bill.requests, bill.basis) = match keys {
-            Some(keys) => {
-                let scan = Arc::new(scan.clone()).by(call);
-                let reads_parent =
-                    |connection: &&Arc<Connection>| reads_parent(&scan, call, connection, &[(column, String::new())]);
-                let parents = connections.iter().filter(|connection| reads_parent(connection)).count();
-                (keys * (connections.len() + parents) as u64, Basis::About)
-            }
-            None => (1, Basis::AtLeast),
-        };
-        bill.rows = keys.unwrap_or(MANY);
-    }
     bill
+}
+
+/// What a scan will cost that a join tells keys: `keys` of them at the most, where that is known.
+pub(super) fn joined_bill(scan: &Scan, keys: Option<usize>) -> Bill {
+    let listing = bill(scan);
+    let Some((call, column)) = scan.joined_call() else {
+        return if scan.is_searched_for() { Bill { basis: listing.basis.max(Basis::AtMost), ..listing } } else { listing };
+    };
+    let keys = keys.map(|keys| keys as u64);
+    let most = scan.statement.most_requests().unwrap_or(u64::MAX);
+    if keys.is_some_and(|keys| !scan.lacks(scan.call().unwrap_or(call)) && (keys > most || scan.is_dearer(keys))) {
+        return listing;
+    }
+    let scan = Arc::new(scan.clone()).by(call);
+    let one = scan.constraints.clone().and(Constraints::one_of(column, ["key".to_owned()].into()));
+    let (mut each, mut once) = (0_u64, 0_u64);
+    for connection in wanted(&scan.connections, &scan.constraints) {
+        for ask in asks_of(scan.resource, call, connection, &one, &[]).unwrap_or_default() {
+            let cost = ask_bill(&scan, &ask).requests;
+            // What the call by key does not know is listed beside it, once for all keys.
+            if ask.keys.is_empty() { once += cost } else { each += cost }
+        }
+    }
+    let title = format!("{} for each {column} of the join", call.title());
+    Bill {
+        calls: vec![title],
+        requests: keys.unwrap_or(1).saturating_mul(each).saturating_add(once),
+        // Rows may have the same key.
+        basis: if keys.is_some() { Basis::AtMost } else { Basis::AtLeast },
+        rows: keys.unwrap_or(MANY),
+        ..listing
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -143,7 +158,7 @@ struct Cost {
 
 impl Bill {
     fn add(&mut self, cost: Cost) {
-        self.requests += cost.requests;
+        self.requests = self.requests.saturating_add(cost.requests);
         self.rows = self.rows.saturating_add(cost.rows);
         self.basis = self.basis.max(cost.basis);
     }
@@ -224,8 +239,10 @@ fn reads_parent(scan: &Scan, call: &Call, connection: &Connection, keys: &[(&'st
 fn entities(scan: &Scan, connection: &Connection) -> Vec<String> {
     let asked = scan.constraints.values("entity_id").map(|values| values.iter().cloned().collect());
     let known = || connection.known_entities().to_vec();
-    let entities: Vec<String> = asked.unwrap_or_else(known);
-    if entities.is_empty() { vec!["ent_".to_owned()] } else { entities }
+    let mut entities: Vec<String> = asked.unwrap_or_else(known);
+    entities.retain(|entity| may_belong(entity, connection, &scan.connections));
+    let is_unknown = scan.constraints.values("entity_id").is_none() && connection.known_entities().is_empty();
+    if is_unknown { vec!["ent_".to_owned()] } else { entities }
 }
 
 /// The call as a template, with what narrows it.

@@ -29,6 +29,7 @@ use super::estimate::{self, Bill};
 use super::fetch;
 use super::scan::Scan;
 use crate::resources::By;
+use crate::secret::redact_emails;
 
 /// Batches that may wait for the query to take them.
 const WAITING: usize = 2;
@@ -39,8 +40,8 @@ pub struct LiveScanExec {
     scan: Arc<Scan>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
-    /// How many keys a join will look for at the most, once that is known.
-    joined_keys: OnceLock<usize>,
+    /// Set when a join tells it keys: how many at the most, where that is known.
+    joined: OnceLock<Option<usize>>,
     /// What it costs when no join tells it keys.
     alone: OnceLock<Bill>,
 }
@@ -59,7 +60,7 @@ impl LiveScanExec {
             scan: Arc::new(scan),
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
-            joined_keys: OnceLock::new(),
+            joined: OnceLock::new(),
             alone: OnceLock::new(),
         }
     }
@@ -71,21 +72,21 @@ impl LiveScanExec {
 
     /// The same scan for these values of a column only.
     pub fn for_keys(&self, column: &str, keys: &BTreeSet<String>) -> Self {
-        let constraints = self.scan.constraints.clone().and_also(Constraints::one_of(column, keys.clone()));
+        let constraints = self.scan.constraints.clone().and(Constraints::one_of(column, keys.clone()));
         let scan = Scan { constraints, ..Scan::clone(&self.scan) };
         Self { metrics: self.metrics.clone(), ..Self::new(scan) }
     }
 
-    /// Tells how many keys a join will look for at the most.
-    pub fn expect_keys(&self, keys: usize) {
-        let _known = self.joined_keys.set(keys);
+    /// Tells that a join will tell keys: how many at the most, where that is known.
+    pub fn expect_keys(&self, keys: Option<usize>) {
+        let _known = self.joined.set(keys);
     }
 
     /// What it will cost.
     pub fn bill(&self) -> Bill {
-        match self.joined_keys.get() {
-            Some(keys) => estimate::bill(&self.scan, Some(*keys)),
-            None => self.alone.get_or_init(|| estimate::bill(&self.scan, None)).clone(),
+        match self.joined.get() {
+            Some(keys) => estimate::joined_bill(&self.scan, *keys),
+            None => self.alone.get_or_init(|| estimate::bill(&self.scan)).clone(),
         }
     }
 
@@ -101,7 +102,8 @@ impl LiveScanExec {
 
 impl DisplayAs for LiveScanExec {
     fn fmt_as(&self, _style: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LiveScanExec: table={}, {}", self.scan.resource.name, self.bill())?;
+        // Redacted here, before a renderer breaks words into lines.
+        write!(f, "LiveScanExec: table={}, {}", self.scan.resource.name, redact_emails(&self.bill().to_string()))?;
         if let Some(limit) = self.scan.limit {
             write!(f, ", limit={limit}")?;
         }
@@ -109,7 +111,7 @@ impl DisplayAs for LiveScanExec {
             write!(f, ", latest first")?;
         }
         if let Some(predicate) = &self.scan.sieve.predicate {
-            write!(f, ", filter={predicate}")?;
+            write!(f, ", filter={}", redact_emails(&predicate.to_string()))?;
         }
         Ok(())
     }
@@ -146,13 +148,13 @@ impl ExecutionPlan for LiveScanExec {
 
     fn execute(&self, partition: usize, _context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let scan = Arc::clone(&self.scan);
-        let (metrics, schema) = (self.metrics.clone(), self.schema());
+        let (metrics, schema, is_joined) = (self.metrics.clone(), self.schema(), self.joined.get().is_some());
         // Nothing is asked before the first row is wanted: by then a join knows what it looks for.
         let rows = stream::once(async move {
             let mut builder = RecordBatchReceiverStream::builder(schema, WAITING);
             let rows = builder.tx();
             let note = move |effort: &Effort| note(&metrics, partition, effort);
-            builder.spawn(async move { fetch::run(scan, rows, note).await.map_err(DataFusionError::from) });
+            builder.spawn(async move { fetch::run(scan, rows, is_joined, note).await.map_err(DataFusionError::from) });
             Ok::<_, DataFusionError>(builder.build())
         });
         let baseline = BaselineMetrics::new(&self.metrics, partition);

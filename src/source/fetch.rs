@@ -2,8 +2,8 @@
 //!
 //! Listings by window are in [`super::listing`]; everything else is pages one after the other, here.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::error::DataFusionError;
@@ -35,24 +35,39 @@ pub(super) struct Fetch {
     pub(super) pages: AtomicUsize,
     /// Most memory that the kept rows of a page took so far.
     pub(super) page_bytes: AtomicUsize,
+    /// Rows that wait to be sorted: where they are wanted in order and do not come in windows.
+    unsorted: Option<Mutex<Vec<RecordBatch>>>,
     rows: Sender<Result<RecordBatch, DataFusionError>>,
 }
 
-/// Carries out a scan, sending rows as they are proven; `note` is told what each ask took.
+/// Carries out a scan, sending rows as they are proven; `is_joined` says whether a join tells it keys, and `note` is told
+/// what each ask took.
 ///
 /// # Errors
 /// The first that any ask meets; what was sent before it is no answer.
 pub async fn run(
     scan: Arc<Scan>,
     rows: Sender<Result<RecordBatch, DataFusionError>>,
+    is_joined: bool,
     note: impl Fn(&Effort) + Send,
 ) -> Result<()> {
-    let path = scan.path()?;
+    let path = scan.path(is_joined)?;
     let scan = scan.by(path.call);
     let remaining = Remaining::new(scan.limit);
-    let fetch = Arc::new(Fetch { scan, remaining, pages: AtomicUsize::new(0), page_bytes: AtomicUsize::new(0), rows });
+    let sorts = scan.order.is_some() && !matches!(path.call.by, By::Windows(_));
+    let fetch = Arc::new(Fetch {
+        scan,
+        remaining,
+        pages: AtomicUsize::new(0),
+        page_bytes: AtomicUsize::new(0),
+        unsorted: sorts.then(Mutex::default),
+        rows,
+    });
     let asks = fetch.asks(&path).await?;
-    let outcome = fetch.carry_out(&asks).await;
+    let outcome = match fetch.carry_out(&asks).await {
+        Ok(()) => fetch.send_sorted().await,
+        Err(error) => Err(error),
+    };
     asks.iter().for_each(|ask| note(&ask.effort));
     outcome
 }
@@ -83,7 +98,7 @@ impl Fetch {
         let Scan { resource, connections, statement, .. } = &*self.scan;
         let mut asks = Vec::new();
         for connection in ask::wanted(connections, &path.constraints) {
-            let found = ask::asks(resource, path.call, connection, &path.constraints, statement).await;
+            let found = ask::asks(resource, path.call, connection, connections, &path.constraints, statement).await;
             match found.map_err(|error| error.with_missing("account", connection.name())) {
                 Ok(found) => asks.extend(found),
                 Err(error) => self.forgive(connection, path.call.path, None, &Effort::default(), error)?,
@@ -296,6 +311,10 @@ impl Fetch {
             By::Entity if ask.call.may_have_none => Ok(()),
             By::Entity => {
                 let is_configured = |(_, value): &(&str, String)| ask.connection.account().entity_ids.contains(value);
+                // With several accounts it may be another one's.
+                if self.scan.connections.len() > 1 && !ask.keys.iter().any(is_configured) {
+                    return Ok(());
+                }
                 let kind = if ask.keys.iter().any(is_configured) { ErrorKind::Config } else { ErrorKind::Query };
                 Err(Error::new(kind, "Checkout.com knows no such entity for this key")
                     .hint("entity ids start with ent_; check the filter, or entity_ids in the configuration"))
@@ -308,6 +327,21 @@ impl Fetch {
 
     /// Sends rows on; a receiver that is gone is noticed by [`Fetch::is_satisfied`].
     pub(super) async fn send(&self, batch: RecordBatch) {
+        match &self.unsorted {
+            Some(unsorted) => lock(unsorted).push(batch),
+            None => self.send_now(batch).await,
+        }
+    }
+
+    /// Sends the rows that waited to be sorted.
+    async fn send_sorted(&self) -> Result<()> {
+        let (Some(unsorted), Some(order)) = (&self.unsorted, &self.scan.order) else { return Ok(()) };
+        let batches = std::mem::take(&mut *lock(unsorted));
+        self.send_now(rows::sorted(&batches, &self.scan.sieve.schema, order)?).await;
+        Ok(())
+    }
+
+    async fn send_now(&self, batch: RecordBatch) {
         let batch = self.remaining.take(batch);
         if batch.num_rows() > 0 {
             drop(self.rows.send(Ok(batch)).await);
@@ -320,6 +354,10 @@ fn check_json(body: &[u8]) -> Result<()> {
     serde_json::from_slice::<serde::de::IgnoredAny>(body)
         .map(|_| ())
         .map_err(|error| Error::new(ErrorKind::Unavailable, "the answer is cut short or not JSON").caused_by(error))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 enum Parent {

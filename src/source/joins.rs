@@ -145,7 +145,7 @@ impl PhysicalOptimizerRule for ReadLast {
     }
 }
 
-/// Requests that the live tables below a plan take; `None` when there are none.
+/// Rows that the live tables below a plan are thought to have; `None` when there are none.
 fn size(plan: &Arc<dyn ExecutionPlan>) -> Option<u64> {
     let own = plan.downcast_ref::<LiveScanExec>().map(|scan| scan.bill().rows);
     let below = plan.children().into_iter().filter_map(size);
@@ -160,9 +160,9 @@ impl PhysicalOptimizerRule for Known {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
         plan.apply(|node| {
             if let Some(join) = node.downcast_ref::<HashJoinExec>()
-                && let (Some(scan), Some(rows)) = (scan_below(join.right()), rows(join.left()))
+                && let Some(scan) = scan_below(join.right())
             {
-                scan.expect_keys(rows);
+                scan.expect_keys(rows(join.left()));
             }
             match node.downcast_ref::<LiveScanExec>().map(|scan| scan.scan().call()) {
                 Some(Err(error)) => Err(DataFusionError::from(error)),
@@ -181,7 +181,7 @@ impl PhysicalOptimizerRule for Known {
     }
 }
 
-/// Rows that a plan gives at the most, where that is known.
+/// Rows that a plan gives, as far as its statistics know.
 pub fn rows(plan: &Arc<dyn ExecutionPlan>) -> Option<usize> {
     let has_live = plan.exists(|node| Ok(node.downcast_ref::<LiveScanExec>().is_some())).unwrap_or(true);
     let statistics = (!has_live).then(|| StatisticsContext::new().compute(plan.as_ref(), &StatisticsArgs::new()))?.ok()?;

@@ -179,7 +179,7 @@ impl Fetch {
                 }
             };
             pages += 1;
-            let batch = self.keep_inside(&page, window, &mut times)?;
+            let batch = self.keep_inside(ask, &page, window, &mut times)?;
             self.page_bytes.fetch_max(batch.get_array_memory_size(), Ordering::Relaxed);
             kept_rows += batch.num_rows();
             kept.push(batch);
@@ -210,7 +210,9 @@ impl Fetch {
                 ask.connection.learn_next_link(NextLink::Works);
                 Ok(Some(page))
             }
-            Err(error) if matches!(error.kind(), ErrorKind::Bug | ErrorKind::Cancelled) => Err(error),
+            Err(error) if matches!(error.kind(), ErrorKind::Bug | ErrorKind::Cancelled | ErrorKind::Query) => Err(error),
+            // A link that has worked does not stop to because the server is in trouble now.
+            Err(error) if error.kind() == ErrorKind::Unavailable && ask.connection.next_link() == NextLink::Works => Ok(None),
             Ok(_) | Err(_) => {
                 ask.connection.learn_next_link(NextLink::Broken);
                 Ok(None)
@@ -263,10 +265,14 @@ impl Fetch {
     }
 
     /// The wanted rows of a page that lie in the window; adds the instants of all that lie in it.
-    fn keep_inside(&self, page: &Page, window: Span, times: &mut Vec<i64>) -> Result<RecordBatch> {
+    fn keep_inside(&self, ask: &Ask, page: &Page, window: Span, times: &mut Vec<i64>) -> Result<RecordBatch> {
         let Some(time) = self.scan.time else { return Err(Error::bug("the time column of a window is not decoded")) };
         let (batch, instants) = rows::inside(&page.batch, time, window)?;
         times.extend(instants);
+        let batch = match &ask.claim {
+            Some((column, values)) => rows::claimed(&batch, column, values)?,
+            None => batch,
+        };
         self.scan.sieve.keep(batch)
     }
 

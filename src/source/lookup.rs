@@ -53,7 +53,10 @@ pub struct LookupJoinExec {
 impl LookupJoinExec {
     /// A join whose `side` is looked up by `column`, for the values of `key` on the other side.
     pub fn new(join: Arc<HashJoinExec>, side: JoinSide, key: Arc<dyn PhysicalExpr>, column: &'static str) -> Self {
-        let input = Arc::clone(if side == JoinSide::Left { join.right() } else { join.left() });
+        let (looked_up, input) = if side == JoinSide::Left { (join.left(), join.right()) } else { (join.right(), join.left()) };
+        // It scans the table once for each batch: replies are kept for the next.
+        scan_below(looked_up).iter().for_each(|scan| scan.scan().statement.expect_scan());
+        let input = Arc::clone(input);
         let properties = PlanProperties::new(
             EquivalenceProperties::new(join.schema()),
             Partitioning::UnknownPartitioning(1),
@@ -87,7 +90,8 @@ impl LookupJoinExec {
         let bill = Bill {
             calls: calls.into_iter().map(|call| format!("{call} for each {} of the other side", self.column)).collect(),
             requests: keys.unwrap_or(1),
-            basis: if keys.is_some() { Basis::About } else { Basis::AtLeast },
+            // Rows may have the same key.
+            basis: if keys.is_some() { Basis::AtMost } else { Basis::AtLeast },
             rows: keys.unwrap_or(1),
             ..bill
         };
@@ -101,7 +105,9 @@ impl LookupJoinExec {
         let input = memory(vec![batch], self.input.schema())?;
         let looked_up = memory(looked_up, self.looked_up().schema())?;
         let (left, right) = if self.side == JoinSide::Left { (looked_up, input) } else { (input, looked_up) };
-        let join = self.join.builder().with_new_children(vec![left, right])?.with_partition_mode(PartitionMode::CollectLeft);
+        // Without its state: else it would join every batch with the rows of the first.
+        let join = self.join.builder().reset_state().with_new_children(vec![left, right])?;
+        let join = join.with_partition_mode(PartitionMode::CollectLeft);
         collect(join.build_exec()?, Arc::clone(context)).await
     }
 
@@ -198,7 +204,13 @@ impl ExecutionPlan for LookupJoinExec {
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), joined.boxed())))
     }
 
+    /// Its own, and what looking up took: the scan is no child, so nobody else tells.
     fn metrics(&self) -> Option<MetricsSet> {
-        Some(self.metrics.clone_inner())
+        let mut metrics = self.metrics.clone_inner();
+        let looked_up = scan_below(self.looked_up()).and_then(LiveScanExec::metrics);
+        for metric in looked_up.iter().flat_map(MetricsSet::iter).filter(|metric| metric.value().name() != "output_rows") {
+            metrics.push(Arc::clone(metric));
+        }
+        Some(metrics)
     }
 }

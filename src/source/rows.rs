@@ -1,5 +1,6 @@
 //! Which decoded rows a scan keeps: those inside the span asked for, that satisfy the filters, up to the limit.
 
+use std::collections::BTreeSet;
 use std::iter::repeat_n;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -104,6 +105,17 @@ pub fn inside(batch: &RecordBatch, time: usize, span: Span) -> Result<(RecordBat
     let mut times: Vec<i64> = instants.values().iter().copied().filter(|instant| span.contains(*instant)).collect();
     times.dedup();
     Ok((select(batch, &mask)?, times))
+}
+
+/// The rows that have one of these texts in a column.
+///
+/// # Errors
+/// [`ErrorKind::Bug`] when the column is not decoded.
+pub fn claimed(batch: &RecordBatch, column: &str, values: &BTreeSet<String>) -> Result<RecordBatch> {
+    let texts = batch.column_by_name(column).and_then(|column| column.as_string_opt::<i32>());
+    let texts = texts.ok_or_else(|| Error::bug("a column that rows are claimed by is not decoded").with("column", column))?;
+    let mask = texts.iter().map(|text| text.is_some_and(|text| values.contains(text))).collect::<Vec<_>>();
+    select(batch, &mask.into())
 }
 
 fn instants(batch: &RecordBatch, time: usize) -> Result<&TimestampMicrosecondArray> {

@@ -1,7 +1,8 @@
 //! A scan: what a query wants of one table, and which way to it is taken.
 //!
 //! The way is chosen twice: when the query is planned, from its filters, and when the scan starts, when a join may have
-//! told the values it looks for. The second choice never changes what a column holds.
+//! told the values it looks for. The second choice never changes the answer: it takes no call that leaves out rows, and
+//! where only a call by key has a wanted column, it is that call or an error.
 
 use std::sync::Arc;
 
@@ -16,8 +17,8 @@ use super::estimate::{self, Basis};
 use super::options::OnIncomplete;
 use super::rows::Sieve;
 use super::statement::{Statement, too_many};
-use crate::error::Result;
-use crate::resources::{By, Call, Paging, Resource};
+use crate::error::{Error, ErrorKind, Result};
+use crate::resources::{By, Call, Narrow, Paging, Resource};
 use crate::schema::decode::OnMalformed;
 
 /// Answers by key that a page of a listing is worth.
@@ -76,18 +77,23 @@ impl Scan {
         choose(self.resource, &self.constraints, &filtered)
     }
 
-    /// The way that is taken, now that the joins have said what they look for.
+    /// The way that is taken, now that a join has said what it looks for, where it `is_joined`.
     ///
     /// # Errors
     /// Those of [`Scan::call`]; [`crate::error::ErrorKind::Query`] when the way that fits takes too many requests.
-    pub fn path(&self) -> Result<Path> {
+    pub fn path(&self, is_joined: bool) -> Result<Path> {
         let call = self.call()?;
         if self.dynamic.is_empty() {
             return Ok(Path { call, constraints: self.constraints.clone() });
         }
         let joined = dynamic::constraints(&self.dynamic, &self.sieve.schema);
-        let constraints = self.constraints.clone().and_also(joined);
-        let Some((by_key, keys)) = self.by_key(call, &constraints) else { return Ok(Path { call, constraints }) };
+        let constraints = self.constraints.clone().and(joined);
+        let Some((by_key, keys)) = self.by_key(call, &constraints) else {
+            return match self.joined_call().filter(|_| is_joined && self.lacks(call) && !constraints.is_contradiction()) {
+                Some((_, key)) => Err(no_list(self.resource, key)),
+                None => Ok(Path { call, constraints }),
+            };
+        };
         let most = self.statement.most_requests().unwrap_or(u64::MAX);
         match self.lacks(call) {
             true if keys > most => Err(too_many(most, Some(keys))),
@@ -109,8 +115,7 @@ impl Scan {
 
     /// A better call than the one chosen, for keys, and how many there are.
     fn by_key(&self, chosen: &'static Call, constraints: &Constraints) -> Option<(&'static Call, u64)> {
-        let better = self.resource.calls.iter().take_while(|call| !std::ptr::eq(*call, chosen));
-        better.filter(|call| self.carries(call, chosen)).find_map(|call| match call.by {
+        self.better(chosen).find_map(|call| match call.by {
             By::Key(key) if is_given(key, call, constraints) => {
                 let keys = constraints.values(key.column)?.len();
                 Some((call, u64::try_from(keys).unwrap_or(u64::MAX)))
@@ -128,11 +133,17 @@ impl Scan {
     pub fn joined_call(&self) -> Option<(&'static Call, &'static str)> {
         let chosen = self.call().ok()?;
         let columns: Vec<&str> = self.dynamic.iter().flat_map(|filter| filter.children()).filter_map(name_of).collect();
-        let better = self.resource.calls.iter().take_while(|call| !std::ptr::eq(*call, chosen));
-        better.filter(|call| self.carries(call, chosen)).find_map(|call| match call.by {
+        self.better(chosen).find_map(|call| match call.by {
             By::Key(key) if columns.contains(&key.column) && call.needs.is_empty() => Some((call, key.column)),
             _ => None,
         })
+    }
+
+    /// Whether a join will tell values that the search can be narrowed by.
+    pub fn is_searched_for(&self) -> bool {
+        let columns: Vec<&str> = self.dynamic.iter().flat_map(|filter| filter.children()).filter_map(name_of).collect();
+        let is_term = |narrow: &Narrow| matches!(narrow, Narrow::Term { column, .. } if columns.contains(column));
+        self.call().is_ok_and(|call| call.narrow.iter().any(is_term))
     }
 
     /// Whether only the number of rows is wanted, of a listing whose answers say how many there are.
@@ -143,8 +154,13 @@ impl Scan {
         is_counted && wants_all && self.decoded.is_empty()
     }
 
-    /// Whether a call carries every wanted column that the chosen one carries: whether a join told its keys must not
-    /// change an answer.
+    /// The calls that stand before the chosen one and give as much: whether a join told its keys must not change an answer.
+    fn better(&self, chosen: &'static Call) -> impl Iterator<Item = &'static Call> {
+        let better = self.resource.calls.iter().take_while(move |call| !std::ptr::eq(*call, chosen));
+        better.filter(move |call| !call.is_partial && self.carries(call, chosen))
+    }
+
+    /// Whether a call carries every wanted column that the chosen one carries.
     fn carries(&self, call: &Call, chosen: &Call) -> bool {
         let lost = call.lacks.iter().filter(|column| !chosen.lacks.contains(column));
         !lost.into_iter().any(|column| self.uses(column))
@@ -153,7 +169,7 @@ impl Scan {
     /// Whether so many keys cost more than the call that the filters alone allow. A page of a listing is worth a few
     /// answers by key: it is longer, and most of it is not wanted.
     pub fn is_dearer(&self, keys: u64) -> bool {
-        let listing = estimate::bill(&Self { dynamic: Vec::new(), ..self.clone() }, None);
+        let listing = estimate::bill(self);
         listing.basis <= Basis::AtMost && keys > listing.requests.saturating_mul(KEYS_A_PAGE)
     }
 
@@ -165,6 +181,14 @@ impl Scan {
     fn uses(&self, column: &str) -> bool {
         self.filtered.iter().any(|filtered| filtered == column) || self.sieve.schema.index_of(column).is_ok()
     }
+}
+
+/// The error of a join that gives no list of keys, where only the call by key has what is wanted.
+fn no_list(resource: &Resource, key: &str) -> Error {
+    let message = format!("{} come with all that the query wants only by {key}, and the join gives no list of it", resource.name);
+    Error::new(ErrorKind::Query, message)
+        .with("datafusion.optimizer.hash_join_inlist_pushdown_max_distinct_values", "its longest list")
+        .hint(format!("leave out the columns that only a call by {key} has, or join with fewer keys"))
 }
 
 /// The column that an expression is.

@@ -5,6 +5,8 @@
 //! either, so a value with anything but harmless characters is not sent at all: the search then gives more rows than
 //! wanted, and the scan filters them.
 
+use std::collections::BTreeSet;
+
 use super::constraints::{Constraints, Numbers};
 use super::span::Span;
 use crate::api::config::Account;
@@ -13,6 +15,8 @@ use crate::resources::{Narrow, TermKind};
 /// The term that every payment satisfies; the search refuses a request without one.
 pub(super) const EVERYTHING: &str = "amount:>=0";
 
+/// Most lists that a search is made for one by one.
+const MOST_LISTS: usize = 40;
 /// Longest expression the search takes.
 const LONGEST: usize = 1024;
 
@@ -56,6 +60,37 @@ fn is_own_spelling(kind: TermKind, value: &str) -> bool {
         TermKind::Code => value.bytes().all(|byte| byte.is_ascii_uppercase()),
         TermKind::Text | TermKind::Amount => false,
     }
+}
+
+/// The values of a column in lists that fit into one expression each, where one for all of them does not: nothing else
+/// narrows the search, and so many searches are worth it. Empty otherwise.
+pub(super) fn lists(narrow: &[Narrow], constraints: &Constraints, account: &Account) -> Vec<(&'static str, BTreeSet<String>)> {
+    if expression(narrow, constraints, account) != EVERYTHING {
+        return Vec::new();
+    }
+    let lists = narrow.iter().filter_map(|narrow| match *narrow {
+        Narrow::Term { column, field, .. } if !account.search_without.iter().any(|without| without == field) => {
+            Some((column, split(field, constraints.values(column)?)?))
+        }
+        _ => None,
+    });
+    let fewest = lists.min_by_key(|(_, lists)| lists.len()).filter(|(_, lists)| lists.len() <= MOST_LISTS);
+    fewest.into_iter().flat_map(|(column, lists)| lists.into_iter().map(move |list| (column, list))).collect()
+}
+
+/// The values in lists that fit into one expression each; `None` when one of them cannot be sent.
+fn split(field: &str, values: &BTreeSet<String>) -> Option<Vec<BTreeSet<String>>> {
+    let mut lists = vec![BTreeSet::new()];
+    let mut length = 0;
+    for value in values {
+        length += term(field, value)?.len() + " OR ".len();
+        if length > LONGEST {
+            length = term(field, value)?.len() + " OR ".len();
+            lists.push(BTreeSet::new());
+        }
+        lists.last_mut()?.insert(value.clone());
+    }
+    Some(lists)
 }
 
 /// As many of the terms as fit; to leave one out asks for more rows, not fewer.

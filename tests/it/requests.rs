@@ -1,5 +1,7 @@
 //! A query asks for what it needs and no more: the requests each shape of query makes.
 
+use arrow::array::AsArray;
+use arrow::datatypes::Decimal128Type;
 use chrono::DateTime;
 use ckosql::sandbox::{NextLink, SandboxOptions};
 
@@ -56,5 +58,23 @@ async fn full_listings_make_few_requests_with_and_without_next_links() {
         // Requests for 1,000 rows, in hundredths; fifty pages are few, so finding out the density weighs heavily. What a
         // million rows take is measured in benches/scan.rs.
         assert!(requests * 100_000 <= rows * most, "{next_link:?}: {requests} requests for {rows} rows");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_amount_with_eight_decimals_is_found_by_its_value() {
+    let stand = Stand::new(300, SandboxOptions::default());
+    let ids: Vec<String> = (0..40).map(|index| format!("'{}'", stand.merchant.payment_id(index))).collect();
+    let fine = format!(
+        "select holding_currency_amount from financial_actions where payment_id in ({}) \
+         and holding_currency_amount * 1000 <> round(holding_currency_amount * 1000, 0) order by 1 limit 1",
+        ids.join(", ")
+    );
+    let batches = stand.query(&fine).await.unwrap();
+    let column = batches.iter().find(|batch| batch.num_rows() > 0).unwrap().column(0);
+    let amount = column.as_primitive::<Decimal128Type>().value_as_string(0);
+    let count = format!("select count(*) from financial_actions where payment_id in ({}) and", ids.join(", "));
+    for filter in [format!("= {amount}"), format!("between {amount} - 0.00001 and {amount} + 0.00001"), format!("<= {amount}")] {
+        assert!(stand.count(&format!("{count} holding_currency_amount {filter}")).await >= 1, "{filter}");
     }
 }

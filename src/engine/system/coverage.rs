@@ -17,7 +17,7 @@ pub(super) const TABLE: SystemTable = SystemTable {
         ("path", text, "Path of the call, with its keys unsaid."),
         ("from", instant, "Start of the span asked for, UTC; none for calls that are not by time."),
         ("to", instant, "First instant after the span, UTC."),
-        ("rows", number, "Rows read, before any filter."),
+        ("rows", number, "Rows decoded, before any filter; pages that were read in vain count too."),
         ("requests", number, "Requests made."),
         ("is_proven", flag, "Whether all rows there are were read; a limit that was met leaves the rest unread."),
         ("fetched_at", instant, "When it ended, UTC."),
