@@ -1,8 +1,11 @@
 //! A query asks for what it needs and no more: the requests each shape of query makes.
 
-use arrow::array::AsArray;
+use std::collections::BTreeSet;
+
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Decimal128Type;
 use chrono::DateTime;
+use ckosql::resources::resource;
 use ckosql::sandbox::{NextLink, SandboxOptions};
 
 use crate::stand::Stand;
@@ -76,5 +79,33 @@ async fn an_amount_with_eight_decimals_is_found_by_its_value() {
     let count = format!("select count(*) from financial_actions where payment_id in ({}) and", ids.join(", "));
     for filter in [format!("= {amount}"), format!("between {amount} - 0.00001 and {amount} + 0.00001"), format!("<= {amount}")] {
         assert!(stand.count(&format!("{count} holding_currency_amount {filter}")).await >= 1, "{filter}");
+    }
+}
+
+/// The columns that are not null in some row.
+fn filled(batches: &[RecordBatch]) -> BTreeSet<String> {
+    let schema = batches.first().unwrap().schema();
+    let is_filled = |index: usize| batches.iter().any(|batch| batch.column(index).null_count() < batch.num_rows());
+    (0..schema.fields().len()).filter(|index| is_filled(*index)).map(|index| schema.field(index).name().clone()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_call_gives_and_another_leaves_out_is_declared() {
+    let stand = Stand::new(400, SandboxOptions::default());
+    let ids: Vec<String> = (0..400).map(|index| format!("'{}'", stand.merchant.payment_id(index))).collect();
+    let ids = ids.join(", ");
+    for (table, key, search) in [("payments", "id", "/payments/search"), ("payment_actions", "payment_id", "/payments/search")] {
+        let resource = resource(table).unwrap();
+        let listed = filled(&stand.query(&format!("select * from {table}")).await.unwrap());
+        let by_key = filled(&stand.query(&format!("select * from {table} where {key} in ({ids})")).await.unwrap());
+        let lacks = |path: &str| {
+            let call = resource.calls.iter().find(|call| call.path == path).unwrap();
+            call.lacks.iter().map(|column| (*column).to_owned()).collect::<BTreeSet<String>>()
+        };
+        let undeclared: Vec<&String> = by_key.difference(&listed).filter(|column| !lacks(search).contains(*column)).collect();
+        assert!(undeclared.is_empty(), "{table} by search: {undeclared:?}");
+        let path = resource.calls.iter().find(|call| call.is_by(key)).unwrap().path;
+        let undeclared: Vec<&String> = listed.difference(&by_key).filter(|column| !lacks(path).contains(*column)).collect();
+        assert!(undeclared.is_empty(), "{table} by {key}: {undeclared:?}");
     }
 }

@@ -110,9 +110,8 @@ pub(super) fn write_3ds(json: &mut Json, payment: &Payment, spelling: Spelling) 
     }
     let challenged = detail_bits(payment, 1).is_multiple_of(4);
     json.member("3ds", |json| {
-        if spelling == Spelling::Search {
-            json.text("eci", "05");
-        } else {
+        json.text("eci", "05");
+        if spelling == Spelling::Details {
             json.plain("downgraded", false);
             json.text("enrolled", "Y");
             json.text("authentication_response", if challenged { "A" } else { "Y" });
