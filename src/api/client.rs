@@ -520,6 +520,8 @@ pub(super) mod tests {
         for address in [server.uri().as_str(), &server.uri(), &server.uri(), &server.uri(), &server.uri(), "http://127.0.0.1:0"] {
             let account = account(with_key(), address);
             let client = Client::try_new(account.clone(), Clock::System).unwrap();
+            // Another test may have met the log line first, when nobody listened, and have it remembered as unheard.
+            tracing::callsite::rebuild_interest_cache();
             let error = client.send(&request).await.unwrap_err();
             printed.push_str(&format!("{account:?} {client:?} {error} {error:?} {:?}", error.advice()));
             printed.push_str(&format!("{:?} {:?}", client.shared.transport, client.shared.auth));

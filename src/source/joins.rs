@@ -102,7 +102,10 @@ fn scanned_column(plan: &Arc<dyn ExecutionPlan>, column: &Column) -> Option<Stri
         return scanned_column(projection.input(), inner);
     }
     if let Some(filter) = plan.downcast_ref::<FilterExec>() {
-        let index = filter.projection().as_ref().map_or(Some(column.index()), |kept| kept.get(column.index()).copied())?;
+        let index = match filter.projection() {
+            Some(kept) => *kept.get(column.index())?,
+            None => column.index(),
+        };
         return scanned_column(filter.input(), &Column::new(column.name(), index));
     }
     match plan.children().as_slice() {
