@@ -3,7 +3,7 @@
 //! Listings by window are in [`super::listing`]; everything else is pages one after the other, here.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::error::DataFusionError;
@@ -35,8 +35,8 @@ pub(super) struct Fetch {
     pub(super) pages: AtomicUsize,
     /// Most memory that the kept rows of a page took so far.
     pub(super) page_bytes: AtomicUsize,
-    /// Rows that wait to be sorted: where they are wanted in order and do not come in windows.
-    unsorted: Option<Mutex<Vec<RecordBatch>>>,
+    /// Rows that wait to be sorted: where they are wanted in order, and do not come from the windows of a single ask.
+    unsorted: OnceLock<Mutex<Vec<RecordBatch>>>,
     rows: Sender<Result<RecordBatch, DataFusionError>>,
 }
 
@@ -54,16 +54,19 @@ pub async fn run(
     let path = scan.path(is_joined)?;
     let scan = scan.by(path.call);
     let remaining = Remaining::new(scan.limit);
-    let sorts = scan.order.is_some() && !matches!(path.call.by, By::Windows(_));
     let fetch = Arc::new(Fetch {
         scan,
         remaining,
         pages: AtomicUsize::new(0),
         page_bytes: AtomicUsize::new(0),
-        unsorted: sorts.then(Mutex::default),
+        unsorted: OnceLock::new(),
         rows,
     });
     let asks = fetch.asks(&path).await?;
+    let come_in_order = matches!(asks.as_slice(), [ask] if matches!(ask.call.by, By::Windows(_)));
+    if fetch.scan.order.is_some() && !come_in_order {
+        fetch.unsorted.get_or_init(Mutex::default);
+    }
     let outcome = match fetch.carry_out(&asks).await {
         Ok(()) => fetch.send_sorted().await,
         Err(error) => Err(error),
@@ -327,7 +330,7 @@ impl Fetch {
 
     /// Sends rows on; a receiver that is gone is noticed by [`Fetch::is_satisfied`].
     pub(super) async fn send(&self, batch: RecordBatch) {
-        match &self.unsorted {
+        match self.unsorted.get() {
             Some(unsorted) => lock(unsorted).push(batch),
             None => self.send_now(batch).await,
         }
@@ -335,7 +338,7 @@ impl Fetch {
 
     /// Sends the rows that waited to be sorted.
     async fn send_sorted(&self) -> Result<()> {
-        let (Some(unsorted), Some(order)) = (&self.unsorted, &self.scan.order) else { return Ok(()) };
+        let (Some(unsorted), Some(order)) = (self.unsorted.get(), &self.scan.order) else { return Ok(()) };
         let batches = std::mem::take(&mut *lock(unsorted));
         self.send_now(rows::sorted(&batches, &self.scan.sieve.schema, order)?).await;
         Ok(())

@@ -212,6 +212,24 @@ async fn rows_by_key_come_in_the_order_that_is_wanted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rows_searched_for_in_lists_come_in_the_order_that_is_wanted() {
+    let stand = Stand::new(MANY, SandboxOptions::default());
+    let references = (0..120).filter_map(|order| stand.merchant.reference(&stand.merchant.payment(order * (MANY / 120))));
+    let references: Vec<String> = references.map(|reference| format!("'{reference}'")).collect();
+    let sql = format!(
+        "select requested_on from payment_actions where payment_reference in ({}) order by requested_on desc",
+        references.join(", ")
+    );
+    let times = |batches: Vec<RecordBatch>| {
+        let batch = concat_batches(&batches[0].schema(), &batches).unwrap();
+        batch.column(0).as_primitive::<TimestampMicrosecondType>().values().to_vec()
+    };
+    let all = times(stand.query(&sql).await.unwrap());
+    assert!(all.len() >= 120 && all.is_sorted_by(|one, next| one >= next));
+    assert_eq!(times(stand.query(&format!("{sql} limit 5")).await.unwrap()), all[..5]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_join_finds_does_not_depend_on_how_many_keys_it_tells() {
     let stand = Stand::new(4_000, SandboxOptions::default());
     // Which actions there are, and what only some calls carry of a payment.
