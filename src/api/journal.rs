@@ -1,14 +1,8 @@
 //! The journal: what a client asked lately, for `system.requests`. Parameters and keys stay unsaid; paths are templates.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
-
 use chrono::{DateTime, Utc};
 
 use super::request::{Host, Method};
-
-/// Attempts kept; older ones are forgotten.
-const LONGEST: usize = 1000;
 
 /// One attempt at a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,24 +27,4 @@ pub struct Entry {
     pub bytes: u64,
     /// `Cko-Request-Id`, for support.
     pub request_id: Option<String>,
-}
-
-/// The last attempts of a client, oldest first.
-#[derive(Debug, Default)]
-pub(super) struct Journal {
-    entries: Mutex<VecDeque<Entry>>,
-}
-
-impl Journal {
-    pub(super) fn add(&self, entry: Entry) {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() >= LONGEST {
-            entries.pop_front();
-        }
-        entries.push_back(entry);
-    }
-
-    pub(super) fn read(&self) -> Vec<Entry> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
-    }
 }

@@ -16,8 +16,9 @@ use tokio::time::{Instant, timeout};
 use tracing::debug;
 
 use super::config::{Account, Limits};
-use super::journal::{Entry, Journal};
+use super::journal::Entry;
 use super::limit::{Limiter, Urgency};
+use super::recent::Recent;
 use super::reply::Answer;
 use super::request::{Host, Method};
 use super::retry::{Again, Failure, Patience};
@@ -82,7 +83,7 @@ pub(super) struct Errand<'a> {
 pub(super) struct Transport {
     pub(super) http: reqwest::Client,
     pub(super) tally: Tally,
-    pub(super) journal: Journal,
+    pub(super) journal: Recent<Entry>,
     clock: Clock,
     limiter: Arc<Limiter>,
     body_bytes: usize,
@@ -108,7 +109,7 @@ impl Transport {
             .build()
             .map_err(|error| Error::new(ErrorKind::Config, "cannot set up HTTPS").caused_by(root_cause(&error)))?;
         let Limits { body_bytes, .. } = account.limits;
-        let (tally, journal, limiter) = (Tally::default(), Journal::default(), Limiter::of(account));
+        let (tally, journal, limiter) = (Tally::default(), Recent::default(), Limiter::of(account));
         Ok(Self { http, tally, journal, clock, limiter, body_bytes })
     }
 

@@ -12,7 +12,7 @@ use super::constraints::Constraints;
 use super::effort::Effort;
 use super::entities::{known_entities, may_belong};
 use super::search;
-use super::span::{DAY, SECOND, Span, rfc3339};
+use super::span::{SECOND, Span, rfc3339};
 use super::statement::Statement;
 use super::windows;
 use crate::api::request::Request;
@@ -329,8 +329,7 @@ impl Ask {
     /// Pages of all rows in a span, where it is known how many rows there are.
     fn listed_pages(&self, span: Span) -> Option<u64> {
         let Paging::NextLink(page) = self.call.paging else { return None };
-        let rows = i128::from(span.width()) * i128::from(self.rows_per_year()?) / i128::from(365 * DAY);
-        Some(u64::try_from(rows).unwrap_or(u64::MAX) / page as u64 + windows::fewest(span))
+        Some(span.rows(self.rows_per_year()?) / page as u64 + windows::fewest(span))
     }
 
     /// Rows a year of the call's listing: as seen, or as configured for the table that the call is first of.

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 use tokio::sync::OnceCell;
 
-use super::coverage::Coverage;
+use super::coverage::Covered;
 use super::span::DAY;
 use crate::api::Client;
 use crate::api::config::Account;
+use crate::api::recent::Recent;
 use crate::clock::Clock;
 use crate::schema::decode::{OnMalformed, Settings};
 
@@ -22,7 +23,7 @@ pub struct Connection {
     /// Its entities, where they had to be found out.
     pub(super) entities: OnceCell<Vec<String>>,
     /// What scans of it have covered lately.
-    pub coverage: Coverage,
+    pub coverage: Recent<Covered>,
     clock: Clock,
     next_link: AtomicU8,
     page_cap: AtomicUsize,
@@ -49,7 +50,7 @@ impl Connection {
         Arc::new(Self {
             client,
             entities: OnceCell::new(),
-            coverage: Coverage::default(),
+            coverage: Recent::default(),
             clock,
             next_link: AtomicU8::new(0),
             page_cap: AtomicUsize::new(usize::MAX),

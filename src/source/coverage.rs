@@ -1,14 +1,8 @@
 //! Coverage: what scans have read lately, and whether that is all there was; for `system.coverage`.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
-
 use chrono::{DateTime, Utc};
 
 use super::span::Span;
-
-/// Entries kept; older ones are forgotten.
-const LONGEST: usize = 1000;
 
 /// What one ask of a scan has read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,25 +23,4 @@ pub struct Covered {
     pub at: DateTime<Utc>,
     /// Why it is not whole, where it failed.
     pub error: Option<String>,
-}
-
-/// The last asks of a connection, oldest first.
-#[derive(Debug, Default)]
-pub struct Coverage {
-    entries: Mutex<VecDeque<Covered>>,
-}
-
-impl Coverage {
-    pub(super) fn add(&self, covered: Covered) {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() >= LONGEST {
-            entries.pop_front();
-        }
-        entries.push_back(covered);
-    }
-
-    /// The entries, oldest first.
-    pub fn read(&self) -> Vec<Covered> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
-    }
 }

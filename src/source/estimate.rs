@@ -178,7 +178,7 @@ fn ask_bill(scan: &Scan, ask: &Ask) -> Cost {
         }
         (By::Listing, None) => Cost { requests: 1, basis: Basis::AtLeast, rows: MANY },
         (By::Listing, Some(per_year)) => {
-            let all = rows_in(ask.listed_span(), per_year);
+            let all = ask.listed_span().rows(per_year);
             let rows = limit.filter(|_| scan.sieve.predicate.is_none()).map_or(all, |limit| limit.min(all));
             let basis = if ask.is_narrowed_by_value() || limit.is_some() { Basis::AtMost } else { Basis::About };
             let basis = if rows < page(ask) { Basis::About } else { basis };
@@ -210,7 +210,7 @@ fn windows_bill(scan: &Scan, ask: &Ask, per_year: Option<u64>) -> Cost {
     let requests = windows::foresee(span, outlook);
     let is_bounded = ask.is_narrowed() || (limit.is_some() && wanted.is_none());
     let basis = if is_bounded { Basis::AtMost } else { Basis::About };
-    Cost { requests, basis, rows: rows_in(span, per_year) }
+    Cost { requests, basis, rows: span.rows(per_year) }
 }
 
 /// Rows a page holds.
@@ -221,11 +221,6 @@ fn page(ask: &Ask) -> u64 {
         Paging::NextLink(most) => most.min(ask.connection.page_cap()),
     };
     page as u64
-}
-
-fn rows_in(span: Span, per_year: u64) -> u64 {
-    let rows = i128::from(span.width()) * i128::from(per_year) / i128::from(365 * DAY);
-    u64::try_from(rows).unwrap_or(u64::MAX)
 }
 
 /// Whether a call reads the parent document first, for rows of these keys.

@@ -132,7 +132,7 @@ impl Scan {
     /// The call by key that a join will tell keys for, and the column it does it by.
     pub fn joined_call(&self) -> Option<(&'static Call, &'static str)> {
         let chosen = self.call().ok()?;
-        let columns: Vec<&str> = self.dynamic.iter().flat_map(|filter| filter.children()).filter_map(name_of).collect();
+        let columns = self.told_columns();
         self.better(chosen).find_map(|call| match call.by {
             By::Key(key) if columns.contains(&key.column) && call.needs.is_empty() => Some((call, key.column)),
             _ => None,
@@ -141,9 +141,14 @@ impl Scan {
 
     /// Whether a join will tell values that the search can be narrowed by.
     pub fn is_searched_for(&self) -> bool {
-        let columns: Vec<&str> = self.dynamic.iter().flat_map(|filter| filter.children()).filter_map(name_of).collect();
+        let columns = self.told_columns();
         let is_term = |narrow: &Narrow| matches!(narrow, Narrow::Term { column, .. } if columns.contains(column));
         self.call().is_ok_and(|call| call.narrow.iter().any(is_term))
+    }
+
+    /// The columns that joins will tell values of.
+    fn told_columns(&self) -> Vec<&str> {
+        self.dynamic.iter().flat_map(|filter| filter.children()).filter_map(name_of).collect()
     }
 
     /// Whether only the number of rows is wanted, of a listing whose answers say how many there are.

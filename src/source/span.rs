@@ -27,6 +27,12 @@ impl Span {
         self.to.saturating_sub(self.from).max(0)
     }
 
+    /// Rows inside, where so many a year lie evenly in time.
+    pub fn rows(self, per_year: u64) -> u64 {
+        let rows = i128::from(self.width()) * i128::from(per_year) / i128::from(365 * DAY);
+        u64::try_from(rows).unwrap_or(u64::MAX)
+    }
+
     /// Whether no instant is inside.
     pub fn is_empty(self) -> bool {
         self.from >= self.to
