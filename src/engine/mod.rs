@@ -20,6 +20,7 @@ use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaPr
 use datafusion::config::Dialect;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{LogicalPlan, Statement};
+use datafusion::optimizer::Analyzer;
 use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
@@ -32,7 +33,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::resources::{RESOURCES, resource};
 use crate::source::connection::Connection;
 use crate::source::statement::Statement as Budget;
-use crate::source::{CheckoutOptions, LiveTable, joins};
+use crate::source::{CheckoutOptions, LiveTable, joins, moments, scalar};
 use bill::Bills;
 pub use books::BOOKS;
 use books::WithBooks;
@@ -128,6 +129,7 @@ impl Engine {
     pub fn session(&self) -> Result<Session> {
         let mut context = SessionContext::new_with_state(self.state()?);
         datafusion_functions_json::register_all(&mut context)?;
+        context.register_udf(words::function().as_ref().clone());
         let books = Arc::new(MemorySchemaProvider::new());
         let catalog = WithBooks { shared: Arc::clone(&self.shared.catalog), books: Arc::clone(&books) };
         context.register_catalog(CATALOG, Arc::new(catalog));
@@ -159,7 +161,10 @@ impl Engine {
             })?;
         }
         let state = SessionStateBuilder::new().with_config(config).with_default_features();
-        Ok(state.with_analyzer_rule(words::rule()).with_physical_optimizer_rules(joins::rules()).build())
+        // Before DataFusion's rules what says what is asked for, after them what needs to know the types.
+        let analyzers = [vec![scalar::rule()], Analyzer::new().rules, vec![words::rule()]].concat();
+        let state = state.with_analyzer_rules(analyzers).with_optimizer_rule(moments::rule());
+        Ok(state.with_physical_optimizer_rules(joins::rules()).build())
     }
 
     fn register_views(&self) -> Result<()> {

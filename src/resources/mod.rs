@@ -250,6 +250,11 @@ impl Call {
         })
     }
 
+    /// Whether it answers for moments of this column.
+    pub fn is_at(&self, column: &str) -> bool {
+        self.moment().is_some_and(|(name, _)| name == column)
+    }
+
     /// Whether its rows, or those of the listing that makes up for what it does not know, are claimed by their time.
     pub fn claims_by_time(&self) -> bool {
         match self.by {

@@ -3,6 +3,7 @@
 //! The order here is the table's order everywhere: decoders, catalogue, reference.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
@@ -22,9 +23,31 @@ pub const COMMENT: &str = "comment";
 /// Metadata key under which the words of a column of words are kept, with `|` between them.
 const WORDS: &str = "words";
 
-/// The words that a field's values are of, where they are words.
-pub fn words(field: &Field) -> Option<Vec<String>> {
-    Some(field.metadata().get(WORDS)?.split('|').map(str::to_owned).collect())
+/// The vendor's words that the values of a column are of, as they are spelled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words(Vec<String>);
+
+impl Words {
+    /// Those of a field, where its values are words.
+    pub fn of(field: &Field) -> Option<Self> {
+        field.metadata().get(WORDS).map(|words| Self::parse(words))
+    }
+
+    /// Words as they are displayed.
+    pub fn parse(words: &str) -> Self {
+        Self(words.split('|').map(str::to_owned).collect())
+    }
+
+    /// The word that a text is; see [`is_word`].
+    pub fn find(&self, text: &str) -> Option<&str> {
+        self.0.iter().map(String::as_str).find(|word| is_word(text, word))
+    }
+}
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("|"))
+    }
 }
 
 /// Whether a text is a word, whatever its case and whether its parts are joined by `_` or a space.

@@ -76,9 +76,9 @@ fn check_moment(call: &Call, constraints: &Constraints, filtered: &[&str]) -> Re
     }
 }
 
-fn no_moment(column: &str) -> Error {
+pub(super) fn no_moment(column: &str) -> Error {
     Error::new(ErrorKind::Query, format!("{column} must be one moment, or a list of them"))
-        .hint(format!("ask for one: where {column} = timestamp '…'"))
+        .hint(format!("ask for one: where {column} = timestamp '…'; or join the table itself on {column} = a column of moments"))
 }
 
 /// The asks of a call that answer a query on one of `all` accounts.

@@ -177,6 +177,15 @@ impl Constraints {
         Self { values: [(column.to_owned(), values)].into(), ..Self::default() }
     }
 
+    /// That a time column must be one of some instants.
+    pub fn at(column: &str, instants: BTreeSet<i64>) -> Self {
+        let span = match (instants.first(), instants.last()) {
+            (Some(first), Some(last)) => Span { from: *first, to: last.saturating_add(1) },
+            _ => return Self { impossible: true, ..Self::default() },
+        };
+        Self { spans: [(column.to_owned(), span)].into(), instants: [(column.to_owned(), instants)].into(), ..Self::default() }
+    }
+
     fn none_of(column: &str, values: BTreeSet<String>) -> Self {
         Self { excluded: [(column.to_owned(), values)].into(), ..Self::default() }
     }

@@ -1,6 +1,5 @@
 //! The plan node of a live scan: one partition, whose stream makes the requests once somebody reads it.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -70,9 +69,9 @@ impl LiveScanExec {
         &self.scan
     }
 
-    /// The same scan for these values of a column only.
-    pub fn for_keys(&self, column: &str, keys: &BTreeSet<String>) -> Self {
-        let constraints = self.scan.constraints.clone().and(Constraints::one_of(column, keys.clone()));
+    /// The same scan for rows of which more is known.
+    pub fn narrowed(&self, known: Constraints) -> Self {
+        let constraints = self.scan.constraints.clone().and(known);
         let scan = Scan { constraints, ..Scan::clone(&self.scan) };
         Self { metrics: self.metrics.clone(), ..Self::new(scan) }
     }

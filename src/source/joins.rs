@@ -6,19 +6,22 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, JoinSide, JoinType, Result};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::join_selection::JoinSelection;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
-use datafusion::physical_plan::expressions::Column;
+use datafusion::physical_plan::expressions::{CastExpr, Column};
 use datafusion::physical_plan::filter::FilterExec;
-use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
+use datafusion::physical_plan::joins::utils::JoinOnRef;
+use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode, SortMergeJoinExec};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
+use super::ask::no_moment;
 use super::exec::LiveScanExec;
 use super::lookup::{LookupJoinExec, scan_below};
 use crate::resources::By;
@@ -63,17 +66,11 @@ impl PhysicalOptimizerRule for LookUp {
 
 /// The join as a look-up, where one side of it has to be.
 fn lookup(join: &HashJoinExec) -> Option<LookupJoinExec> {
-    // Rows that no key leads to would have to come out as well of a join that keeps all rows of the looked-up side.
-    let right = matches!(
-        join.join_type(),
-        JoinType::Inner | JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark | JoinType::RightSemi
-    );
-    let left = matches!(
-        join.join_type(),
-        JoinType::Inner | JoinType::Right | JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark | JoinType::LeftSemi
-    );
-    let right = right.then(|| join.on().iter().find_map(|(left, right)| Some((left, key(join.right(), right)?)))).flatten();
-    let left = left.then(|| join.on().iter().find_map(|(left, right)| Some((right, key(join.left(), left)?)))).flatten();
+    let may = |side| may_look_up(join.join_type(), side);
+    let right = || join.on().iter().find_map(|(left, right)| Some((left, key(join.right(), right)?)));
+    let left = || join.on().iter().find_map(|(left, right)| Some((right, key(join.left(), left)?)));
+    let right = may(JoinSide::Right).then(right).flatten();
+    let left = may(JoinSide::Left).then(left).flatten();
     let (side, (outer, column)) = match (right, left) {
         (Some(key), _) => (JoinSide::Right, key),
         (None, Some(key)) => (JoinSide::Left, key),
@@ -85,12 +82,37 @@ fn lookup(join: &HashJoinExec) -> Option<LookupJoinExec> {
     Some(LookupJoinExec::new(Arc::new(join.builder().build().ok()?), side, Arc::clone(outer), column))
 }
 
-/// The column of a live table without keys that an expression over its rows is, when it answers for values of it.
+/// Whether one side of a join may be looked up: rows that no key leads to would have to come out as well of a join that
+/// keeps all rows of that side.
+pub(super) fn may_look_up(join: &JoinType, side: JoinSide) -> bool {
+    match side {
+        JoinSide::Right => matches!(
+            join,
+            JoinType::Inner | JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark | JoinType::RightSemi
+        ),
+        JoinSide::Left => matches!(
+            join,
+            JoinType::Inner
+                | JoinType::Right
+                | JoinType::RightSemi
+                | JoinType::RightAnti
+                | JoinType::RightMark
+                | JoinType::LeftSemi
+        ),
+        JoinSide::None => false,
+    }
+}
+
+/// The column of a live table that an expression over its rows is, when the table answers for values of it only, and is
+/// given none.
 fn key(plan: &Arc<dyn ExecutionPlan>, expr: &Arc<dyn PhysicalExpr>) -> Option<&'static str> {
-    let scan = scan_below(plan).filter(|scan| scan.scan().call().is_err() && scan.scan().limit.is_none())?;
+    let scan = scan_below(plan).filter(|scan| scan.scan().limit.is_none())?.scan();
     let name = scanned_column(plan, expr.downcast_ref::<Column>()?)?;
-    scan.scan().resource.calls.iter().find_map(|call| match call.by {
-        By::Key(key) if key.column == name && scan.scan().gives_all(call) => Some(key.column),
+    if let Ok(call) = scan.call() {
+        return call.moment().filter(|(column, _)| *column == name && scan.is_now(column)).map(|(column, _)| column);
+    }
+    scan.resource.calls.iter().find_map(|call| match call.by {
+        By::Key(key) if key.column == name && scan.gives_all(call) => Some(key.column),
         _ => None,
     })
 }
@@ -98,8 +120,13 @@ fn key(plan: &Arc<dyn ExecutionPlan>, expr: &Arc<dyn PhysicalExpr>) -> Option<&'
 /// The name that a column of a plan has in the scan below it; a projection may have renamed it.
 fn scanned_column(plan: &Arc<dyn ExecutionPlan>, column: &Column) -> Option<String> {
     if let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
-        let inner = projection.expr().get(column.index())?.expr.downcast_ref::<Column>()?;
-        return scanned_column(projection.input(), inner);
+        let inner = &projection.expr().get(column.index())?.expr;
+        // A moment of another precision is the same moment.
+        let inner = match inner.downcast_ref::<CastExpr>() {
+            Some(cast) if matches!(cast.cast_type(), DataType::Timestamp(..)) => cast.expr(),
+            _ => inner,
+        };
+        return scanned_column(projection.input(), inner.downcast_ref::<Column>()?);
     }
     if let Some(filter) = plan.downcast_ref::<FilterExec>() {
         let index = match filter.projection() {
@@ -124,7 +151,11 @@ impl PhysicalOptimizerRule for ReadLast {
         plan.transform_up(|plan| {
             let Some(join) = plan.downcast_ref::<HashJoinExec>() else { return Ok(Transformed::no(plan)) };
             let (left, right) = (size(join.left()), size(join.right()));
-            let is_better = matches!((left, right), (Some(left), right) if right.is_none_or(|right| right < left));
+            let is_better = match (lacks(join.left()), lacks(join.right())) {
+                (true, false) => true,
+                (false, true) => false,
+                _ => matches!((left, right), (Some(left), right) if right.is_none_or(|right| right < left)),
+            };
             let may_swap = join.join_type().supports_swap() && !join.null_aware && config.optimizer.join_reordering;
             let reads_all = join.join_type().on_lr_is_preserved().1;
             Ok(match (is_better && may_swap, left.or(right)) {
@@ -148,6 +179,12 @@ impl PhysicalOptimizerRule for ReadLast {
     }
 }
 
+/// Whether a plan reads a live table in a way that leaves out what is wanted: keys would give it.
+fn lacks(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    let scan = scan_below(plan).map(LiveScanExec::scan);
+    scan.is_some_and(|scan| scan.call().is_ok_and(|call| scan.lacks(call)))
+}
+
 /// Rows that the live tables below a plan are thought to have; `None` when there are none.
 fn size(plan: &Arc<dyn ExecutionPlan>) -> Option<u64> {
     let own = plan.downcast_ref::<LiveScanExec>().map(|scan| scan.bill().rows);
@@ -167,6 +204,12 @@ impl PhysicalOptimizerRule for Known {
             {
                 scan.expect_keys(rows(join.left()));
             }
+            if let Some(join) = node.downcast_ref::<SortMergeJoinExec>() {
+                check_keys(join.on(), join.left(), join.right())?;
+            }
+            if let Some(join) = node.downcast_ref::<HashJoinExec>() {
+                check_keys(join.on(), join.left(), join.right())?;
+            }
             match node.downcast_ref::<LiveScanExec>().map(|scan| scan.scan().call()) {
                 Some(Err(error)) => Err(DataFusionError::from(error)),
                 _ => Ok(TreeNodeRecursion::Continue),
@@ -182,6 +225,20 @@ impl PhysicalOptimizerRule for Known {
     fn schema_check(&self) -> bool {
         true
     }
+}
+
+/// Refuses a join by moments that was not made a look-up: other kinds of joins can be asked for by a setting.
+fn check_keys(on: JoinOnRef<'_>, left: &Arc<dyn ExecutionPlan>, right: &Arc<dyn ExecutionPlan>) -> Result<()> {
+    let moment = |plan, expr: &Arc<dyn PhysicalExpr>| key(plan, expr).filter(|column| Some(*column) == moment_of(plan));
+    match on.iter().find_map(|(one, other)| moment(left, one).or_else(|| moment(right, other))) {
+        Some(column) => Err(no_moment(column).into()),
+        None => Ok(()),
+    }
+}
+
+/// The column of moments of the live table below a plan.
+fn moment_of(plan: &Arc<dyn ExecutionPlan>) -> Option<&'static str> {
+    Some(scan_below(plan)?.scan().call().ok()?.moment()?.0)
 }
 
 /// Rows that a plan gives, as far as its statistics know.

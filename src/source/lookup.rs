@@ -3,13 +3,12 @@
 //! It reads the other side, asks for the keys it finds there, each once, and lets DataFusion's own hash join put the two
 //! together, batch by batch. What a join means is thus decided in one place only.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::{cast, concat_batches};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, SchemaRef, TimestampMicrosecondType};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{JoinSide, JoinType, Result};
 use datafusion::datasource::memory::MemorySourceConfig;
@@ -29,9 +28,11 @@ use datafusion::physical_plan::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
+use super::constraints::Constraints;
 use super::estimate::{Basis, Bill};
 use super::exec::LiveScanExec;
 use super::joins;
+use crate::schema::fields::instant;
 
 /// Joins the rows of its input with those that a live table has for their keys.
 #[derive(Debug, Clone)]
@@ -44,7 +45,7 @@ pub struct LookupJoinExec {
     input: Arc<dyn ExecutionPlan>,
     /// The key of each input row.
     key: Arc<dyn PhysicalExpr>,
-    /// The column of the live table that it is the key of.
+    /// The column of the live table that it is the key, or the moment, of.
     column: &'static str,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
@@ -84,12 +85,13 @@ impl LookupJoinExec {
     pub fn bill(&self) -> Option<(&'static str, Bill)> {
         let scan = scan_below(self.looked_up())?;
         let (table, bill, input_rows) = (scan.scan().resource.name, scan.bill(), joins::rows(&self.input));
-        let calls: Vec<String> =
-            scan.scan().resource.calls.iter().filter(|call| call.is_by(self.column)).map(|call| call.title()).collect();
+        let calls = scan.scan().resource.calls.iter().filter(|call| call.is_by(self.column) || call.is_at(self.column));
         let keys = input_rows.map(|rows| rows as u64);
+        // A moment is asked of every entity.
+        let each = if scan.scan().call().is_ok() { bill.requests } else { 1 };
         let bill = Bill {
-            calls: calls.into_iter().map(|call| format!("{call} for each {} of the other side", self.column)).collect(),
-            requests: keys.unwrap_or(1),
+            calls: calls.map(|call| format!("{} for each {} of the other side", call.title(), self.column)).collect(),
+            requests: keys.unwrap_or(1).saturating_mul(each),
             // Rows may have the same key.
             basis: if keys.is_some() { Basis::AtMost } else { Basis::AtLeast },
             rows: keys.unwrap_or(1),
@@ -100,8 +102,7 @@ impl LookupJoinExec {
 
     /// Joins one batch of the input.
     async fn join_batch(&self, batch: RecordBatch, context: &Arc<TaskContext>) -> Result<Vec<RecordBatch>> {
-        let keys = self.keys(&batch)?;
-        let looked_up = collect(for_keys(self.looked_up(), self.column, &keys)?, Arc::clone(context)).await?;
+        let looked_up = collect(narrowed(self.looked_up(), &self.keys(&batch)?)?, Arc::clone(context)).await?;
         let input = memory(vec![batch], self.input.schema())?;
         let looked_up = memory(looked_up, self.looked_up().schema())?;
         let (left, right) = if self.side == JoinSide::Left { (looked_up, input) } else { (input, looked_up) };
@@ -111,11 +112,18 @@ impl LookupJoinExec {
         collect(join.build_exec()?, Arc::clone(context)).await
     }
 
-    fn keys(&self, batch: &RecordBatch) -> Result<BTreeSet<String>> {
+    /// What the rows of a batch look for.
+    fn keys(&self, batch: &RecordBatch) -> Result<Constraints> {
         let keys = self.key.evaluate(batch)?.into_array(batch.num_rows())?;
+        if keys.data_type().is_temporal() {
+            let moments = cast(&keys, &instant())?;
+            let moments = moments.as_primitive::<TimestampMicrosecondType>().iter().flatten().collect();
+            return Ok(Constraints::at(self.column, moments));
+        }
         let keys = cast(&keys, &DataType::Utf8)?;
         // No row has an empty id, and to ask for one would be to ask for anything.
-        Ok(keys.as_string::<i32>().iter().flatten().filter(|key| !key.is_empty()).map(str::to_owned).collect())
+        let keys = keys.as_string::<i32>().iter().flatten().filter(|key| !key.is_empty()).map(str::to_owned).collect();
+        Ok(Constraints::one_of(self.column, keys))
     }
 }
 
@@ -134,10 +142,10 @@ pub(super) fn scan_below(plan: &Arc<dyn ExecutionPlan>) -> Option<&LiveScanExec>
 }
 
 /// The plan with its live scan asking for these keys.
-fn for_keys(plan: &Arc<dyn ExecutionPlan>, column: &str, keys: &BTreeSet<String>) -> Result<Arc<dyn ExecutionPlan>> {
+fn narrowed(plan: &Arc<dyn ExecutionPlan>, keys: &Constraints) -> Result<Arc<dyn ExecutionPlan>> {
     let with_keys = |plan: Arc<dyn ExecutionPlan>| {
         Ok(match plan.downcast_ref::<LiveScanExec>() {
-            Some(scan) => Transformed::yes(Arc::new(scan.for_keys(column, keys)) as Arc<dyn ExecutionPlan>),
+            Some(scan) => Transformed::yes(Arc::new(scan.narrowed(keys.clone())) as Arc<dyn ExecutionPlan>),
             None => Transformed::no(plan),
         })
     };

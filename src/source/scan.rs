@@ -124,6 +124,11 @@ impl Scan {
         })
     }
 
+    /// Whether it asks for now, as the filters say nothing of this column of moments.
+    pub fn is_now(&self, column: &str) -> bool {
+        self.constraints.instants(column).is_none() && !self.constraints.is_null(column)
+    }
+
     /// Whether the filters give all that a call needs beside its key.
     pub fn gives_all(&self, call: &Call) -> bool {
         call.needs.iter().all(|column| self.constraints.value(column).is_some_and(|value| !value.is_empty()))

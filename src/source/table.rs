@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
+use datafusion::catalog::default_table_source::source_as_provider;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, Result as DataFusionResult};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableScan, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::ask::choose;
@@ -39,6 +40,16 @@ impl LiveTable {
     /// A resource on these accounts.
     pub fn new(resource: &'static Resource, connections: Arc<[Arc<Connection>]>) -> Self {
         Self { resource, connections, schema: fields::schema(resource.columns) }
+    }
+
+    /// The live table that a scan reads.
+    pub fn of(scan: &TableScan) -> Option<Self> {
+        source_as_provider(&scan.source).ok()?.downcast_ref::<Self>().cloned()
+    }
+
+    /// The column whose moments it answers for.
+    pub fn moment(&self) -> Option<&'static str> {
+        self.resource.calls.iter().find_map(|call| call.moment()).map(|(column, _)| column)
     }
 
     /// The fields to decode: those wanted, then those only the filters need.

@@ -102,6 +102,26 @@ async fn a_join_with_actions_searches_for_its_payments() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_join_with_balances_asks_for_its_moments() {
+    let stand = Stand::new(400, SandboxOptions::default());
+    let session = stand.engine.session().unwrap();
+    let sql = "select d.at, b.available from (values (timestamp '2026-03-01'), (timestamp '2026-03-02'), (null)) d(at) \
+               left join balances b on b.as_of = d.at";
+    assert_eq!(rows(&session, sql).await.unwrap().iter().map(RecordBatch::num_rows).sum::<usize>(), 11);
+    let asked: Vec<String> = stand.sandbox.requests().into_iter().map(|request| request.query).collect();
+    assert_eq!(asked.len(), 4, "{asked:?}");
+    assert!(asked.iter().all(|query| query.contains("balancesAt=2026-03-0")), "{asked:?}");
+    insta::assert_snapshot!(plan(&session, sql).await, @r#"
+    ProjectionExec: expr=[at@0 as at, available@2 as available]
+    LookupJoinExec: type=Left, key=CAST(d.at AS Timestamp(ns, "UTC"))@1, table=balances, column=as_of
+    ProjectionExec: expr=[column1@0 as at, CAST(column1@0 AS Timestamp(ns, "UTC")) as CAST(d.at AS Timestamp(ns, "UTC"))]
+    DataSourceExec: partitions=1, partition_sizes=[1]
+    balances: at most 6 requests by GET /balances/{entity_id} for each as_of of the other side
+    in all: at most 6 requests, 0.0 s at the present pace; 1000 are allowed (checkout.max_requests)
+    "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_empty_other_side_asks_for_nothing() {
     let stand = Stand::new(MANY, SandboxOptions::default());
     for sql in [
