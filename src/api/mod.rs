@@ -10,6 +10,7 @@ mod auth;
 pub mod claims;
 pub mod client;
 pub mod config;
+pub mod download;
 pub mod flight;
 pub mod journal;
 mod key;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Response, StatusCode};
 use tokio::time::{Instant, timeout};
@@ -24,7 +24,7 @@ use super::request::{Host, Method};
 use super::retry::{Again, Failure, Patience};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::secret::redact_url;
+use crate::secret::{Secret, redact_url};
 
 /// What a client has done so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -185,8 +185,9 @@ impl Transport {
         let status = response.status();
         let request_id = header(response.headers(), "cko-request-id");
         let retry_after = header(response.headers(), RETRY_AFTER.as_str());
+        let location = header(response.headers(), LOCATION.as_str()).map(Secret::new);
         let body = self.body(response, errand).await?;
-        Ok(Answer { status, body, request_id, retry_after })
+        Ok(Answer { status, body, request_id, retry_after, location })
     }
 
     /// The whole body. A body cut short of its `Content-Length` or of its last chunk is an error of hyper's; one that is
