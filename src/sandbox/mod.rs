@@ -1,7 +1,7 @@
 //! The stand-in for Checkout.com: a made-up merchant served on loopback with the vendor's shapes, rules and faults.
 //!
 //! ```text
-//!  merchant ─► payment ─► json ──────────────► server (five hosts) ─► HTTP
+//!  merchant ─► payment ─► json ──────────────► server (five hosts, and a storage for files) ─► HTTP
 //!      └─► movement ─► effect ─► report ─► files ──┘          faults bend the answers
 //!             └─► ledger (the truth to compare with)
 //! ```
@@ -36,4 +36,4 @@ pub use faults::Faults;
 pub use files::{FileOptions, LineEnd};
 pub use ledger::Ledger;
 pub use merchant::{Merchant, MerchantOptions};
-pub use server::{LoggedRequest, NextLink, Sandbox, SandboxOptions, SearchOrder};
+pub use server::{LoggedRequest, NextLink, Sandbox, SandboxOptions, SearchOrder, Site};
