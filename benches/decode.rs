@@ -111,6 +111,8 @@ fn place(fields: &mut Vec<Field>, path: &str, kind: Kind) {
             Kind::Flag => DataType::Boolean,
             // As an offset, which arrow-json reads without a time-zone database.
             Kind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into())),
+            Kind::LocalTime => DataType::Timestamp(TimeUnit::Microsecond, None),
+            Kind::Date => DataType::Date32,
             Kind::Int | Kind::Minor(_) | Kind::AssumedMinor(_) => DataType::Int64,
             Kind::Decimal => DataType::Decimal128(38, 8),
             Kind::Text | Kind::Word(_) | Kind::Json => DataType::Utf8,

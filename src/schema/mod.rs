@@ -7,6 +7,7 @@ pub mod decode;
 pub mod fields;
 pub mod time;
 
+mod builders;
 mod columns;
 mod malformed;
 mod order;
@@ -29,9 +30,10 @@ pub struct Column {
     pub kind: Kind,
     /// Which JSON object the path starts from.
     pub origin: Origin,
-    /// JSON pointer of the value; empty means `/` and the name.
+    /// JSON pointer of the value, empty meaning `/` and the name; in a file, the header, empty meaning the one whose
+    /// words the name is made of.
     pub path: &'static str,
-    /// JSON pointer of the value where [`Column::path`] leads to none; empty means that there is no other.
+    /// JSON pointer, or header, of the value where [`Column::path`] leads to none; empty means that there is no other.
     pub other_path: &'static str,
     /// One sentence for the reference: meaning and unit.
     pub about: &'static str,
@@ -55,6 +57,11 @@ pub enum Kind {
     Decimal,
     /// An instant, UTC, in microseconds.
     Time,
+    /// A date and time of day as printed, in a zone that is not: timestamp in microseconds without zone. A value that
+    /// names a zone is refused.
+    LocalTime,
+    /// A date; midnight may be written behind it, another time of day is refused.
+    Date,
     /// Any JSON, as text.
     Json,
     /// Whole minor units of the currency in the named column (of the same origin). Two columns: the name in major
@@ -93,14 +100,14 @@ pub const fn minor(currency: &'static str) -> Kind {
 }
 
 impl Column {
-    /// Found at this JSON pointer.
+    /// Found at this JSON pointer, or under this header.
     #[must_use]
     pub const fn at(mut self, path: &'static str) -> Self {
         self.path = path;
         self
     }
 
-    /// Found at this JSON pointer where there is nothing at the first: the vendor writes the same thing in two ways.
+    /// Found at this JSON pointer, or under this header, where there is nothing at the first: the vendor writes the same thing in two ways.
     #[must_use]
     pub const fn or_at(mut self, path: &'static str) -> Self {
         self.other_path = path;
