@@ -1,8 +1,9 @@
-//! Column declarations, and how they become Arrow: fields, and JSON pages turned into record batches.
+//! Column declarations, and how they become Arrow: fields, and JSON pages and CSV files turned into record batches.
 //!
-//! A [`Column`] is plain data in a resource's file. From it [`fields`] derives the Arrow schema and [`decode`] the
-//! reader of pages; nothing here knows a table by name.
+//! A [`Column`] is plain data in a resource's file. From it [`fields`] derives the Arrow schema, [`decode`] the reader
+//! of pages and [`csv`] the reader of files; nothing here knows a table by name.
 
+pub mod csv;
 pub mod decode;
 pub mod fields;
 pub mod time;
