@@ -20,7 +20,7 @@ pub(super) enum Inflate {
     /// Fewer bytes so far than tell.
     Unknown(Vec<u8>),
     Plain,
-    Gzip(MultiGzDecoder<Vec<u8>>),
+    Gzip(Box<MultiGzDecoder<Vec<u8>>>),
 }
 
 impl Inflate {
@@ -42,7 +42,7 @@ impl Inflate {
                 return Ok(());
             }
             let start = std::mem::take(start);
-            *self = if start == GZIP { Self::Gzip(MultiGzDecoder::new(Vec::new())) } else { Self::Plain };
+            *self = if start == GZIP { Self::Gzip(Box::new(MultiGzDecoder::new(Vec::new()))) } else { Self::Plain };
             return self.unpack(&start, unpacked);
         }
         let (step, rest) = bytes.split_at(bytes.len().min(STEP));
