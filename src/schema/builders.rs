@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Int64Builder, StringArray, StringBuilder,
+    Array, ArrayRef, AsArray, BooleanBuilder, Date32Builder, Decimal128Builder, Int64Builder, StringArray, StringBuilder,
     TimestampMicrosecondArray, TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::DataType;
@@ -83,8 +83,26 @@ impl FieldBuilder {
     /// The values so far, for one more.
     #[inline]
     pub(super) fn values(&mut self) -> &mut Values {
-        self.values.append_nulls(std::mem::take(&mut self.nulls));
+        if self.nulls > 0 {
+            self.values.append_nulls(std::mem::take(&mut self.nulls));
+        }
         &mut self.values
+    }
+
+    /// Makes room in an empty field for one more array like this: grown by doubling, a field would be copied and its
+    /// memory fetched anew for every batch.
+    pub(super) fn make_room_like(&mut self, array: &dyn Array) {
+        match &mut self.values {
+            Values::Text(values) | Values::Word(values, _) | Values::Json(values) => {
+                let bytes = array.as_string_opt::<i32>().map_or(0, |texts| texts.value_data().len());
+                // An eighth more, so that a slightly longer one fits too.
+                *values = StringBuilder::with_capacity(array.len(), bytes + bytes / 8);
+            }
+            Values::Decimal(values) => {
+                *values = Decimal128Builder::with_capacity(array.len()).with_data_type(array.data_type().clone());
+            }
+            _ => {}
+        }
     }
 
     /// The array of so many rows; the field is empty again.
@@ -94,10 +112,8 @@ impl FieldBuilder {
 }
 
 impl Values {
-    #[inline]
     fn append_nulls(&mut self, count: usize) {
         match self {
-            _ if count == 0 => {}
             Self::Text(values) | Self::Word(values, _) | Self::Json(values) => values.append_nulls(count),
             Self::Flag(values) => values.append_nulls(count),
             Self::Int(values) | Self::Minor(values, _) => values.append_nulls(count),

@@ -8,6 +8,7 @@ pub mod decode;
 pub mod fields;
 pub mod time;
 
+mod block;
 mod builders;
 mod columns;
 mod malformed;

@@ -89,7 +89,12 @@ impl Rows {
     pub(super) fn finish(&mut self, plan: &Plan, given: &FileGiven) -> Result<RecordBatch> {
         let rows = std::mem::take(&mut self.count);
         let provenance = Provenance { account: &given.account, fetched_at: given.fetched_at };
-        let arrays = self.fields.iter_mut().map(|field| field.finish(provenance, rows)).collect();
+        let finish = |field: &mut FieldBuilder| {
+            let array = field.finish(provenance, rows);
+            field.make_room_like(&array);
+            array
+        };
+        let arrays = self.fields.iter_mut().map(finish).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(Arc::clone(&plan.schema), arrays, &options)
             .map_err(|error| Error::bug("a file's columns do not fit its schema").caused_by(error))
@@ -127,10 +132,13 @@ fn append(field: &mut FieldBuilder, text: &str) -> Result<(), Why> {
         field.append_null();
         return Ok(());
     }
-    let values = field.values();
-    if matches!(values, Values::Text(_) | Values::Json(_)) {
-        return text::append(values, text);
-    }
+    let values = match field.values() {
+        Values::Text(values) | Values::Json(values) => {
+            values.append_value(text);
+            return Ok(());
+        }
+        values => values,
+    };
     let text = text.trim_ascii();
     if text.is_empty() {
         field.append_null();

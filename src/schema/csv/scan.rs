@@ -9,6 +9,8 @@
 
 use std::borrow::Cow;
 
+use crate::schema::block::{HIGH, ONES, clear_bytes};
+
 const SEPARATOR: u8 = b',';
 
 /// A scan of the row that begins where the text given to [`Scan::row`] does.
@@ -182,14 +184,11 @@ impl<'a> Row<'a> {
     }
 
     /// The text of a cell; a cell that is not there is empty.
-    #[inline]
+    #[inline(always)]
     pub(super) fn cell(self, index: usize) -> Cow<'a, str> {
         let Some(span) = self.cells.get(index) else { return Cow::Borrowed("") };
         let text = self.text.get(span.start..span.end).unwrap_or_default();
-        match span.quotes {
-            Quotes::None | Quotes::Around => Cow::Borrowed(text),
-            Quotes::AroundAndDoubled => Cow::Owned(text.replace("\"\"", "\"")),
-        }
+        if span.quotes == Quotes::AroundAndDoubled { undoubled(text) } else { Cow::Borrowed(text) }
     }
 
     /// The texts of the first cells.
@@ -198,13 +197,18 @@ impl<'a> Row<'a> {
     }
 }
 
+#[cold]
+fn undoubled(text: &str) -> Cow<'_, str> {
+    Cow::Owned(text.replace("\"\"", "\""))
+}
+
 /// Where the cell ends that goes on at `at`: at a separator, a line end, or the end of the text.
 #[inline]
 fn stop(text: &[u8], mut at: usize) -> usize {
-    while let Some(eight) = text.get(at..).and_then(<[u8]>::first_chunk) {
-        let clear = clear_bytes(u64::from_le_bytes(*eight));
+    while let Some(block) = text.get(at..).and_then(<[u8]>::first_chunk) {
+        let clear = clear_bytes(block, stops);
         at += clear;
-        if clear < 8 {
+        if clear < 16 {
             return at;
         }
     }
@@ -212,18 +216,12 @@ fn stop(text: &[u8], mut at: usize) -> usize {
     at + rest.iter().position(|byte| matches!(*byte, SEPARATOR | b'\n' | b'\r')).unwrap_or(rest.len())
 }
 
-/// How many of the bytes, first in the lowest place, come before one that ends a cell.
+/// The high bit of the first of eight bytes that ends a cell; what stands above it has no meaning.
 #[inline]
-fn clear_bytes(word: u64) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
-    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-    // The high bit of each byte that is the one wanted; a borrow can only set bits above the first of them.
-    let is = |byte: u8| {
-        let differs = word ^ (ONES * u64::from(byte));
-        differs.wrapping_sub(ONES) & !differs & HIGH
-    };
-    let stops = is(SEPARATOR) | is(b'\n') | is(b'\r');
-    usize::try_from(stops.trailing_zeros() / 8).unwrap_or_default()
+fn stops(word: u64) -> u64 {
+    // A borrow reaches only bytes above a true hit, and bytes that had the bit before are part of longer characters.
+    let is = |byte: u8| (word ^ (ONES * u64::from(byte))).wrapping_sub(ONES);
+    (is(SEPARATOR) | is(b'\n') | is(b'\r')) & !word & HIGH
 }
 
 /// Line breaks in a text: LF, CRLF or CR.
