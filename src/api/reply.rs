@@ -181,6 +181,7 @@ mod tests {
             body: Bytes::from_static(body.as_bytes()),
             request_id: None,
             retry_after: None,
+            location: None,
         }
     }
 
