@@ -14,6 +14,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Rows in a batch that is not the last.
 pub(super) const BATCH: usize = 8192;
+/// Bytes of rows that make a batch full too: long rows must not fill the memory by their number.
+const BATCH_BYTES: usize = 16 << 20;
 /// Longest row, in bytes: one that goes on beyond this is a quote that nobody closes.
 const LONGEST_ROW: usize = 16 << 20;
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -26,6 +28,8 @@ pub(super) struct Reader {
     scan: Scan,
     /// Once the header is read.
     rows: Option<Rows>,
+    /// Of the batch at hand.
+    batch_bytes: usize,
     /// Where the row at hand begins, counted from 1.
     line: usize,
     /// The first of the empty lines just passed.
@@ -34,7 +38,7 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(plan: Arc<Plan>, given: FileGiven) -> Self {
-        Self { plan, given, scan: Scan::default(), rows: None, line: 1, empty_line: None }
+        Self { plan, given, scan: Scan::default(), rows: None, batch_bytes: 0, line: 1, empty_line: None }
     }
 
     /// Reads the whole rows that are in the text, up to a full batch, and adds their bytes to `read`.
@@ -43,21 +47,21 @@ impl Reader {
     /// Those of [`super::CsvFile::push`].
     pub(super) fn read(&mut self, text: &str, read: &mut usize) -> Result<Option<RecordBatch>> {
         let mut rest = text;
-        if self.rows.is_none()
-            && !self.scan.is_inside()
-            && let Some(behind) = rest.strip_prefix(BYTE_ORDER_MARK)
-        {
-            rest = behind;
-            *read += BYTE_ORDER_MARK.len_utf8();
+        if self.rows.is_none() && !self.scan.is_inside() {
+            rest = text.trim_start_matches(BYTE_ORDER_MARK);
+            *read += text.len() - rest.len();
         }
         loop {
-            if let Some(rows) = self.rows.as_mut().filter(|rows| rows.count == BATCH) {
+            let is_full = |rows: &&mut Rows| rows.count == BATCH || (rows.count > 0 && self.batch_bytes >= BATCH_BYTES);
+            if let Some(rows) = self.rows.as_mut().filter(is_full) {
+                self.batch_bytes = 0;
                 return rows.finish(&self.plan, &self.given).map(Some);
             }
             match self.scan.row(rest) {
                 Ok(Some(length)) => {
                     self.take(rest)?;
                     *read += length;
+                    self.batch_bytes += length;
                     rest = rest.get(length..).unwrap_or_default();
                 }
                 Ok(None) if rest.len() > LONGEST_ROW => {

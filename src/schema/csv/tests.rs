@@ -96,7 +96,9 @@ fn columns_are_found_by_header_in_any_order_and_case() {
 
 #[test]
 fn a_quoted_header_behind_a_byte_order_mark_is_read() {
-    assert_eq!(shown(&whole("\u{feff}\"Payment ID\"\npay_1\n").unwrap(), "payment_id"), ["pay_1"]);
+    for marks in ["\u{feff}", "\u{feff}\u{feff}"] {
+        assert_eq!(shown(&whole(format!("{marks}\"Payment ID\"\npay_1\n")).unwrap(), "payment_id"), ["pay_1"]);
+    }
 }
 
 #[test]
@@ -319,6 +321,20 @@ fn batches_are_full_but_for_the_last_and_rows_are_counted_over_them() {
         assert_eq!(shown(&batch, "count").last().unwrap(), &(rows - 1).to_string());
         assert_eq!(shown(&batch, "row_number").last().unwrap(), &rows.to_string());
     }
+}
+
+#[test]
+fn long_rows_make_short_batches() {
+    let decoder = CsvDecoder::try_new(COLUMNS, &all(COLUMNS), Settings::default()).unwrap();
+    let row = format!("{}\n", "x".repeat(1 << 20));
+    let mut file = decoder.begin(given());
+    let mut rows = Vec::new();
+    for text in std::iter::once("Payment ID\n").chain(std::iter::repeat_n(row.as_str(), 40)) {
+        let mut bytes = text.as_bytes();
+        rows.extend(std::iter::from_fn(|| file.push(&mut bytes).unwrap()).map(|batch| batch.num_rows()));
+    }
+    rows.extend(std::iter::from_fn(|| file.finish(Ending::Unproven).unwrap()).map(|batch| batch.num_rows()));
+    assert_eq!(rows, [16, 16, 8]);
 }
 
 const TEXTS: &[Column] = &[
