@@ -1,4 +1,4 @@
-//! JSON pages to record batches: our decoder against arrow-json on the same thousand payments.
+//! JSON pages to record batches: our decoder against arrow-json on the same thousand payments. Files of CSV: [`csv`].
 //!
 //! The page is generated, in the shape of an answer of `POST /payments/search`. arrow-json is given the rows already cut
 //! out of the page, one a line, and a nested schema of the same fields: it reads no page, flattens nothing and makes no
@@ -9,6 +9,8 @@
     clippy::allow_attributes,
     reason = "a bench may panic; criterion's macros write no docs"
 )]
+
+mod csv;
 
 use std::fmt::Write;
 use std::hint::black_box;
@@ -29,7 +31,7 @@ const ROWS: usize = 1000;
 const CURRENCIES: [&str; 4] = ["GBP", "EUR", "JPY", "KWD"];
 const FIVE: [&str; 5] = ["id", "requested_on", "amount_minor", "currency", "status"];
 
-criterion_group!(benches, pages);
+criterion_group!(benches, pages, csv::files);
 criterion_main!(benches);
 
 fn pages(c: &mut Criterion) {
@@ -111,6 +113,8 @@ fn place(fields: &mut Vec<Field>, path: &str, kind: Kind) {
             Kind::Flag => DataType::Boolean,
             // As an offset, which arrow-json reads without a time-zone database.
             Kind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into())),
+            Kind::LocalTime => DataType::Timestamp(TimeUnit::Microsecond, None),
+            Kind::Date => DataType::Date32,
             Kind::Int | Kind::Minor(_) | Kind::AssumedMinor(_) => DataType::Int64,
             Kind::Decimal => DataType::Decimal128(38, 8),
             Kind::Text | Kind::Word(_) | Kind::Json => DataType::Utf8,

@@ -257,6 +257,7 @@ mod tests {
             body: Bytes::copy_from_slice(body.as_bytes()),
             request_id: None,
             retry_after: None,
+            location: None,
         }
     }
 

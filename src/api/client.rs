@@ -8,17 +8,19 @@ use std::sync::Arc;
 
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use tokio::time::timeout;
 use url::Url;
 
 use super::auth::{Auth, Bearer, Origin};
 use super::config::Account;
+use super::download::{self, Download};
 use super::flight::Flights;
 use super::journal::Entry;
 use super::limit::Urgency;
 use super::reply::{Answer, Reply};
 use super::request::{Method, Request};
 use super::retry::{Failure, Patience};
-use super::transport::{Errand, Transport};
+use super::transport::{Errand, Transport, root_cause};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -132,9 +134,8 @@ impl Client {
         decode: &(impl Fn(&Reply) -> Result<T> + Send + Sync),
     ) -> Result<Option<(Reply, T)>> {
         let attempted = format!("cannot read {}", request.table);
-        let Request { table, host, method, template, .. } = *request;
-        let errand = Errand { attempted: &attempted, table: Some(table), host, method, template, urgency: self.urgency, tally };
-        let mut patience = Patience::new(&self.shared.account.limits);
+        let errand = self.errand(request, &attempted, tally);
+        let mut patience = self.patience();
         loop {
             let failure = match self.attempt(request, &errand, &mut patience).await {
                 Ok(None) => return Ok(None),
@@ -145,8 +146,23 @@ impl Client {
                 Err(failure) => failure,
             };
             patience.after(failure).await?;
-            self.shared.transport.count(&errand, |tally| &tally.retries, 1);
+            self.count_retry(&errand);
         }
+    }
+
+    /// What a request is sent for; `attempted` begins the message of an error.
+    pub(super) fn errand<'a>(&self, request: &Request, attempted: &'a str, tally: &'a Tally) -> Errand<'a> {
+        let Request { table, host, method, template, .. } = *request;
+        Errand { attempted, table: Some(table), host, method, template, urgency: self.urgency, tally }
+    }
+
+    /// The patience for one request or file.
+    pub(super) fn patience(&self) -> Patience<'_> {
+        Patience::new(&self.shared.account.limits)
+    }
+
+    pub(super) fn count_retry(&self, errand: &Errand<'_>) {
+        self.shared.transport.count(errand, |tally| &tally.retries, 1);
     }
 
     /// One attempt; a second one at once where a cached token turns out to have ended early.
@@ -156,14 +172,44 @@ impl Client {
         errand: &Errand<'_>,
         patience: &mut Patience<'_>,
     ) -> Result<Option<Reply>, Failure> {
+        let Shared { account, clock, .. } = &*self.shared;
+        self.answer(request, errand, patience).await?.judge(request, &account.credential, clock.now())
+    }
+
+    async fn answer(&self, request: &Request, errand: &Errand<'_>, patience: &mut Patience<'_>) -> Result<Answer, Failure> {
         let Shared { account, clock, transport, auth, .. } = &*self.shared;
         let bearer = self.bearer().await.map_err(Failure::last)?;
-        let mut answer = self.exchange(request, errand, &bearer, patience).await?;
-        if answer.status == StatusCode::UNAUTHORIZED && bearer.origin == Origin::Cached {
-            let bearer = auth.another(&bearer, account, transport, *clock).await.map_err(Failure::last)?;
-            answer = self.exchange(request, errand, &bearer, patience).await?;
+        let answer = self.exchange(request, errand, &bearer, patience).await?;
+        if answer.status != StatusCode::UNAUTHORIZED || bearer.origin != Origin::Cached {
+            return Ok(answer);
         }
-        answer.judge(request, &account.credential, clock.now())
+        let bearer = auth.another(&bearer, account, transport, *clock).await.map_err(Failure::last)?;
+        self.exchange(request, errand, &bearer, patience).await
+    }
+
+    /// One attempt at opening a file: the link, and what is behind it.
+    pub(super) async fn try_open(
+        &self,
+        request: &Request,
+        errand: &Errand<'_>,
+        patience: &mut Patience<'_>,
+    ) -> Result<Option<Download>, Failure> {
+        let Shared { account, clock, transport, .. } = &*self.shared;
+        let answer = self.answer(request, errand, patience).await?;
+        let Some(location) = answer.location.as_ref().filter(|_| answer.status.is_redirection()) else {
+            let reply = answer.judge(request, &account.credential, clock.now())?;
+            return Ok(reply.map(|reply| Download::whole(reply.body, request.path.clone())));
+        };
+        let link = download::link(location.expose(), account.hosts.base(request.host))?;
+        let allowed = account.limits.attempt_timeout;
+        let unreachable = |cause: String| {
+            Failure::from(Error::new(ErrorKind::Unavailable, "cannot reach the storage host of a file").caused_by(cause))
+        };
+        match timeout(allowed, transport.storage()?.get(link).send()).await {
+            Ok(Ok(response)) => download::judge(response, allowed, request.path.clone()).map(Some),
+            Ok(Err(error)) => Err(unreachable(root_cause(&error))),
+            Err(elapsed) => Err(unreachable(elapsed.to_string())),
+        }
     }
 
     async fn bearer(&self) -> Result<Bearer> {

@@ -166,7 +166,7 @@ pub(super) fn try_url(text: &str, setting: &'static str) -> Result<Url> {
     Ok(url)
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(UrlHost::Domain(name)) => name == "localhost",
         Some(UrlHost::Ipv4(address)) => address.is_loopback(),

@@ -14,6 +14,7 @@ use super::config::Credential;
 use super::request::Request;
 use super::retry::{Again, Failure};
 use crate::error::{Error, ErrorKind};
+use crate::secret::Secret;
 
 /// A successful answer.
 #[derive(Debug, Clone)]
@@ -34,6 +35,8 @@ pub(super) struct Answer {
     pub(super) request_id: Option<String>,
     /// `Retry-After` as it came.
     pub(super) retry_after: Option<String>,
+    /// `Location` of a redirect; may be a signed link, so it is never shown.
+    pub(super) location: Option<Secret>,
 }
 
 /// The body of an error. The token host has an `error` instead.
@@ -178,6 +181,7 @@ mod tests {
             body: Bytes::from_static(body.as_bytes()),
             request_id: None,
             retry_after: None,
+            location: None,
         }
     }
 

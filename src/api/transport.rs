@@ -4,14 +4,14 @@
 //! it only tells an answer from none.
 
 use std::error::Error as StdError;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Response, StatusCode};
+use reqwest::{ClientBuilder, Response, StatusCode};
 use tokio::time::{Instant, timeout};
 use tracing::debug;
 
@@ -24,7 +24,7 @@ use super::request::{Host, Method};
 use super::retry::{Again, Failure, Patience};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::secret::redact_url;
+use crate::secret::{Secret, redact_url};
 
 /// What a client has done so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -82,6 +82,10 @@ pub(super) struct Errand<'a> {
 #[derive(Debug)]
 pub(super) struct Transport {
     pub(super) http: reqwest::Client,
+    /// For storage hosts; set up by the first file.
+    storage: OnceLock<reqwest::Client>,
+    /// Whether all hosts are this machine.
+    is_local: bool,
     pub(super) tally: Tally,
     pub(super) journal: Recent<Entry>,
     clock: Clock,
@@ -95,22 +99,24 @@ impl Transport {
     /// # Errors
     /// [`ErrorKind::Config`] when TLS cannot be set up, as on a machine without root certificates.
     pub(super) fn try_new(account: &Account, clock: Clock) -> Result<Self> {
-        // An error only says that a provider is there already: all of the process uses one.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("ckosql/", env!("CARGO_PKG_VERSION")))
-            .redirect(Policy::none())
-            .retry(reqwest::retry::never());
-        if account.hosts.are_loopback() {
-            // The stand-in needs no certificates and must not be asked through a proxy.
-            builder = builder.tls_certs_only([]).no_proxy();
-        }
-        let http = builder
-            .build()
-            .map_err(|error| Error::new(ErrorKind::Config, "cannot set up HTTPS").caused_by(root_cause(&error)))?;
+        let is_local = account.hosts.are_loopback();
+        let http = set_up(builder(is_local))?;
         let Limits { body_bytes, .. } = account.limits;
         let (tally, journal, limiter) = (Tally::default(), Recent::default(), Limiter::of(account));
-        Ok(Self { http, tally, journal, clock, limiter, body_bytes })
+        Ok(Self { http, storage: OnceLock::new(), is_local, tally, journal, clock, limiter, body_bytes })
+    }
+
+    /// The connections to storage hosts. What they give comes as it is stored: length and checksum are those of the
+    /// packed bytes, and a file says itself whether it is packed.
+    ///
+    /// # Errors
+    /// Those of [`Transport::try_new`].
+    pub(super) fn storage(&self) -> Result<&reqwest::Client> {
+        if let Some(http) = self.storage.get() {
+            return Ok(http);
+        }
+        let http = set_up(builder(self.is_local).no_gzip())?;
+        Ok(self.storage.get_or_init(|| http))
     }
 
     /// Makes one attempt.
@@ -185,8 +191,9 @@ impl Transport {
         let status = response.status();
         let request_id = header(response.headers(), "cko-request-id");
         let retry_after = header(response.headers(), RETRY_AFTER.as_str());
+        let location = header(response.headers(), LOCATION.as_str()).map(Secret::new);
         let body = self.body(response, errand).await?;
-        Ok(Answer { status, body, request_id, retry_after })
+        Ok(Answer { status, body, request_id, retry_after, location })
     }
 
     /// The whole body. A body cut short of its `Content-Length` or of its last chunk is an error of hyper's; one that is
@@ -211,6 +218,22 @@ impl Transport {
         }
         Ok(body.freeze())
     }
+}
+
+/// A client that follows no redirect and repeats nothing.
+fn builder(is_local: bool) -> ClientBuilder {
+    // An error only says that a provider is there already: all of the process uses one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("ckosql/", env!("CARGO_PKG_VERSION")))
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never());
+    // The stand-in needs no certificates and must not be asked through a proxy.
+    if is_local { builder.tls_certs_only([]).no_proxy() } else { builder }
+}
+
+fn set_up(builder: ClientBuilder) -> Result<reqwest::Client> {
+    builder.build().map_err(|error| Error::new(ErrorKind::Config, "cannot set up HTTPS").caused_by(root_cause(&error)))
 }
 
 fn milliseconds(since: Instant) -> u64 {

@@ -17,7 +17,7 @@ use crate::shell::failure::Failure;
 /// What `ckosql sandbox` takes.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Port of the main host, the other four on the ports after it; free ones by default.
+    /// Port of the main host, the other five on the ports after it, the last being where report files are; free ones by default.
     #[arg(long)]
     port: Option<u16>,
     /// Payments the merchant has.

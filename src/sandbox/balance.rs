@@ -8,7 +8,7 @@
 use super::currency::{ACCOUNTS, Currency};
 use super::merchant::Merchant;
 use super::movement::{Clearing, Posting};
-use super::schedule::{HOUR, Micros};
+use super::schedule::{DAY, HOUR, Micros};
 
 /// The balances of one currency account at an instant; minor units of its currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,13 +48,47 @@ struct Sums {
     immediate: i128,
 }
 
+/// The balances of a currency account and its payout, exact: major units, eight decimals.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Pots {
+    pub pending: i128,
+    pub available: i128,
+    pub payable: i128,
+    pub collateral: i128,
+}
+
+/// What one day's payout of a currency account is made of: major units, eight decimals.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Payout {
+    /// Left over from the day before; negative after more refunds than sales.
+    pub brought: i128,
+    /// Paid out: whole minor units, never negative.
+    pub amount: i128,
+    /// Left for the day after.
+    pub carried: i128,
+    /// Paid out since the merchant's start, this payout included.
+    paid: i128,
+}
+
+/// How long a capture is pending, and how long a part of it is reserved after that.
+pub(super) const PENDING: Micros = 2 * DAY;
 const PENDING_HOURS: usize = 48;
+pub(super) const RESERVED: Micros = 90 * DAY;
 const RESERVED_HOURS: usize = 90 * 24;
 const HOURS_A_DAY: usize = 24;
 /// Hours into the merchant's day at which payouts are made.
-const CUT: usize = 16;
+const CUT_HOUR: usize = 16;
+pub(super) const CUT: Micros = 16 * HOUR;
 /// One part in so many is reserved.
 const RESERVE: i128 = 20;
+
+/// The part of a posting that is held back when it becomes available.
+pub(super) fn reserve_of(posting: &Posting) -> i128 {
+    match posting.clearing {
+        Clearing::Immediate => 0,
+        Clearing::Delayed => posting.movements.first().map_or(0, |gross| gross.holding) / RESERVE,
+    }
+}
 
 impl History {
     /// Adds a posting, `hour` hours after the merchant's start.
@@ -68,7 +102,7 @@ impl History {
             Clearing::Immediate => sums.immediate += net,
             Clearing::Delayed => {
                 sums.captured += net;
-                sums.reserved += posting.movements.first().map_or(0, |gross| gross.holding) / RESERVE;
+                sums.reserved += reserve_of(posting);
             }
         }
     }
@@ -84,17 +118,31 @@ impl History {
         }
     }
 
-    /// Pending, available, payable and collateral, `hours` whole hours after the start, in minor units.
-    fn balances(&self, currency: &Currency, hours: usize) -> (i64, i64, i64, i64) {
-        let (mut paid, mut payable) = (0, 0);
-        for cut in (CUT..=hours).step_by(HOURS_A_DAY) {
-            payable = currency.to_minor(self.cleared(cut) - paid).max(0);
-            paid += currency.to_major(payable);
+    /// The balances `hours` whole hours after the start.
+    pub(super) fn pots(&self, currency: &Currency, hours: usize) -> Pots {
+        let last = self.last_payout(currency, hours);
+        Pots {
+            pending: self.before(hours).captured - self.before(hours.saturating_sub(PENDING_HOURS)).captured,
+            available: self.cleared(hours) - last.paid,
+            payable: last.amount,
+            collateral: self.held(hours),
         }
-        let pending = self.before(hours).captured - self.before(hours.saturating_sub(PENDING_HOURS)).captured;
-        let collateral = self.held(hours);
-        let minor = |major| currency.to_minor(major);
-        (minor(pending), minor(self.cleared(hours) - paid), payable, minor(collateral))
+    }
+
+    /// The payout of a day, counted from 0.
+    pub(super) fn payout(&self, currency: &Currency, day: usize) -> Payout {
+        self.last_payout(currency, day * HOURS_A_DAY + CUT_HOUR)
+    }
+
+    /// The last payout made in the first `hours` hours.
+    fn last_payout(&self, currency: &Currency, hours: usize) -> Payout {
+        let mut last = Payout::default();
+        for cut in (CUT_HOUR..=hours).step_by(HOURS_A_DAY) {
+            let due = self.cleared(cut) - last.paid;
+            let amount = currency.to_major(currency.to_minor(due).max(0));
+            last = Payout { brought: last.carried, amount, carried: due - amount, paid: last.paid + amount };
+        }
+        last
     }
 
     /// All that has become available in the first `hours` hours, payouts not counted.
@@ -120,16 +168,16 @@ pub(super) fn balance_at(merchant: &Merchant, account: usize, history: &History,
     let known = ACCOUNTS.get(account)?;
     let currency = Currency::find(known.currency)?;
     let hours = usize::try_from((at - merchant.started_at()) / HOUR).unwrap_or(0);
-    let (pending, available, payable, collateral) = history.balances(currency, hours);
+    let pots = history.pots(currency, hours);
     Some(Balance {
         entity_id: merchant.entity_id(known.entity),
         currency_account_id: merchant.account_id(account),
         descriptor: known.descriptor,
         currency: known.currency,
-        pending,
-        available,
-        payable,
-        collateral,
+        pending: currency.to_minor(pots.pending),
+        available: currency.to_minor(pots.available),
+        payable: currency.to_minor(pots.payable),
+        collateral: currency.to_minor(pots.collateral),
     })
 }
 
@@ -139,7 +187,6 @@ mod tests {
     use crate::sandbox::MerchantOptions;
     use crate::sandbox::movement::postings;
     use crate::sandbox::payment::instant;
-    use crate::sandbox::schedule::DAY;
 
     fn merchant() -> Merchant {
         Merchant::new(MerchantOptions { payments: 4_000, seed: 2, ..MerchantOptions::default() })

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::balance::{Balance, History, balance_at};
 use super::currency::ACCOUNTS;
+use super::effect::Late;
 use super::merchant::Merchant;
 use super::movement::postings;
 use super::payment::{ActionKind, Payment, Status};
@@ -25,6 +26,7 @@ pub struct Ledger {
     /// Disputes by status.
     pub disputes: BTreeMap<&'static str, u64>,
     accounts: Vec<History>,
+    late: Late,
 }
 
 /// A count, and a sum in minor units.
@@ -68,6 +70,15 @@ impl Ledger {
         balance_at(merchant, account, self.accounts.get(account)?, at)
     }
 
+    pub(super) fn history(&self, account: usize) -> Option<&History> {
+        self.accounts.get(account)
+    }
+
+    /// The payments with effects long after they were asked for.
+    pub(super) fn late(&self) -> &Late {
+        &self.late
+    }
+
     fn count(&mut self, payment: &Payment) {
         let sum = self.currencies.entry(payment.currency.code).or_default();
         sum.count += 1;
@@ -85,6 +96,7 @@ impl Ledger {
     fn post(&mut self, payment: &Payment, start: Micros) {
         let Some(history) = self.accounts.get_mut(payment.currency.account) else { return };
         for posting in postings(payment) {
+            self.late.note(payment, &posting);
             history.post(usize::try_from((posting.at - start) / HOUR).unwrap_or(0), &posting);
         }
     }

@@ -18,6 +18,7 @@ use chrono::{DateTime, Utc};
 use super::balance::Balance;
 use super::currency::{ACCOUNTS, Currency, ENTITIES};
 use super::dice::Dice;
+use super::files::FileOptions;
 use super::id::Ids;
 use super::ledger::Ledger;
 use super::life::{Birth, live};
@@ -38,6 +39,8 @@ pub struct MerchantOptions {
     pub end: DateTime<Utc>,
     /// Whether its references hold signs that mean something to a query language or an address.
     pub odd_references: bool,
+    /// How its report files are written.
+    pub files: FileOptions,
 }
 
 impl Default for MerchantOptions {
@@ -50,6 +53,7 @@ impl Default for MerchantOptions {
             days: 182,
             end: DateTime::from_timestamp(1_782_864_000, 0).unwrap_or_default(),
             odd_references: false,
+            files: FileOptions::default(),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The stand-in for Checkout.com: a made-up merchant served on loopback with the vendor's shapes, rules and faults.
 //!
 //! ```text
-//!  merchant ─► payment ─► json ─► server (five hosts) ─► HTTP
-//!      └─► movement ─► ledger (the truth to compare with)      faults bend the answers
+//!  merchant ─► payment ─► json ──────────────► server (five hosts, and a storage for files) ─► HTTP
+//!      └─► movement ─► effect ─► report ─► files ──┘          faults bend the answers
+//!             └─► ledger (the truth to compare with)
 //! ```
 //!
 //! It is product code: `ckosql sandbox`, `--demo`, the tests and the benches use it. It knows the vendor's API only from
@@ -13,7 +14,9 @@ mod card;
 pub mod currency;
 mod dice;
 mod dispute;
+mod effect;
 pub mod faults;
+mod files;
 mod id;
 mod json;
 pub mod ledger;
@@ -25,10 +28,12 @@ mod query;
 mod report;
 mod schedule;
 pub mod server;
+mod settlement;
 mod transfer;
 mod vault;
 
 pub use faults::Faults;
+pub use files::{FileOptions, LineEnd};
 pub use ledger::Ledger;
 pub use merchant::{Merchant, MerchantOptions};
-pub use server::{LoggedRequest, NextLink, Sandbox, SandboxOptions, SearchOrder};
+pub use server::{LoggedRequest, NextLink, Sandbox, SandboxOptions, SearchOrder, Site};

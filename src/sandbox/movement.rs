@@ -50,6 +50,8 @@ pub(super) struct Movement {
 /// Numbers of the actions a dispute makes; far above those of the payment's own.
 pub(super) const CHARGEBACK: u64 = 200;
 const REVERSAL: u64 = 201;
+/// The action type of both.
+pub(super) const CHARGEBACKS: &str = "Chargeback";
 
 /// Fixed fees in euro cents.
 const GATEWAY_FEE: i64 = 8;
@@ -66,19 +68,24 @@ pub(super) fn postings(payment: &Payment) -> Vec<Posting> {
     let mut postings: Vec<Posting> = payment.final_actions().filter_map(|action| posting_of(payment, action)).collect();
     if let Some(dispute) = &payment.dispute {
         let money = |breakdown_type, sign| money(payment.currency, breakdown_type, sign * dispute.amount);
+        let given_back = match dispute.status {
+            "won" => "Chargeback (RPDW)",
+            "arbitration_won" => "Chargeback (ARBW)",
+            _ => "Chargeback (CBRV)",
+        };
         postings.push(Posting {
             number: CHARGEBACK,
-            action_type: "Chargeback",
+            action_type: CHARGEBACKS,
             at: dispute.received_at,
             clearing: Clearing::Immediate,
-            movements: vec![money("Chargeback", -1), fixed_fee(payment.currency, "Chargeback Fixed Fee", CHARGEBACK_FEE)],
+            movements: vec![money("Chargeback (ADJM)", -1), fixed_fee(payment.currency, "Chargeback Fixed Fee", CHARGEBACK_FEE)],
         });
         postings.extend(dispute.reversed_at.map(|at| Posting {
             number: REVERSAL,
-            action_type: "Chargeback",
+            action_type: CHARGEBACKS,
             at,
             clearing: Clearing::Immediate,
-            movements: vec![money("Chargeback", 1)],
+            movements: vec![money(given_back, 1)],
         }));
     }
     postings.sort_by_key(|posting| (posting.at, posting.number));

@@ -121,6 +121,8 @@ fn data_type(kind: Kind) -> DataType {
         Kind::Flag => DataType::Boolean,
         Kind::Int => DataType::Int64,
         Kind::Time => instant(),
+        Kind::LocalTime => DataType::Timestamp(TimeUnit::Microsecond, None),
+        Kind::Date => DataType::Date32,
         Kind::Decimal | Kind::Minor(_) | Kind::AssumedMinor(_) => decimal(DECIMAL_PRECISION, DECIMAL_SCALE),
     }
 }

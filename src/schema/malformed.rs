@@ -43,15 +43,20 @@ impl Unreadable<'_> {
             None => Default::default(),
         };
         let error = cannot_read(name, &self.why, row, field(plan, (place.origin == Origin::Row).then_some(element), &pointer));
-        if PERSONAL.iter().any(|word| name.contains(word)) {
-            return error;
-        }
-        let mut shown: String = self.value.chars().take(SHOWN).collect();
-        if shown.len() < self.value.len() {
-            shown.push('…');
-        }
-        error.with("value", shown)
+        with_value(error, name, &self.value)
     }
+}
+
+/// Adds the start of the value of a column, unless it may be personal data.
+pub(super) fn with_value(error: Error, name: &str, value: &str) -> Error {
+    if PERSONAL.iter().any(|word| name.contains(word)) {
+        return error;
+    }
+    let mut shown: String = value.chars().take(SHOWN).collect();
+    if shown.len() < value.len() {
+        shown.push('…');
+    }
+    error.with("value", shown)
 }
 
 fn cannot_read(name: &str, why: &str, row: &str, field: impl Display) -> Error {

@@ -1,12 +1,15 @@
-//! Column declarations, and how they become Arrow: fields, and JSON pages turned into record batches.
+//! Column declarations, and how they become Arrow: fields, and JSON pages and CSV files turned into record batches.
 //!
-//! A [`Column`] is plain data in a resource's file. From it [`fields`] derives the Arrow schema and [`decode`] the
-//! reader of pages; nothing here knows a table by name.
+//! A [`Column`] is plain data in a resource's file. From it [`fields`] derives the Arrow schema, [`decode`] the reader
+//! of pages and [`csv`] the reader of files; nothing here knows a table by name.
 
+pub mod csv;
 pub mod decode;
 pub mod fields;
 pub mod time;
 
+mod block;
+mod builders;
 mod columns;
 mod malformed;
 mod order;
@@ -29,9 +32,10 @@ pub struct Column {
     pub kind: Kind,
     /// Which JSON object the path starts from.
     pub origin: Origin,
-    /// JSON pointer of the value; empty means `/` and the name.
+    /// JSON pointer of the value, empty meaning `/` and the name; in a file, the header, empty meaning the one whose
+    /// words the name is made of.
     pub path: &'static str,
-    /// JSON pointer of the value where [`Column::path`] leads to none; empty means that there is no other.
+    /// JSON pointer, or header, of the value where [`Column::path`] leads to none; empty means that there is no other.
     pub other_path: &'static str,
     /// One sentence for the reference: meaning and unit.
     pub about: &'static str,
@@ -55,6 +59,11 @@ pub enum Kind {
     Decimal,
     /// An instant, UTC, in microseconds.
     Time,
+    /// A date and time of day as printed, in a zone that is not: timestamp in microseconds without zone. A value that
+    /// names a zone is refused.
+    LocalTime,
+    /// A date; midnight may be written behind it, another time of day is refused.
+    Date,
     /// Any JSON, as text.
     Json,
     /// Whole minor units of the currency in the named column (of the same origin). Two columns: the name in major
@@ -93,14 +102,14 @@ pub const fn minor(currency: &'static str) -> Kind {
 }
 
 impl Column {
-    /// Found at this JSON pointer.
+    /// Found at this JSON pointer, or under this header.
     #[must_use]
     pub const fn at(mut self, path: &'static str) -> Self {
         self.path = path;
         self
     }
 
-    /// Found at this JSON pointer where there is nothing at the first: the vendor writes the same thing in two ways.
+    /// Found at this JSON pointer, or under this header, where there is nothing at the first: the vendor writes the same thing in two ways.
     #[must_use]
     pub const fn or_at(mut self, path: &'static str) -> Self {
         self.other_path = path;

@@ -6,6 +6,7 @@
 //! Written by hand because it is the hot path: a checked skip with sonic-rs runs at half its speed, and gives no
 //! offsets, which is what makes `_raw` and the explode free.
 
+use super::block::{HIGH, ONES, clear_bytes};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Deepest nesting that is followed; the API's own is below ten.
@@ -185,7 +186,7 @@ impl<'a> Scan<'a> {
         let mut form = Form::Plain;
         loop {
             if let Some((block, _)) = self.text.as_bytes().get(self.at..).and_then(|rest| rest.split_first_chunk()) {
-                let clear = plain_bytes(block);
+                let clear = clear_bytes(block, stops);
                 self.at += clear;
                 if clear == 16 {
                     continue;
@@ -286,24 +287,10 @@ fn broken(at: usize) -> Error {
     Error::new(ErrorKind::Unavailable, "the answer is cut short or not JSON").with("byte", at)
 }
 
-/// How many of sixteen bytes of a string come before the first quote, backslash or control character.
-#[inline]
-fn plain_bytes(block: &[u8; 16]) -> usize {
-    let (low, high) = block.split_at(8);
-    let word = |half: &[u8]| half.first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight));
-    let (low, high) = (stops(word(low)), stops(word(high)));
-    // Most strings end inside their first block, so its two words are told apart here and not by another round of the
-    // loop. Choosing without a branch is slower: a predicted branch need not wait for the words before the next value.
-    let (word, before) = if low == 0 { (high, 8) } else { (low, 0) };
-    before + word.trailing_zeros() as usize / 8
-}
-
 /// The high bit of the first of eight bytes that is a quote, backslash or control character; what stands above it has
 /// no meaning.
 #[inline]
 fn stops(word: u64) -> u64 {
-    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
-    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
     // Subtracting sets a byte's high bit where it was smaller; a borrow reaches only bytes above a true hit, so the
     // lowest hit, the one that counts, is always true. Bytes that had the bit before are part of longer characters.
     // Flipping 0x02 puts the quote right above the control characters, and nothing else there.

@@ -21,6 +21,21 @@ pub fn parse(text: &str) -> Option<i64> {
     }
 }
 
+/// Microseconds since 1970-01-01T00:00:00 by the same clock, or `None` when the text is no local time: with a zone it
+/// is an instant.
+pub fn parse_local(text: &str) -> Option<i64> {
+    let (_, time) = text.as_bytes().split_first_chunk::<10>()?;
+    let has_zone = time.iter().any(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-'));
+    if has_zone { None } else { parse(text) }
+}
+
+/// Days since 1970-01-01, or `None` when the text is no date: midnight may follow it, another time of day may not.
+pub fn parse_date(text: &str) -> Option<i32> {
+    let micros = parse_local(text)?;
+    let day = 86_400 * MICROS;
+    if micros % day == 0 { i32::try_from(micros / day).ok() } else { None }
+}
+
 /// Days since 1970-01-01 of `YYYY-MM-DD`.
 fn days(date: [u8; 10]) -> Option<i64> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = date else { return None };
@@ -148,6 +163,24 @@ mod tests {
             "٢٠٢٣-08-24",
         ] {
             assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_local_time_is_taken_as_printed_and_has_no_zone() {
+        assert_eq!(parse_local("1970-01-02 00:00:01.5"), Some(86_401_500_000));
+        for text in ["2023-08-24T14:15:22Z", "2023-08-24T14:15:22+01:00", "2023-08-24T14:15:22-01:00", "2023-08-24T14:15Z"] {
+            assert_eq!(parse_local(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_has_no_time_of_day_but_midnight() {
+        for (text, days) in [("1970-01-02", 1), ("1970-01-02T00:00:00", 1), ("1969-12-31 00:00:00.000", -1)] {
+            assert_eq!(parse_date(text), Some(days), "{text}");
+        }
+        for text in ["1970-01-02T00:00:00.001", "1970-01-02T02:00:00", "1970-01-02T00:00:00Z", "1970-02-30", ""] {
+            assert_eq!(parse_date(text), None, "{text}");
         }
     }
 

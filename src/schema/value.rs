@@ -15,10 +15,12 @@ use crate::money::{DECIMAL_PRECISION, DECIMAL_SCALE, Exponents, parse_decimal};
 pub(super) type Why = Cow<'static, str>;
 
 const NOT_TEXT: Why = Cow::Borrowed("not a text: an escape in it stands for no character");
-const NOT_WHOLE: Why = Cow::Borrowed("not a whole number");
-const NOT_FLAG: Why = Cow::Borrowed("not true or false");
-const NOT_INSTANT: Why = Cow::Borrowed("not an instant");
-const NOT_DECIMAL: Why = Cow::Borrowed("not a decimal");
+pub(super) const NOT_WHOLE: Why = Cow::Borrowed("not a whole number");
+pub(super) const NOT_FLAG: Why = Cow::Borrowed("not true or false");
+pub(super) const NOT_INSTANT: Why = Cow::Borrowed("not an instant");
+pub(super) const NOT_LOCAL: Why = Cow::Borrowed("not a date and time without a zone");
+pub(super) const NOT_DATE: Why = Cow::Borrowed("not a date");
+pub(super) const NOT_DECIMAL: Why = Cow::Borrowed("not a decimal");
 const NOT_MINOR: Why = Cow::Borrowed("not whole in minor units");
 const NO_CURRENCY: Why = Cow::Borrowed("its currency is missing");
 
@@ -71,9 +73,24 @@ pub(super) fn decimal(raw: Raw<'_>) -> Result<i128, Why> {
 /// An instant, in microseconds since 1970.
 #[inline]
 pub(super) fn instant(raw: Raw<'_>) -> Result<i64, Why> {
+    moment(raw, time::parse, NOT_INSTANT)
+}
+
+/// A local time, in microseconds since 1970 by the same clock.
+pub(super) fn local_time(raw: Raw<'_>) -> Result<i64, Why> {
+    moment(raw, time::parse_local, NOT_LOCAL)
+}
+
+/// A date, in days since 1970.
+pub(super) fn date(raw: Raw<'_>) -> Result<i32, Why> {
+    moment(raw, time::parse_date, NOT_DATE)
+}
+
+#[inline]
+fn moment<T>(raw: Raw<'_>, parse: fn(&str) -> Option<T>, why: Why) -> Result<T, Why> {
     match raw.form {
-        Form::Plain | Form::Escaped => time::parse(&text(raw)?).ok_or(NOT_INSTANT),
-        _ => Err(NOT_INSTANT),
+        Form::Plain | Form::Escaped => parse(&text(raw)?).ok_or(why),
+        _ => Err(why),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Every JSON answer that was collected from Checkout.com's own documents decodes, strictly, as the table it belongs to.
+//! Every JSON answer that was collected from Checkout.com's own documents decodes, strictly, as the table it belongs to;
+//! every report file is read to its end.
 //!
 //! The collection lies beside the checkout and is not part of it; without it there is nothing to check. Relies on the
 //! registry of tables; a file that no line here claims fails, so that none is forgotten.
@@ -6,12 +7,14 @@
 use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, RecordBatch};
+use arrow::compute::concat_batches;
 use arrow::util::display::array_value_to_string;
 use chrono::DateTime;
 use ckosql::error::{Error, ErrorKind, Result};
 use ckosql::resources::resource;
+use ckosql::schema::csv::{CsvDecoder, Ending, FileGiven};
 use ckosql::schema::decode::{Decoder, Given, OnMalformed, Settings};
-use ckosql::schema::{Rows, fields};
+use ckosql::schema::{Column, Kind, Rows, col, fields};
 
 /// A file, the table it belongs to, and the path of the call that answers so.
 const CLAIMED: &[(&str, &str, &str)] = &[
@@ -73,6 +76,20 @@ const NO_TABLE: &[(&str, &str)] = &[
 /// The currency of a payment, which its actions do not repeat.
 const PAYMENT: &[u8] = br#"{"id":"pay_of_the_actions","currency":"GBP"}"#;
 
+/// The one report file with a row: a Payouts report.
+const PAYOUTS_FILE: &str = "wmf_payouts_ent_testcheckoutfixture_20260701_20260702_1(1)-1.csv";
+/// Some of its columns. The day of a payout has an hour, in a zone the file does not name.
+const PAYOUTS: &[Column] = &[
+    col("payout_id", Kind::Text, "").key(),
+    col("holding_currency", Kind::Text, ""),
+    col("payout_date_local", Kind::LocalTime, "").at("Payout Date"),
+    col("reporting_start_date", Kind::Date, ""),
+    col("payout_amount", Kind::Decimal, ""),
+    col("card_payment_scheme_fees", Kind::Decimal, ""),
+    col("sub_entity_id", Kind::Text, ""),
+    col("row_number", Kind::Int, ""),
+];
+
 fn samples() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/checkout/samples");
     folder.is_dir().then_some(folder)
@@ -99,6 +116,51 @@ fn column(batch: &RecordBatch, name: &str) -> Vec<String> {
     let column = batch.column_by_name(name).unwrap();
     let value = |row| if column.is_null(row) { "-".to_owned() } else { array_value_to_string(column, row).unwrap() };
     (0..column.len()).map(value).collect()
+}
+
+/// Reads a report file, every field of the columns.
+fn report(file: &str, columns: &'static [Column]) -> RecordBatch {
+    let all: Vec<usize> = (0..fields::schema(columns).fields().len()).collect();
+    let decoder = CsvDecoder::try_new(columns, &all, Settings::default()).unwrap();
+    let body = std::fs::read(samples().unwrap().join(file)).unwrap();
+    let mut reading = decoder.begin(FileGiven { file: file.to_owned(), ..FileGiven::default() });
+    let mut batches = Vec::new();
+    for mut chunk in body.chunks(100) {
+        batches.extend(std::iter::from_fn(|| reading.push(&mut chunk).unwrap()));
+    }
+    batches.extend(std::iter::from_fn(|| reading.finish(Ending::Unproven).unwrap()));
+    concat_batches(decoder.schema(), &batches).unwrap()
+}
+
+#[test]
+fn every_collected_report_file_is_read_to_its_end() {
+    let Some(folder) = samples() else { return };
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let files: Vec<String> = names.filter(|file| file.ends_with(".csv")).collect();
+    assert!(files.iter().any(|file| file == PAYOUTS_FILE));
+    for file in files {
+        let rows = report(&file, &[]);
+        if file == PAYOUTS_FILE {
+            let raw = column(&rows, "_raw").remove(0);
+            assert!(
+                raw.starts_with(r#"{"Client Entity ID":"ent_testcheckoutfixture","Client Entity Name":"Example Charity","#),
+                "{raw}"
+            );
+            assert!(raw.ends_with(r#""Intelligent Acceptance Fees":"0","Network Token Fees":"-0.3"}"#), "{raw}");
+        } else {
+            assert_eq!(rows.num_rows(), 0, "{file} is a header");
+        }
+    }
+}
+
+#[test]
+fn a_collected_payout_is_exact() {
+    if samples().is_none() {
+        return;
+    }
+    let payouts = report(PAYOUTS_FILE, PAYOUTS);
+    let read: Vec<String> = PAYOUTS.iter().map(|declared| column(&payouts, declared.name).remove(0)).collect();
+    assert_eq!(read, ["00000003K599", "USD", "2026-07-02T02:00:00", "2026-07-01", "79.51000000", "-1.32000000", "-", "1"]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use ckosql::api::config::{Account, Credential};
 use ckosql::api::request::{Host, Method};
 use ckosql::error::ErrorKind;
 use ckosql::resources::{By, Call, Narrow, RESOURCES, Resource, TermKind};
-use ckosql::sandbox::{LoggedRequest, MerchantOptions, SandboxOptions};
+use ckosql::sandbox::{LoggedRequest, MerchantOptions, SandboxOptions, Site};
 use ckosql::secret::Secret;
 use futures::TryStreamExt;
 
@@ -161,7 +161,7 @@ async fn ask(stand: &Stand, resource: &Resource, call: &Call, column: &str, valu
             None
         }
     };
-    for request in stand.sandbox.requests().into_iter().filter(|request| request.host != Host::Token) {
+    for request in stand.sandbox.requests().into_iter().filter(|request| request.site != Site::Api(Host::Token)) {
         assert!(is_declared(&request, resource), "{}.{column}: {request:?}", resource.name);
     }
     rows

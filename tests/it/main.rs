@@ -17,6 +17,7 @@ mod cli;
 mod conformance;
 mod docs;
 mod doctor;
+mod downloads;
 mod faults;
 mod grammar;
 mod init;

@@ -79,12 +79,17 @@ fn write_capability(json: &mut Json, name: &str, is_enabled: bool) {
     });
 }
 
-fn write_company(json: &mut Json, entity: usize) {
-    let name = match entity {
+/// The name an entity trades under.
+pub(in crate::sandbox) fn entity_name(entity: usize) -> String {
+    match entity {
         0 => "Sample Shop Europe".to_owned(),
         1 => "Sample Shop World".to_owned(),
         seller => format!("Sample Seller {}", seller - ENTITIES + 1),
-    };
+    }
+}
+
+fn write_company(json: &mut Json, entity: usize) {
+    let name = entity_name(entity);
     json.member("contact_details", |json| {
         json.member("phone", |json| json.text("number", &format!("7700900{entity:03}")));
         json.member("email_addresses", |json| json.text("primary", &format!("entity-{entity}@example.com")));

@@ -4,6 +4,7 @@ use super::instant::exact;
 use super::writer::{Json, decimal};
 use crate::sandbox::card::Card;
 use crate::sandbox::currency::{MOVEMENT_DECIMALS, RATE_DECIMALS};
+use crate::sandbox::effect::effective_at;
 use crate::sandbox::merchant::Merchant;
 use crate::sandbox::movement::{Movement, Posting};
 use crate::sandbox::payment::Payment;
@@ -31,7 +32,7 @@ pub(in crate::sandbox) fn write_financial_action(json: &mut Json, merchant: &Mer
         json.plain("merchant_category_code", 5311);
         json.plain("response_code", 10000);
         json.text("response_description", "Approved");
-        json.text("processed_on", &exact(posting.at));
+        json.text("processed_on", &exact(effective_at(posting)));
         json.text("requested_on", &exact(payment.requested_at));
         json.list("breakdown", |json| {
             for movement in &posting.movements {

@@ -15,10 +15,10 @@ mod transfer;
 mod vault;
 mod writer;
 
-pub(super) use action::write_actions;
+pub(super) use action::{arn, write_actions};
 pub(super) use details::write_details;
 pub(super) use dispute::{MCC, dispute_arn, write_dispute, write_dispute_summary};
-pub(super) use entity::{write_entity, write_schedules};
+pub(super) use entity::{entity_name, write_entity, write_schedules};
 pub(super) use event::{Subject, write_events};
 pub(super) use evidence::{write_evidence, write_scheme_files};
 pub(super) use financial_action::write_financial_action;

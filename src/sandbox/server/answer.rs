@@ -1,12 +1,12 @@
 //! What was asked and what is answered, as plain data: the routes know nothing of HTTP libraries.
 
-use crate::api::request::Host;
+use super::shared::Site;
 use crate::sandbox::json::Json;
 
 /// A request, read whole.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
-    pub host: Host,
+    pub site: Site,
     /// `GET`, `POST` …
     pub method: String,
     pub path: String,
@@ -24,7 +24,7 @@ pub(super) struct Asked {
 pub(super) struct Answer {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
-    pub body: String,
+    pub body: Vec<u8>,
 }
 
 /// A page of a listing, or why it is refused.
@@ -45,12 +45,12 @@ impl Asked {
 impl Answer {
     /// 200 with JSON.
     pub(super) fn json(body: String) -> Self {
-        Self { status: 200, headers: vec![("content-type", "application/json".to_owned())], body }
+        Self { status: 200, headers: vec![("content-type", "application/json".to_owned())], body: body.into_bytes() }
     }
 
     /// A status without a body.
     pub(super) const fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: String::new() }
+        Self { status, headers: Vec::new(), body: Vec::new() }
     }
 
     /// 404 without a body, as most of the vendor's.
@@ -76,7 +76,7 @@ impl Answer {
     /// The answer to the request of this id, which refusals repeat in their body.
     pub(super) fn for_request(mut self, id: String) -> Self {
         if self.status >= 400 {
-            self.body = self.body.replace(REQUEST_ID, &id);
+            self.body = String::from_utf8_lossy(&self.body).replace(REQUEST_ID, &id).into_bytes();
         }
         self.headers.push(("cko-request-id", id));
         self.headers.push(("cko-version", "sandbox".to_owned()));

@@ -4,6 +4,7 @@ use super::answer::{Answer, Asked, Routed};
 use super::paging::{limit, offset_token, token_offset};
 use super::reports::write_links;
 use super::shared::Shared;
+use crate::sandbox::effect::effective_at;
 use crate::sandbox::json::{Json, write_financial_action};
 use crate::sandbox::movement::{Posting, postings};
 use crate::sandbox::payment::Payment;
@@ -30,7 +31,7 @@ pub(super) fn list(shared: &Shared, asked: &Asked) -> Routed {
     })))
 }
 
-/// A payment and those of its financial actions that are meant; nothing for unknown ids.
+/// A payment and those of its financial actions that are meant and have taken effect; nothing for unknown ids.
 fn find(shared: &Shared, payment_id: Option<&str>, action_id: Option<&str>) -> Option<(Payment, Vec<Posting>)> {
     let by_action = match action_id {
         Some(id) => Some(shared.merchant.ids().read("act_", id)?),
@@ -43,6 +44,8 @@ fn find(shared: &Shared, payment_id: Option<&str>, action_id: Option<&str>) -> O
     };
     let payment = shared.merchant.find_payment(&id)?;
     let mut all = postings(&payment);
+    all.retain(|posting| effective_at(posting) <= shared.merchant.now());
+    all.sort_by_key(|posting| (effective_at(posting), posting.number));
     if let Some((index, number)) = by_action {
         all.retain(|posting| index == payment.index && posting.number == number);
     }

@@ -1,4 +1,4 @@
-//! The stand-in as five HTTP hosts on loopback; one file a group of calls.
+//! The stand-in as five HTTP hosts on loopback, and a storage for files; one file a group of calls.
 //!
 //! ```text
 //!  HTTP ─► serve ─► (fault) ─► route ─► access ─► payments · search · disputes … ─► json
@@ -21,10 +21,11 @@ mod running;
 mod search;
 mod serve;
 mod shared;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod token;
 mod vault;
 
 pub use running::Sandbox;
-pub use shared::{LoggedRequest, NextLink, SandboxOptions, SearchOrder};
+pub use shared::{LoggedRequest, NextLink, SandboxOptions, SearchOrder, Site};

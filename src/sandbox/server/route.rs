@@ -2,8 +2,10 @@
 
 use super::access::check;
 use super::answer::{Answer, Asked, Routed};
-use super::shared::Shared;
-use super::{balances, disputes, entities, events, evidence, financial_actions, payments, rates, reports, search, token, vault};
+use super::shared::{Shared, Site};
+use super::{
+    balances, disputes, entities, events, evidence, financial_actions, payments, rates, reports, search, storage, token, vault,
+};
 use crate::api::request::Host;
 
 /// Answers a request.
@@ -15,7 +17,8 @@ pub(super) fn route(shared: &Shared, asked: &Asked) -> Answer {
 fn routed(shared: &Shared, asked: &Asked) -> Routed {
     let allow = |scope| check(asked, scope, &shared.credentials.secret_key, &shared.options.scopes, &shared.tokens);
     let segments = asked.segments();
-    match (asked.host, asked.method.as_str(), segments.as_slice()) {
+    let Site::Api(host) = asked.site else { return storage::file(shared, asked) };
+    match (host, asked.method.as_str(), segments.as_slice()) {
         (Host::Token, "POST", ["connect", "token"]) => token::token(shared, asked),
         (Host::Main, "POST", ["payments", "search"]) => {
             allow("payments:search").and_then(|()| search::open_search(shared, asked))
@@ -36,6 +39,9 @@ fn routed(shared: &Shared, asked: &Asked) -> Routed {
         }
         (Host::Main, "GET", ["reports"]) => allow("reports:view").and_then(|()| reports::list(shared, asked)),
         (Host::Main, "GET", ["reports", id]) => allow("reports:view").and_then(|()| reports::details(shared, id)),
+        (Host::Main, "GET", ["reports", id, "files", file]) => {
+            allow("reports:view").and_then(|()| storage::redirect(shared, id, file))
+        }
         (Host::Main, "GET", ["financial-actions"]) => {
             allow("financial-actions:view").and_then(|()| financial_actions::list(shared, asked))
         }

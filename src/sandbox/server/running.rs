@@ -18,7 +18,7 @@ use url::Url;
 use super::access::{Credentials, Pace, Tokens};
 use super::disputes::Changes;
 use super::serve::{HostState, serve};
-use super::shared::{LoggedRequest, SandboxOptions, Shared};
+use super::shared::{LoggedRequest, SandboxOptions, Shared, Site};
 use crate::api::config::{Account, Credential, Hosts, Limits};
 use crate::api::request::Host;
 use crate::error::{Error, ErrorKind, Result};
@@ -27,7 +27,14 @@ use crate::sandbox::report::Report;
 use crate::schema::decode::AssumedUnit;
 use crate::secret::Secret;
 
-const HOSTS: [Host; 5] = [Host::Main, Host::Balances, Host::Transfers, Host::Files, Host::Token];
+const SITES: [Site; 6] = [
+    Site::Api(Host::Main),
+    Site::Api(Host::Balances),
+    Site::Api(Host::Transfers),
+    Site::Api(Host::Files),
+    Site::Api(Host::Token),
+    Site::Storage,
+];
 const WORKERS: usize = 2;
 const LARGEST_PAGE: usize = 64 << 20;
 
@@ -42,17 +49,18 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Opens the five hosts on loopback; they accept connections when this returns.
+    /// Opens the five hosts and the storage on loopback; they accept connections when this returns.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] when a given port is taken; [`ErrorKind::Bug`] when no port or thread is to be had.
     pub fn start(merchant: Arc<Merchant>, options: SandboxOptions) -> Result<Self> {
-        let mut listeners = Vec::with_capacity(HOSTS.len());
-        for (place, host) in (0_u16..).zip(HOSTS) {
-            listeners.push((host, listen(options.base_port.map(|port| port.saturating_add(place)))?));
+        let mut listeners = Vec::with_capacity(SITES.len());
+        for (place, site) in (0_u16..).zip(SITES) {
+            listeners.push((site, listen(options.base_port.map(|port| port.saturating_add(place)))?));
         }
         let shared = Arc::new(Shared {
             hosts: hosts_of(&listeners)?,
+            storage: url_of(&listeners, Site::Storage)?,
             credentials: Credentials::of(&merchant),
             merchant,
             options,
@@ -78,6 +86,11 @@ impl Sandbox {
     /// Where its hosts are.
     pub fn hosts(&self) -> Hosts {
         self.shared.hosts.clone()
+    }
+
+    /// Where its report files are; a host of its own.
+    pub fn storage(&self) -> Url {
+        self.shared.storage.clone()
     }
 
     /// The secret key that it takes.
@@ -185,13 +198,13 @@ impl fmt::Debug for Sandbox {
 }
 
 /// Serves until told to stop, or until nobody could tell any more; ends every connection by ending its tasks.
-async fn serve_all(shared: Arc<Shared>, listeners: Vec<(Host, TcpListener)>, stopped: oneshot::Receiver<()>) {
+async fn serve_all(shared: Arc<Shared>, listeners: Vec<(Site, TcpListener)>, stopped: oneshot::Receiver<()>) {
     let mut serving = JoinSet::new();
-    for (host, listener) in listeners {
+    for (site, listener) in listeners {
         let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { continue };
         // Small answers must not wait for more to send with them; where the option is refused, they do.
         let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
-        let router = Router::new().fallback(serve).with_state(HostState { shared: Arc::clone(&shared), host });
+        let router = Router::new().fallback(serve).with_state(HostState { shared: Arc::clone(&shared), site });
         serving.spawn(async move { axum::serve(listener, router).await });
     }
     let _ = stopped.await;
@@ -206,13 +219,8 @@ fn listen(port: Option<u16>) -> Result<TcpListener> {
     Ok(listener)
 }
 
-fn hosts_of(listeners: &[(Host, TcpListener)]) -> Result<Hosts> {
-    let url = |wanted: Host| -> Result<Url> {
-        let listener = listeners.iter().find(|(host, _)| *host == wanted).map(|(_, listener)| listener);
-        let listener = listener.ok_or_else(|| Error::bug("every host has a listener"))?;
-        let address = listener.local_addr().map_err(|error| cannot("open a port", error))?;
-        format!("http://{address}/").parse().map_err(|error| Error::bug("an address makes a URL").caused_by(error))
-    };
+fn hosts_of(listeners: &[(Site, TcpListener)]) -> Result<Hosts> {
+    let url = |host| url_of(listeners, Site::Api(host));
     Ok(Hosts {
         main: url(Host::Main)?,
         balances: url(Host::Balances)?,
@@ -220,6 +228,13 @@ fn hosts_of(listeners: &[(Host, TcpListener)]) -> Result<Hosts> {
         files: url(Host::Files)?,
         token: url(Host::Token)?,
     })
+}
+
+fn url_of(listeners: &[(Site, TcpListener)], wanted: Site) -> Result<Url> {
+    let listener = listeners.iter().find(|(site, _)| *site == wanted).map(|(_, listener)| listener);
+    let listener = listener.ok_or_else(|| Error::bug("every site has a listener"))?;
+    let address = listener.local_addr().map_err(|error| cannot("open a port", error))?;
+    format!("http://{address}/").parse().map_err(|error| Error::bug("an address makes a URL").caused_by(error))
 }
 
 fn cannot(what: &str, error: std::io::Error) -> Error {

@@ -16,7 +16,7 @@ use url::form_urlencoded;
 use super::answer::{Answer, Asked};
 use super::paging::step_back;
 use super::route::route;
-use super::shared::{LoggedRequest, Shared};
+use super::shared::{LoggedRequest, Shared, Site};
 use crate::api::request::Host;
 use crate::sandbox::dice::mix;
 use crate::sandbox::faults::Fault;
@@ -25,28 +25,28 @@ use crate::sandbox::faults::Fault;
 const LARGEST_BODY: usize = 1 << 20;
 const LOGGED: usize = 100_000;
 
-/// One host: what all share, and which it is.
+/// One server: what all share, and which it is.
 #[derive(Debug, Clone)]
 pub(super) struct HostState {
     pub shared: Arc<Shared>,
-    pub host: Host,
+    pub site: Site,
 }
 
 /// Answers one HTTP request.
 pub(super) async fn serve(State(state): State<HostState>, request: Request) -> Result<Response, Infallible> {
-    let HostState { shared, host } = state;
+    let HostState { shared, site } = state;
     let query = request.uri().query().unwrap_or_default().to_owned();
-    let asked = read(&shared, host, request, &query).await;
+    let asked = read(&shared, site, request, &query).await;
     let fault = shared.options.faults.of(asked.number);
     if fault == Some(Fault::Slow) {
         tokio::time::sleep(shared.options.slow).await;
     }
     let logged = LoggedRequest {
-        host,
+        site,
         method: asked.method.clone(),
         path: asked.path.clone(),
         query,
-        body: if host == Host::Token { String::new() } else { asked.body.clone() },
+        body: if site == Site::Api(Host::Token) { String::new() } else { asked.body.clone() },
         status: 0,
     };
     let id = request_id(&shared, asked.number);
@@ -58,12 +58,12 @@ pub(super) async fn serve(State(state): State<HostState>, request: Request) -> R
     Ok(respond(answer, fault))
 }
 
-async fn read(shared: &Shared, host: Host, request: Request, query: &str) -> Asked {
+async fn read(shared: &Shared, site: Site, request: Request, query: &str) -> Asked {
     let (head, body) = request.into_parts();
     let body = to_bytes(body, LARGEST_BODY).await.unwrap_or_default();
     let authorization = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     Asked {
-        host,
+        site,
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),
         query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
@@ -91,8 +91,7 @@ fn answer(shared: &Shared, mut asked: Asked, fault: Option<Fault>) -> Answer {
     let mut answer = route(shared, &asked);
     match fault {
         Some(Fault::Truncate) if answer.status == 200 => {
-            let middle = answer.body.floor_char_boundary(answer.body.len() * 2 / 3);
-            answer.body.truncate(middle);
+            answer.body.truncate(answer.body.len() * 2 / 3);
         }
         // The change is seen by the next page, not by this one.
         Some(Fault::Shift) => shared.changes.shift(&shared.merchant),
@@ -125,8 +124,8 @@ fn respond(answer: Answer, fault: Option<Fault>) -> Response {
 }
 
 /// A body that breaks in the middle, after its first half is on the wire.
-fn cut(mut body: String) -> Body {
-    body.truncate(body.floor_char_boundary(body.len() / 2));
+fn cut(mut body: Vec<u8>) -> Body {
+    body.truncate(body.len() / 2);
     let breaks = async {
         tokio::time::sleep(Duration::from_millis(2)).await;
         Err(io::Error::from(io::ErrorKind::ConnectionReset))

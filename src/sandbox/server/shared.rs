@@ -5,6 +5,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use url::Url;
+
 use super::access::{Credentials, Pace, SCOPES, Tokens};
 use super::disputes::Changes;
 use crate::api::config::Hosts;
@@ -15,7 +17,7 @@ use crate::sandbox::merchant::Merchant;
 /// How the stand-in behaves.
 #[derive(Debug, Clone)]
 pub struct SandboxOptions {
-    /// Port of the main host, the other hosts on the ports after it; free ones when none is given.
+    /// Port of the main host, the other hosts and the storage on the ports after it; free ones when none is given.
     pub base_port: Option<u16>,
     /// In which order search answers its rows.
     pub order: SearchOrder,
@@ -31,6 +33,8 @@ pub struct SandboxOptions {
     pub requests_per_second: Option<u32>,
     /// How long a token lives.
     pub token_life: Duration,
+    /// How long a link to a report's file lives.
+    pub link_life: Duration,
     /// What goes wrong.
     pub faults: Faults,
     /// How long a slow answer takes.
@@ -74,17 +78,27 @@ impl Default for SandboxOptions {
             scopes: SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
             requests_per_second: None,
             token_life: Duration::from_secs(3600),
+            link_life: Duration::from_secs(60),
             faults: Faults::default(),
             slow: Duration::from_millis(50),
         }
     }
 }
 
+/// Who was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Site {
+    /// One of the vendor's hosts.
+    Api(Host),
+    /// Where the files of reports are, which is not the vendor's own and must not see a token.
+    Storage,
+}
+
 /// A request that was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedRequest {
-    /// Which host.
-    pub host: Host,
+    /// Who was asked.
+    pub site: Site,
     /// `GET` or `POST`.
     pub method: String,
     /// Path, as sent.
@@ -103,6 +117,8 @@ pub(super) struct Shared {
     pub merchant: Arc<Merchant>,
     pub options: SandboxOptions,
     pub hosts: Hosts,
+    /// Address of the storage.
+    pub storage: Url,
     pub credentials: Credentials,
     pub tokens: Tokens,
     pub pace: Pace,

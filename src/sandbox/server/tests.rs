@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::{LoggedRequest, NextLink, Sandbox, SandboxOptions, SearchOrder};
+use super::{LoggedRequest, NextLink, Sandbox, SandboxOptions, SearchOrder, Site};
 use crate::api::request::Host;
-use crate::sandbox::{Faults, Merchant, MerchantOptions};
+use crate::sandbox::files;
+use crate::sandbox::report::Report;
+use crate::sandbox::{Faults, FileOptions, Merchant, MerchantOptions};
 
 /// A sandbox, a client and a bearer.
 struct Asker {
@@ -18,7 +22,11 @@ struct Asker {
 
 impl Asker {
     fn new(options: SandboxOptions) -> Self {
-        let merchant = Merchant::new(MerchantOptions { payments: 1_500, seed: 3, ..MerchantOptions::default() });
+        Self::over(MerchantOptions::default(), options)
+    }
+
+    fn over(merchant: MerchantOptions, options: SandboxOptions) -> Self {
+        let merchant = Merchant::new(MerchantOptions { payments: 1_500, seed: 3, ..merchant });
         let sandbox = Sandbox::start(Arc::new(merchant), options).unwrap();
         rustls::crypto::ring::default_provider().install_default().ok();
         let bearer = sandbox.secret_key().to_owned();
@@ -390,7 +398,7 @@ async fn balances_are_the_ledgers_now_and_then() {
 #[tokio::test]
 async fn reports_are_paged_by_token_and_bounded_by_creation() {
     let asker = Asker::plain();
-    let (mut path, mut all) = ("reports?limit=70".to_owned(), Vec::new());
+    let (mut path, mut all) = ("reports?limit=99".to_owned(), Vec::new());
     loop {
         let (status, page) = asker.get(&path).await;
         assert_eq!((status, page["count"].as_u64()), (200, page["data"].as_array().map(|rows| rows.len() as u64)));
@@ -400,7 +408,7 @@ async fn reports_are_paged_by_token_and_bounded_by_creation() {
             None => break,
         }
     }
-    assert_eq!(all.len(), 181 * 4, "the last day's are not made yet");
+    assert_eq!(all.len(), 181 * 18, "the last day's are not made yet");
     let first = all.iter().find(|report| report["created_on"].as_str().unwrap().ends_with('Z')).unwrap();
     let at = first["created_on"].as_str().unwrap();
     let made = |path: String| {
@@ -432,6 +440,132 @@ async fn financial_actions_are_given_for_payments_and_actions() {
     let (_, second) = asker.get(first["_links"]["next"]["href"].as_str().unwrap()).await;
     assert_eq!((&first["data"][0], &second["data"][0]), (&all["data"][0], &all["data"][1]));
     assert_eq!(asker.get("financial-actions?payment_id=pay_x").await.1["count"], 0);
+}
+
+/// Where the first file of the latest report of a type is to be asked for, and its name.
+async fn latest_file(asker: &Asker, type_name: &str) -> (String, String) {
+    let (_, page) = asker.get("reports?limit=100").await;
+    let report = page["data"].as_array().unwrap().iter().find(|report| report["type"] == type_name).unwrap().clone();
+    let (id, file) = (report["id"].as_str().unwrap(), &report["files"][0]);
+    let path = format!("reports/{id}/files/{}", file["id"].as_str().unwrap());
+    assert_eq!(file["_links"]["self"]["href"], asker.main(&path));
+    (path, file["filename"].as_str().unwrap().to_owned())
+}
+
+/// The signed link to a file.
+async fn link(asker: &Asker, path: &str) -> String {
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let answer = http.get(asker.main(path)).bearer_auth(&asker.bearer).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 302);
+    answer.headers()["location"].to_str().unwrap().to_owned()
+}
+
+/// Status and body of a link followed without a bearer.
+async fn follow(asker: &Asker, link: &str) -> (u16, String) {
+    let answer = asker.http.get(link).send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+fn xml(status: u16, code: &str, message: &str) -> (u16, String) {
+    let head = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+    (status, format!("{head}<Error><Code>{code}</Code><Message>{message}</Message></Error>"))
+}
+
+#[tokio::test]
+async fn a_file_is_fetched_from_the_storage_with_a_signed_link_and_no_bearer() {
+    let asker = Asker::plain();
+    for type_name in ["Payouts", "SettlementBreakdown", "FinancialActionsByPayoutId", "FinancialActions", "Balance", "Disputes"] {
+        let (path, filename) = latest_file(&asker, type_name).await;
+        let link = link(&asker, &path).await;
+        assert!(link.starts_with(asker.sandbox.storage().as_str()) && link.contains(&format!("/{filename}?")), "{link}");
+        asker.sandbox.reset_log();
+        let answer = asker.http.get(&link).send().await.unwrap();
+        let length = answer.content_length().unwrap();
+        let body = answer.text().await.unwrap();
+        assert_eq!(u64::try_from(body.len()).unwrap(), length);
+        assert!(body.ends_with("\r\n") && body.contains(','), "{body}");
+        assert_eq!(asker.sandbox.requests().iter().map(|request| request.site).collect::<Vec<_>>(), [Site::Storage]);
+    }
+}
+
+#[tokio::test]
+async fn a_bearer_that_reaches_the_storage_is_refused() {
+    let asker = Asker::plain();
+    let link = link(&asker, &latest_file(&asker, "Payouts").await.0).await;
+    assert_eq!(asker.text(&link).await, xml(400, "InvalidArgument", "Only one auth mechanism allowed"));
+}
+
+#[tokio::test]
+async fn a_link_that_is_over_or_forged_is_refused() {
+    let asker = Asker::new(SandboxOptions { link_life: Duration::ZERO, ..SandboxOptions::default() });
+    let over = link(&asker, &latest_file(&asker, "Payouts").await.0).await;
+    assert_eq!(follow(&asker, &over).await, xml(403, "AccessDenied", "Request has expired"));
+    let forged = xml(403, "SignatureDoesNotMatch", "The request signature we calculated does not match");
+    assert_eq!(follow(&asker, &over.replace("Expires=", "Expires=9")).await, forged, "a longer life");
+    assert_eq!(follow(&asker, &over.replace("payouts_", "payoutz_")).await, forged, "another file");
+    assert_eq!(follow(&asker, asker.sandbox.storage().as_str()).await, forged, "no signature");
+}
+
+#[tokio::test]
+async fn a_file_needs_the_scope_and_belongs_to_its_report() {
+    let asker = Asker::plain();
+    let (payouts, balance) = (latest_file(&asker, "Payouts").await.0, latest_file(&asker, "Balance").await.0);
+    let of = |path: &str, place| path.split('/').nth(place).unwrap().to_owned();
+    let other = format!("reports/{}/files/{}", of(&payouts, 1), of(&balance, 3));
+    assert_eq!(code(asker.get(&other).await), refused(404, "file_not_found"));
+    assert_eq!(code(asker.get("reports/rpt_x/files/file_x").await), refused(404, "report_not_found"));
+    let asker = Asker::new(SandboxOptions { scopes: ["disputes".to_owned()].into(), ..SandboxOptions::default() });
+    assert_eq!(asker.text(&asker.main(&payouts)).await, (401, String::new()));
+}
+
+#[tokio::test]
+async fn faults_reach_the_storage_too() {
+    let asker = Asker::with_faults("truncate=100%");
+    let merchant = Arc::clone(asker.sandbox.merchant());
+    let report = Report::all(&merchant).find(|report| report.kind.type_name == "FinancialActions").unwrap();
+    let path = format!("reports/{}/files/{}", report.id(&merchant), report.file_id(&merchant, 0));
+    let whole = files::content(&merchant, &report, 0);
+    let answer = asker.http.get(link(&asker, &path).await).send().await.unwrap();
+    let checksum = STANDARD.decode(answer.headers()["x-amz-checksum-crc32"].as_bytes()).unwrap();
+    assert_eq!(checksum, files::crc32(&whole).to_be_bytes(), "of the file as it should be");
+    assert_eq!(answer.bytes().await.unwrap(), whole[..whole.len() * 2 / 3]);
+    let asker = Asker::with_faults("cut=100%");
+    let answer = asker.http.get(link(&asker, &path).await).send().await.unwrap();
+    assert_eq!(answer.content_length(), Some(whole.len() as u64));
+    assert!(answer.bytes().await.is_err());
+}
+
+#[tokio::test]
+async fn a_report_of_many_rows_has_many_files_and_a_packed_one_is_gzip() {
+    let files = FileOptions { rows_per_file: Some(5), gzip: true, ..FileOptions::default() };
+    let asker = Asker::over(MerchantOptions { files, ..MerchantOptions::default() }, SandboxOptions::default());
+    let (_, page) = asker.get("reports?limit=100").await;
+    let listed = page["data"].as_array().unwrap().iter().flat_map(|report| report["files"].as_array().unwrap());
+    let names: Vec<&str> = listed.map(|file| file["filename"].as_str().unwrap()).collect();
+    assert!(names.iter().any(|name| name.starts_with("financial-actions_") && name.ends_with("_3.csv")), "{names:?}");
+    let (path, filename) = latest_file(&asker, "SettlementBreakdown").await;
+    assert!(filename.ends_with("_1.csv.gz"));
+    let answer = asker.http.get(link(&asker, &path).await).send().await.unwrap();
+    assert_eq!(
+        (&answer.headers()["content-type"], answer.headers().get("content-encoding")),
+        (&"application/gzip".parse().unwrap(), None)
+    );
+    assert!(answer.bytes().await.unwrap().starts_with(&[0x1f, 0x8b]));
+}
+
+#[tokio::test]
+async fn a_payout_s_reports_carry_its_id() {
+    let asker = Asker::plain();
+    let (_, page) = asker.get("reports?limit=100").await;
+    for report in page["data"].as_array().unwrap() {
+        let is_of_payout = ["SettlementBreakdown", "FinancialActionsByPayoutId"].contains(&report["type"].as_str().unwrap());
+        let tags = report["tags"].as_array().unwrap();
+        assert_eq!(tags.len(), usize::from(is_of_payout));
+        for tag in tags {
+            let id = tag.as_str().unwrap().strip_prefix("payout_id:").unwrap();
+            assert!(id.len() == 12 && report["files"][0]["filename"].as_str().unwrap().contains(&id.to_lowercase()));
+        }
+    }
 }
 
 async fn mint(asker: &Asker, form: &[(&str, &str)]) -> (u16, Value) {
@@ -508,7 +642,7 @@ async fn requests_are_remembered_but_not_the_secret() {
     asker.get("disputes?limit=0").await;
     mint(&asker, &[("grant_type", "x")]).await;
     let expected = |host, method: &str, path: &str, query: &str, status| LoggedRequest {
-        host,
+        site: Site::Api(host),
         method: method.into(),
         path: path.into(),
         query: query.into(),

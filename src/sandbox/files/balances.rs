@@ -1,0 +1,91 @@
+//! The balance report: for each currency account a row of balances at the start and the end, and a row of movements for
+//! each payment method. The vendor's columns after `Refunds` are not public; those here are named after its other files.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::breakdown::method_of;
+use super::category::{CATEGORIES, Categories};
+use super::csv::{Csv, Row};
+use crate::sandbox::balance::Pots;
+use crate::sandbox::currency::{ACCOUNTS, Currency};
+use crate::sandbox::effect::effects;
+use crate::sandbox::json::entity_name;
+use crate::sandbox::merchant::Merchant;
+use crate::sandbox::report::Report;
+use crate::sandbox::schedule::Micros;
+use crate::sandbox::settlement::Settlement;
+
+const COLUMNS: &str = "Report ID,Entity ID,Entity Name,Currency Account ID,Currency Account Name,Holding Currency,\
+    Report Date,Reporting Start Date,Reporting End Date,Description,Opening Available Balance,Opening Pending Balance,\
+    Opening Payable Balance,Opening Collateral Balance,Payment Method";
+const CLOSING: &str =
+    "Payouts,Closing Available Balance,Closing Pending Balance,Closing Payable Balance,Closing Collateral Balance";
+const HOURS_A_DAY: usize = 24;
+
+/// Writes a report's rows.
+pub(super) fn write(merchant: &Merchant, report: &Report, part: Range<usize>) -> Csv {
+    let movements: Vec<&str> = movements().collect();
+    let columns = format!("{COLUMNS},{},{CLOSING}", movements.join(","));
+    let mut csv = Csv::new(merchant.options().files, part, &columns);
+    for account in 0..ACCOUNTS.len() {
+        let settlement = Settlement::of(merchant, account, report.day);
+        if let Some(settlement) = settlement.filter(|settlement| settlement.known.entity == report.entity) {
+            write_balances(&mut csv, merchant, report, &settlement);
+            write_movements(&mut csv, merchant, report, &settlement);
+        }
+    }
+    csv
+}
+
+/// The categories as this report orders them.
+fn movements() -> impl Iterator<Item = &'static str> {
+    let first = ["Payments", "Refunds"];
+    first.into_iter().chain(CATEGORIES.split(',').filter(move |category| !first.contains(category)))
+}
+
+fn write_balances(csv: &mut Csv, merchant: &Merchant, report: &Report, settlement: &Settlement) {
+    let at = |day: usize| pots(merchant, settlement, day * HOURS_A_DAY);
+    let paid = settlement.payout(merchant).unwrap_or_default().amount;
+    csv.row(|row| {
+        write_names(row, merchant, report, settlement, "Balances & Payouts");
+        write_pots(row, at(report.day));
+        row.text("");
+        movements().for_each(|_| row.text(""));
+        row.amount(-paid);
+        write_pots(row, at(report.day + 1));
+    });
+}
+
+fn write_movements(csv: &mut Csv, merchant: &Merchant, report: &Report, settlement: &Settlement) {
+    let mut methods: BTreeMap<String, Categories> = BTreeMap::new();
+    for effect in effects(merchant, |account| account == settlement.account, report.from, report.to) {
+        methods.entry(method_of(merchant, &effect)).or_default().add(&effect);
+    }
+    for (method, categories) in methods {
+        csv.row(|row| {
+            write_names(row, merchant, report, settlement, "Breakdown");
+            row.texts(["", "", "", "", &method]);
+            movements().for_each(|category| row.amount(categories.of(category)));
+            row.texts(["", "", "", "", ""]);
+        });
+    }
+}
+
+fn write_names(row: &mut Row<'_>, merchant: &Merchant, report: &Report, settlement: &Settlement, description: &str) {
+    let known = settlement.known;
+    row.texts([&report.id(merchant), &merchant.entity_id(known.entity), &entity_name(known.entity)]);
+    row.texts([&merchant.account_id(settlement.account), known.descriptor, known.currency]);
+    let times: [Micros; 3] = [report.created_at, report.from, report.to];
+    times.into_iter().for_each(|at| row.time(at));
+    row.text(description);
+}
+
+fn write_pots(row: &mut Row<'_>, pots: Pots) {
+    [pots.available, pots.pending, pots.payable, pots.collateral].into_iter().for_each(|pot| row.amount(pot));
+}
+
+fn pots(merchant: &Merchant, settlement: &Settlement, hours: usize) -> Pots {
+    let history = merchant.ledger().history(settlement.account).zip(Currency::find(settlement.known.currency));
+    history.map(|(history, currency)| history.pots(currency, hours)).unwrap_or_default()
+}

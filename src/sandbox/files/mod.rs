@@ -1,0 +1,58 @@
+//! What is in the merchant's report files: CSV with the vendor's columns, made from the effects of the span of time that
+//! a report covers, one file at a time.
+//!
+//! ```text
+//!  effect ─► financial_actions · breakdown · category ─► payouts · balances ─► csv ─► (gzip)
+//! ```
+
+mod action_line;
+mod balances;
+mod breakdown;
+mod category;
+mod csv;
+mod disputes;
+mod financial_actions;
+mod gzip;
+mod options;
+mod payouts;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+
+pub(super) use gzip::crc32;
+pub use options::{FileOptions, LineEnd};
+
+use self::csv::Csv;
+use super::merchant::Merchant;
+use super::report::{Content, Report};
+
+/// How many files a report has.
+pub(super) fn count(merchant: &Merchant, report: &Report) -> usize {
+    let Some(most) = merchant.options().files.rows_per_file.filter(|_| is_split(report)) else { return 1 };
+    write(merchant, report, 0..0).rows().div_ceil(most.max(1)).max(1)
+}
+
+/// The bytes of one of a report's files.
+pub(super) fn content(merchant: &Merchant, report: &Report, place: usize) -> Vec<u8> {
+    let options = merchant.options().files;
+    let most = options.rows_per_file.filter(|_| is_split(report)).map_or(usize::MAX, |most| most.max(1));
+    let bytes = write(merchant, report, most.saturating_mul(place)..most.saturating_mul(place + 1)).into_bytes();
+    let is_packed = options.gzip && report.kind.content == Content::SettlementBreakdown;
+    if is_packed { gzip::gzip(&bytes) } else { bytes }
+}
+
+/// Only the large ones, whose names have a number for it.
+const fn is_split(report: &Report) -> bool {
+    matches!(report.kind.content, Content::ActionsByDate | Content::ActionsByPayout | Content::SettlementBreakdown)
+}
+
+fn write(merchant: &Merchant, report: &Report, part: Range<usize>) -> Csv {
+    match report.kind.content {
+        Content::ActionsByDate | Content::ActionsByPayout => financial_actions::write(merchant, report, part),
+        Content::SettlementBreakdown => breakdown::write(merchant, report, part),
+        Content::Payouts => payouts::write(merchant, report, part),
+        Content::Balances => balances::write(merchant, report, part),
+        Content::Disputes => disputes::write(merchant, report, part),
+    }
+}
