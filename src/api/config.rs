@@ -192,6 +192,8 @@ pub struct Account {
     pub limits: Limits,
     /// Decimals per currency.
     pub exponents: Arc<Exponents>,
+    /// The zone that report files print times in, where all its entities have the same.
+    pub settlement_zone: Option<String>,
     /// Unit of the balances API, which the vendor does not state.
     pub balances_unit: AssumedUnit,
     /// Rows a year of tables, as far as they were said, for estimates.

@@ -16,6 +16,7 @@ use super::spelling::{Seconds, SecretSource, text_or_date};
 use crate::error::{Error, ErrorKind, Result};
 use crate::money::Exponents;
 use crate::schema::decode::AssumedUnit;
+use crate::schema::time;
 
 /// The start of history where none is configured: the current platform has no older payments.
 const HISTORY_START: &str = "2020-01-01";
@@ -61,6 +62,8 @@ pub struct AccountSettings {
     pub deadline: Option<Seconds>,
     /// Decimals per currency, where they differ from Checkout.com's list.
     pub exponents: Option<BTreeMap<String, u32>>,
+    /// The zone that report files print times in: `Europe/London`, `+02:00`.
+    pub settlement_zone: Option<String>,
     /// Unit of the balances API: `minor` or `major`.
     pub balances_unit: Option<String>,
     /// Rows a year of tables, for estimates: `{ payments = 500000, disputes = 900 }`.
@@ -95,6 +98,7 @@ impl AccountSettings {
             timeout: self.timeout.or(below.timeout),
             deadline: self.deadline.or(below.deadline),
             exponents: self.exponents.or(below.exponents),
+            settlement_zone: self.settlement_zone.or(below.settlement_zone),
             balances_unit: self.balances_unit.or(below.balances_unit),
             rows_per_year: self.rows_per_year.or(below.rows_per_year),
             search_without: self.search_without.or(below.search_without),
@@ -145,6 +149,7 @@ impl AccountSettings {
             history_start: instant(self.history_start.as_deref().unwrap_or(HISTORY_START))?,
             limits,
             exponents: Arc::new(Exponents::try_new(self.exponents.unwrap_or_default())?),
+            settlement_zone: self.settlement_zone.map(zone).transpose()?,
             balances_unit: self.balances_unit.as_deref().map(unit).transpose()?.unwrap_or_default(),
             rows_per_year: self.rows_per_year.unwrap_or_default(),
             search_without: self.search_without.unwrap_or_default(),
@@ -200,6 +205,16 @@ fn unit(word: &str) -> Result<AssumedUnit> {
         "minor" => Ok(AssumedUnit::Minor),
         "major" => Ok(AssumedUnit::Major),
         _ => Err(Error::new(ErrorKind::Config, "balances_unit must be minor or major").with("balances_unit", word)),
+    }
+}
+
+/// A zone, as it is written.
+fn zone(name: String) -> Result<String> {
+    match time::zone(&name) {
+        Some(_) => Ok(name),
+        None => Err(Error::new(ErrorKind::Config, "settlement_zone is no time zone")
+            .with("settlement_zone", name)
+            .hint("write Europe/London, UTC or +02:00")),
     }
 }
 

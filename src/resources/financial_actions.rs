@@ -1,31 +1,77 @@
-//! Financial actions: one row per action and breakdown. Source: `GET /financial-actions` for a payment or an action.
+//! Financial actions: one row per action and breakdown, on the available balance. Sources: Financial Actions by Date Range
+//! files; `GET /financial-actions` for given payments or actions.
 //!
-//! The call has no listing: `payment_id` or `action_id` must be given. Amounts are decimals in major units of up to
-//! eight places; only the holding-currency amount adds up.
+//! Amounts are decimals in major units of up to eight places; only the holding-currency amount adds up. Files print times
+//! in the entity's settlement zone; the call tells them in UTC.
 
-use super::{Call, Paging, Resource, get, in_query};
+use super::report_kind::ACTIONS_BY_DATE;
+use super::{Call, Paging, Resource, files, get, history, in_query};
 use crate::schema::{
     Column, Explode,
-    Kind::{Decimal, Flag, Text, Time},
+    Kind::{Decimal, Flag, Int, LocalTime, Text, Time},
     Origin, WhenEmpty, col,
 };
 
 pub(super) static RESOURCE: Resource = Resource {
     name: "financial_actions",
-    about: "One row per financial action and breakdown, for given payments or actions.",
+    about: "One row per financial action and breakdown, on the available balance.",
     calls: &[
-        Call { paging: PAGES, explode: BREAKDOWN, ..get(SCOPE, "/financial-actions", in_query("payment_id", "payment_id")) },
-        Call { paging: PAGES, explode: BREAKDOWN, ..get(SCOPE, "/financial-actions", in_query("action_id", "action_id")) },
+        Call { by: in_query("payment_id", "payment_id"), ..OF_ONE },
+        Call { by: in_query("action_id", "action_id"), ..OF_ONE },
+        Call { moved: HEADERS, ..files(&ACTIONS_BY_DATE) },
     ],
     time: Some("processed_on"),
-    cursor: None,
+    cursor: Some("report_created_on"),
     raw: Origin::Parent,
     columns: COLUMNS,
 };
 
-const SCOPE: &str = "financial-actions:view";
-const PAGES: Paging = Paging::Token(100);
-const BREAKDOWN: Option<Explode> = Some(Explode { path: "/breakdown", when_empty: WhenEmpty::KeepParent });
+/// The same without leaving out what a later report tells anew.
+pub(super) static HISTORY: Resource = Resource {
+    name: "financial_actions_history",
+    about: "One row per financial action and breakdown, in every report that has it.",
+    calls: &[Call { moved: HEADERS, ..history(&ACTIONS_BY_DATE) }],
+    ..RESOURCE
+};
+
+/// The call for a payment or an action; a join takes the files, which are the table.
+const OF_ONE: Call = Call {
+    paging: Paging::Token(100),
+    explode: Some(Explode { path: "/breakdown", when_empty: WhenEmpty::KeepParent }),
+    is_partial: true,
+    lacks: &[
+        "entity_name",
+        "sub_entity_name",
+        "currency_account_name",
+        "currency_account_custom_id",
+        "requested_on_local",
+        "processed_on_local",
+        "timezone",
+        "payout_id",
+        "entity_country",
+        "reserve_release_date_local",
+        "reserve_deducted_date_local",
+        "report_id",
+        "file_id",
+        "row_number",
+        "report_created_on",
+    ],
+    ..get("financial-actions:view", "/financial-actions", in_query("payment_id", "payment_id"))
+};
+
+/// The headers of files that are not the words of the column.
+const HEADERS: &[(&str, &str)] = &[
+    ("entity_id", "Client Entity ID"),
+    ("entity_name", "Client Entity Name"),
+    ("requested_on", "Requested On UTC"),
+    ("requested_on_local", "Requested On"),
+    ("processed_on", "Processed On UTC"),
+    ("processed_on_local", "Processed On"),
+    ("reserve_release_date", "Reserve Release Date UTC"),
+    ("reserve_release_date_local", "Reserve Release Date"),
+    ("reserve_deducted_date", "Reserve Deducted Date UTC"),
+    ("reserve_deducted_date_local", "Reserve Deducted Date"),
+];
 
 const COLUMNS: &[Column] = &[
     col("payment_id", Text, "Payment (`pay_…`), or another id for actions without one.").of_parent().key(),
@@ -70,4 +116,19 @@ const COLUMNS: &[Column] = &[
     col("reference", Text, "The merchant's reference.").of_parent(),
     col("acquirer_reference_number", Text, "ARN.").of_parent(),
     col("account_funding_transaction", Flag, "Whether it funds an account.").of_parent(),
+    col("entity_name", Text, "Name of the entity."),
+    col("sub_entity_name", Text, "Name of the sub-entity."),
+    col("currency_account_name", Text, "Name of the currency account."),
+    col("currency_account_custom_id", Text, "The merchant's own id of the currency account."),
+    col("requested_on_local", LocalTime, "When it was asked for, as printed."),
+    col("processed_on_local", LocalTime, "When it took effect on the balance, as printed: in the entity's settlement zone."),
+    col("timezone", Text, "Zone of the printed times, where the report says it."),
+    col("payout_id", Text, "Settlement, as printed in the row; none on rows that are billed later."),
+    col("entity_country", Text, "Country of the entity, two letters."),
+    col("reserve_release_date_local", LocalTime, "When the reserve is released, as printed."),
+    col("reserve_deducted_date_local", LocalTime, "When the reserve was deducted, as printed."),
+    col("report_id", Text, "Report (`rpt_…`) the row comes from; none for a file of one's own."),
+    col("file_id", Text, "File (`file_…`) the row comes from; the name of a file of one's own.").key(),
+    col("row_number", Int, "Number of the row in its file, from 1.").key(),
+    col("report_created_on", Time, "When the report was made, UTC."),
 ];

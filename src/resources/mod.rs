@@ -4,6 +4,10 @@
 //! the Arrow schema, the live table, the reference and the completion are derived from it. Adding a table is a file
 //! here and its name in `registry!`.
 
+pub mod report_kind;
+
+use report_kind::ReportKind;
+
 use crate::api::request::{Host, Method};
 use crate::schema::{Column, Explode, Origin, Rows, Shape};
 
@@ -75,6 +79,17 @@ pub enum By {
     Entity,
     /// A span of this time column: the listing is asked for in windows.
     Windows(&'static str),
+    /// Nothing: the rows are in report files, which are found by the listing of reports.
+    Files(Files),
+}
+
+/// The report files whose rows a table has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Files {
+    /// Which reports.
+    pub kind: &'static ReportKind,
+    /// Whether rows that a later report tells anew are left out.
+    pub newest_only: bool,
 }
 
 /// A column whose values a call is made for.
@@ -182,6 +197,16 @@ pub(crate) const fn get(scope: &'static str, path: &'static str, by: By) -> Call
     }
 }
 
+/// The files of the reports of a kind, each row as the newest report has it.
+pub(crate) const fn files(kind: &'static ReportKind) -> Call {
+    get(reports::SCOPE, "/reports/{report_id}/files/{file_id}", By::Files(Files { kind, newest_only: true }))
+}
+
+/// The files of the reports of a kind, with all rows of each.
+pub(crate) const fn history(kind: &'static ReportKind) -> Call {
+    get(reports::SCOPE, "/reports/{report_id}/files/{file_id}", By::Files(Files { kind, newest_only: false }))
+}
+
 /// A key that stands in the path.
 pub(crate) const fn in_path(column: &'static str) -> By {
     By::Key(Key { column, param: None, since: None })
@@ -260,13 +285,21 @@ impl Call {
         match self.by {
             By::Windows(_) => true,
             By::Key(key) => key.since.is_some(),
-            By::Listing | By::Entity => false,
+            By::Listing | By::Entity | By::Files(_) => false,
         }
     }
 
     /// Whether it is made for values of this column.
     pub fn is_by(&self, column: &str) -> bool {
         matches!(self.by, By::Key(key) if key.column == column) || self.by == By::Entity && column == "entity_id"
+    }
+
+    /// The columns that say what a later report tells anew, where rows of older ones are to be left out.
+    pub fn restated(&self) -> &'static [&'static str] {
+        match self.by {
+            By::Files(Files { kind, newest_only: true }) => kind.restated,
+            _ => &[],
+        }
     }
 
     /// The table that this call lists first of all: `payments` for the search, though other tables come out of it too.
@@ -289,11 +322,11 @@ impl Resource {
 }
 
 macro_rules! registry {
-    ($($name:ident),* $(,)?) => {
+    ($($name:ident $(with $more:ident)?),* $(,)?) => {
         $(mod $name;)*
 
         /// Every table, in the order of the reference.
-        pub static RESOURCES: &[&Resource] = &[$(&$name::RESOURCE),*];
+        pub static RESOURCES: &[&Resource] = &[$(&$name::RESOURCE $(, &$name::$more)?),*];
     };
 }
 
@@ -304,9 +337,14 @@ registry! {
     dispute_evidence,
     dispute_files,
     balances,
+    settlements with HISTORY,
+    settlement_breakdown with HISTORY,
+    settlement_actions with HISTORY,
+    financial_actions with HISTORY,
+    balance_statements with HISTORY,
+    report_rows,
     reports,
     report_files,
-    financial_actions,
     transfers,
     fx_rates,
     entities,

@@ -62,7 +62,7 @@ pub enum Kind {
     /// A date and time of day as printed, in a zone that is not: timestamp in microseconds without zone. A value that
     /// names a zone is refused.
     LocalTime,
-    /// A date; midnight may be written behind it, another time of day is refused.
+    /// The day of a date and time of day as printed.
     Date,
     /// Any JSON, as text.
     Json,

@@ -4,6 +4,9 @@
 //! means UTC, no time means midnight, and what is finer than a microsecond is cut off. A spelling beyond these is
 //! refused, not guessed at. A hot path, hence read by position.
 
+use arrow::array::timezone::Tz;
+use chrono::{DateTime, TimeZone as _};
+
 const MICROS: i64 = 1_000_000;
 
 /// Microseconds since 1970-01-01T00:00:00Z, or `None` when the text is no instant.
@@ -29,11 +32,20 @@ pub fn parse_local(text: &str) -> Option<i64> {
     if has_zone { None } else { parse(text) }
 }
 
-/// Days since 1970-01-01, or `None` when the text is no date: midnight may follow it, another time of day may not.
+/// Days since 1970-01-01 of the day that is printed, or `None` when the text is no local time.
 pub fn parse_date(text: &str) -> Option<i32> {
-    let micros = parse_local(text)?;
-    let day = 86_400 * MICROS;
-    if micros % day == 0 { i32::try_from(micros / day).ok() } else { None }
+    i32::try_from(parse_local(text)?.div_euclid(86_400 * MICROS)).ok()
+}
+
+/// The zone of this name or offset, such as `Europe/London`, `UTC` or `+02:00`.
+pub fn zone(name: &str) -> Option<Tz> {
+    name.trim().parse().ok()
+}
+
+/// The instant that a clock in a zone shows a local time at; `None` when it shows it twice, or never.
+pub fn instant_in(local: i64, zone: Tz) -> Option<i64> {
+    let shown = DateTime::from_timestamp_micros(local)?.naive_utc();
+    Some(zone.from_local_datetime(&shown).single()?.timestamp_micros())
 }
 
 /// Days since 1970-01-01 of `YYYY-MM-DD`.
@@ -107,7 +119,7 @@ fn two(tens: u8, ones: u8) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use chrono::{DateTime, NaiveDate, Utc};
+    use chrono::{NaiveDate, Utc};
     use proptest::prelude::*;
 
     use super::*;
@@ -175,13 +187,25 @@ mod tests {
     }
 
     #[test]
-    fn a_date_has_no_time_of_day_but_midnight() {
-        for (text, days) in [("1970-01-02", 1), ("1970-01-02T00:00:00", 1), ("1969-12-31 00:00:00.000", -1)] {
+    fn a_date_is_the_day_that_is_printed() {
+        for (text, days) in [("1970-01-02", 1), ("1970-01-02T23:59:59.999", 1), ("1969-12-31 00:00:00.001", -1)] {
             assert_eq!(parse_date(text), Some(days), "{text}");
         }
-        for text in ["1970-01-02T00:00:00.001", "1970-01-02T02:00:00", "1970-01-02T00:00:00Z", "1970-02-30", ""] {
+        for text in ["1970-01-02T00:00:00Z", "1970-01-02T00:00:00+01:00", "1970-02-30", ""] {
             assert_eq!(parse_date(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_local_time_is_an_instant_where_its_zone_has_it_once() {
+        let instant = |text: &str, name: &str| instant_in(parse_local(text).unwrap(), zone(name).unwrap());
+        assert_eq!(instant("2026-07-01T12:00:00", "Europe/London"), parse("2026-07-01T11:00:00Z"));
+        assert_eq!(instant("2026-07-01T12:00:00", " +02:00 "), parse("2026-07-01T10:00:00Z"));
+        assert_eq!(instant("2026-01-01T00:30:00", "UTC"), parse("2026-01-01T00:30:00Z"));
+        // The clock goes back at 02:00, and forward at 01:00.
+        assert_eq!(instant("2026-11-01T01:30:00", "America/Los_Angeles"), None);
+        assert_eq!(instant("2026-03-29T01:30:00", "Europe/London"), None);
+        assert!(zone("Nowhere/Else").is_none());
     }
 
     proptest! {

@@ -127,7 +127,7 @@ pub fn asks_of(
             let entities = entities.iter().filter(|entity| can_be_in_path(entity));
             entities.map(|entity| ask.clone().with_key("entity_id", entity.clone())).collect()
         }
-        By::Listing => vec![ask],
+        By::Listing | By::Files(_) => vec![ask],
         By::Windows(column) => {
             let whole = history(connection, constraints.span(column))?;
             let span = Some(whole);
@@ -388,7 +388,7 @@ impl Ask {
 }
 
 /// A value as one path segment, whatever is in it.
-fn segment(value: &str) -> String {
+pub(super) fn segment(value: &str) -> String {
     let mut encoded = String::with_capacity(value.len());
     for byte in value.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

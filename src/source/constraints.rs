@@ -177,6 +177,11 @@ impl Constraints {
         Self { values: [(column.to_owned(), values)].into(), ..Self::default() }
     }
 
+    /// That a time column must not lie before an instant.
+    pub fn since(column: &str, from: i64) -> Self {
+        Self { spans: [(column.to_owned(), Span { from, ..Span::ALWAYS })].into(), ..Self::default() }
+    }
+
     /// That a time column must be one of some instants.
     pub fn at(column: &str, instants: BTreeSet<i64>) -> Self {
         let span = match (instants.first(), instants.last()) {

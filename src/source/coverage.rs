@@ -11,6 +11,8 @@ pub struct Covered {
     pub table: &'static str,
     /// Path of the call, with its keys unsaid.
     pub path: &'static str,
+    /// The report file, where it is one.
+    pub file: Option<String>,
     /// The span asked for, where the call is one by time.
     pub span: Option<Span>,
     /// Rows read, before any filter.

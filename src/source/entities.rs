@@ -9,20 +9,16 @@ use arrow::array::AsArray;
 use super::connection::Connection;
 use super::constraints::Constraints;
 use super::effort::Effort;
+use super::pages::listed;
 use super::statement::Statement;
-use crate::api::paging::{Manner, Pager};
-use crate::api::request::Request;
 use crate::error::{Error, ErrorKind, Result};
-use crate::resources::{By, Paging, resource};
-use crate::schema::decode::{Decoder, Given, OnMalformed};
-use crate::schema::fields;
 
 /// The entities of an account that a query wants.
 ///
 /// # Errors
 /// [`ErrorKind::Config`] when none is known; those of getting a token that names one.
 pub(super) async fn known_entities(
-    connection: &Connection,
+    connection: &Arc<Connection>,
     constraints: &Constraints,
     statement: &Statement,
 ) -> Result<Vec<String>> {
@@ -49,7 +45,7 @@ pub(super) fn may_belong(entity: &str, connection: &Connection, all: &[Arc<Conne
 }
 
 /// The entity that the token names, and those that reports are for. A key that may not read reports tells none of these.
-async fn find(connection: &Connection, statement: &Statement) -> Result<Vec<String>> {
+async fn find(connection: &Arc<Connection>, statement: &Statement) -> Result<Vec<String>> {
     let mut entities: BTreeSet<String> = connection.client.entity_id().await?.into_iter().collect();
     match of_reports(connection, statement).await {
         Ok(found) => entities.extend(found),
@@ -60,35 +56,9 @@ async fn find(connection: &Connection, statement: &Statement) -> Result<Vec<Stri
 }
 
 /// The entities of all reports there are: one without a report yet is not among them.
-async fn of_reports(connection: &Connection, statement: &Statement) -> Result<BTreeSet<String>> {
-    let reports = resource("reports").ok_or_else(|| Error::bug("there is no table of reports"))?;
-    let listing = reports.calls.iter().find(|call| call.by == By::Listing);
-    let call = listing.ok_or_else(|| Error::bug("reports cannot be listed"))?;
-    let Paging::Token(page_size) = call.paging else { return Err(Error::bug("reports are not paged by token")) };
-    let entity = fields::schema(reports.columns).index_of("entity_id").map_err(|_absent| Error::bug("reports name no entity"))?;
-    let decoder = Decoder::try_new(reports.columns, reports.shape(call), &[entity], connection.settings(OnMalformed::Null))?;
-    let first = Request {
-        host: call.host,
-        method: call.method,
-        path: call.path.to_owned(),
-        template: call.path,
-        query: Vec::new(),
-        body: None,
-        table: reports.name,
-        scope: call.scope,
-        pass: 0,
-    };
-    let mut pager = Pager::new(first, Manner::Token, page_size);
-    let mut entities = BTreeSet::new();
-    while let Some(request) = pager.next_request() {
-        let decode = |reply: &crate::api::reply::Reply| {
-            let given = Given { account: connection.name(), fetched_at: reply.fetched_at, keys: &[], parent: None };
-            decoder.decode(&reply.body, &given)
-        };
-        let Some((_, page)) = statement.read(connection, &request, &Effort::default(), decode).await? else { break };
-        pager.accept(&page.facts)?;
-        let column = page.batch.columns().first();
-        entities.extend(column.into_iter().flat_map(|column| column.as_string::<i32>().iter().flatten().map(str::to_owned)));
-    }
-    Ok(entities)
+async fn of_reports(connection: &Arc<Connection>, statement: &Statement) -> Result<BTreeSet<String>> {
+    let everything = Constraints::default();
+    let pages = listed(connection, "reports", &["entity_id"], &everything, statement, &Effort::default()).await?;
+    let texts = pages.iter().filter_map(|page| page.columns().first()).flat_map(|column| column.as_string::<i32>().iter());
+    Ok(texts.flatten().map(str::to_owned).collect())
 }

@@ -21,7 +21,7 @@ use crate::resources::{By, Call, Paging};
 use crate::schema::decode::Decoder;
 
 /// Rows that a listing is taken to have where nothing is known: many, so that a join asks for keys.
-const MANY: u64 = 1_000_000;
+pub(super) const MANY: u64 = 1_000_000;
 
 /// What a scan will cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,11 +149,12 @@ pub(super) fn joined_bill(scan: &Scan, keys: Option<usize>) -> Bill {
     }
 }
 
+/// What an ask will cost.
 #[derive(Debug, Clone, Copy)]
-struct Cost {
-    requests: u64,
-    basis: Basis,
-    rows: u64,
+pub(super) struct Cost {
+    pub(super) requests: u64,
+    pub(super) basis: Basis,
+    pub(super) rows: u64,
 }
 
 impl Bill {
@@ -184,6 +185,7 @@ fn ask_bill(scan: &Scan, ask: &Ask) -> Cost {
             let basis = if rows < page(ask) { Basis::About } else { basis };
             Cost { requests: rows.div_ceil(page(ask)).max(1), basis, rows: all }
         }
+        (By::Files(_), _) => super::reports::cost(),
         (By::Windows(_), per_year) => windows_bill(scan, ask, per_year),
     }
 }

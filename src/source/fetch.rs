@@ -40,6 +40,23 @@ pub(super) struct Fetch {
     rows: Sender<Result<RecordBatch, DataFusionError>>,
 }
 
+/// What a part of a scan tried to read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attempted<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) path: &'static str,
+    pub(super) file: Option<&'a str>,
+    pub(super) span: Option<Span>,
+    pub(super) effort: &'a Effort,
+}
+
+impl<'a> Attempted<'a> {
+    /// All that an ask is for.
+    pub(super) fn of(ask: &'a Ask) -> Self {
+        Self { connection: &ask.connection, path: ask.call.path, file: None, span: ask.span, effort: &ask.effort }
+    }
+}
+
 /// Carries out a scan, sending rows as they are proven; `is_joined` says whether a join tells it keys, and `note` is told
 /// what each ask took.
 ///
@@ -104,7 +121,13 @@ impl Fetch {
             let found = ask::asks(resource, path.call, connection, connections, &path.constraints, statement).await;
             match found.map_err(|error| error.with_missing("account", connection.name())) {
                 Ok(found) => asks.extend(found),
-                Err(error) => self.forgive(connection, path.call.path, None, &Effort::default(), error)?,
+                Err(error) => {
+                    let effort = Effort::default();
+                    self.forgive(
+                        &Attempted { connection, path: path.call.path, file: None, span: None, effort: &effort },
+                        error,
+                    )?;
+                }
             }
         }
         Ok(asks)
@@ -137,32 +160,29 @@ impl Fetch {
             // A call that refuses a value still answers without it, and the scan filters.
             outcome = Arc::clone(&self).fetch(Arc::new(wider)).await;
         }
+        let what = Attempted::of(&ask);
         match outcome {
+            // Each file was noted by itself.
+            Ok(()) if matches!(ask.call.by, By::Files(_)) && ask.effort.rows() > 0 => Ok(()),
             Ok(()) => {
-                self.cover(&ask.connection, ask.call.path, ask.span, &ask.effort, None);
+                self.cover(&what, None);
                 Ok(())
             }
-            Err(error) => self.forgive(&ask.connection, ask.call.path, ask.span, &ask.effort, error),
+            Err(error) => self.forgive(&what, error),
         }
     }
 
     async fn fetch(self: Arc<Self>, ask: Arc<Ask>) -> Result<()> {
         match ask.call.by {
             By::Windows(_) => super::listing::by_windows(self, ask).await,
+            By::Files(files) => super::reports::by_files(&self, &ask, files).await.map_err(|error| self.about(error, &ask, None)),
             _ => self.by_pages(&ask).await.map_err(|error| self.about(error, &ask, None)),
         }
     }
 
     /// Goes on without what could not be read, where the session allows that.
-    fn forgive(
-        &self,
-        connection: &Connection,
-        path: &'static str,
-        span: Option<Span>,
-        effort: &Effort,
-        error: Error,
-    ) -> Result<()> {
-        self.cover(connection, path, span, effort, Some(error.to_string()));
+    pub(super) fn forgive(&self, what: &Attempted<'_>, error: Error) -> Result<()> {
+        self.cover(what, Some(error.to_string()));
         let is_forgivable = matches!(
             error.kind(),
             ErrorKind::Unavailable
@@ -175,19 +195,21 @@ impl Fetch {
         if self.scan.on_incomplete == OnIncomplete::Error || !is_forgivable {
             return Err(error);
         }
-        warn!(table = self.scan.resource.name, account = connection.name(), "the answer is not complete: {error}");
+        warn!(table = self.scan.resource.name, account = what.connection.name(), "the answer is not complete: {error}");
         Ok(())
     }
 
-    fn cover(&self, connection: &Connection, path: &'static str, span: Option<Span>, effort: &Effort, error: Option<String>) {
-        connection.coverage.add(Covered {
+    /// Notes what was read, for `system.coverage`.
+    pub(super) fn cover(&self, what: &Attempted<'_>, error: Option<String>) {
+        what.connection.coverage.add(Covered {
             table: self.scan.resource.name,
-            path,
-            span,
-            rows: effort.rows(),
-            requests: effort.activity().requests,
+            path: what.path,
+            file: what.file.map(str::to_owned),
+            span: what.span,
+            rows: what.effort.rows(),
+            requests: what.effort.activity().requests,
             is_proven: error.is_none() && !self.is_satisfied(),
-            at: connection.now(),
+            at: what.connection.now(),
             error,
         });
     }
@@ -322,7 +344,7 @@ impl Fetch {
                 Err(Error::new(kind, "Checkout.com knows no such entity for this key")
                     .hint("entity ids start with ent_; check the filter, or entity_ids in the configuration"))
             }
-            By::Listing | By::Windows(_) => {
+            By::Listing | By::Windows(_) | By::Files(_) => {
                 Err(Error::new(ErrorKind::Rejected, "Checkout.com has no such listing").with("path", ask.call.path))
             }
         }

@@ -27,6 +27,8 @@ mod listing;
 pub mod lookup;
 pub mod moments;
 pub mod options;
+mod pages;
+mod reports;
 pub mod rows;
 pub mod scalar;
 pub mod scan;

@@ -11,6 +11,7 @@ use datafusion::prelude::SessionConfig;
 
 use super::connection::Connection;
 use super::effort::Effort;
+use crate::api::download::Download;
 use crate::api::flight::Flight;
 use crate::api::reply::Reply;
 use crate::api::request::Request;
@@ -89,6 +90,16 @@ impl Statement {
                 Ok(Some((reply, decoded)))
             }
         }
+    }
+
+    /// Opens a file; `None` when there is no such thing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Query`] when the statement has made all the requests it may; those of
+    /// [`Client::open`](crate::api::Client::open).
+    pub async fn open(&self, connection: &Connection, request: &Request, effort: &Effort) -> Result<Option<Download>> {
+        self.spend()?;
+        connection.client.open(request, &effort.tally).await
     }
 
     /// Takes one request off the budget.

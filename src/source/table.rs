@@ -76,8 +76,10 @@ impl LiveTable {
         let filtered = columns_of(filters);
         let constraints = Constraints::of(filters);
         let names: Vec<&str> = filtered.iter().map(String::as_str).collect();
-        let is_by_time = choose(self.resource, &constraints, &names).is_ok_and(Call::claims_by_time);
-        let mut decoded = self.decoded(&wanted, &filtered);
+        let chosen = choose(self.resource, &constraints, &names).ok();
+        let restated = chosen.map_or(&[][..], Call::restated).iter().map(|name| (*name).to_owned());
+        let mut decoded = self.decoded(&wanted, &filtered.iter().cloned().chain(restated).collect::<Vec<_>>());
+        let is_by_time = chosen.is_some_and(Call::claims_by_time);
         let claimed_by = self.resource.time.filter(|_| is_by_time).and_then(|time| self.schema.index_of(time).ok());
         let extra = claimed_by.filter(|time| !decoded.contains(time));
         decoded.extend(extra);

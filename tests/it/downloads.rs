@@ -49,7 +49,7 @@ async fn files(stand: &Stand) -> Vec<[String; 3]> {
 /// The rows of a file as JSON, read while it comes in.
 async fn rows(client: &Client, [report, file, filename]: &[String; 3]) -> Result<Vec<String>> {
     let raw = fields::schema(&[]).index_of(fields::RAW).unwrap();
-    let decoder = CsvDecoder::try_new(&[], &[raw], Settings::default())?;
+    let decoder = CsvDecoder::try_new(&[], &[], &[raw], Settings::default())?;
     let mut reading = decoder.begin(FileGiven { file: filename.clone(), ..FileGiven::default() });
     let mut download = client.open(&request(report, file), &Tally::default()).await?.expect("a listed file is there");
     let mut batches = Vec::new();

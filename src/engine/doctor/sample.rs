@@ -35,7 +35,7 @@ pub(super) fn request(resource: &Resource, call: &Call, sample: Sample<'_>) -> R
             None => path = path.replace(&format!("{{{}}}", key.column), &value(resource, key.column)),
         },
         By::Entity => path = path.replace("{entity_id}", sample.entity.unwrap_or(&format!("ent_{NOBODY}"))),
-        By::Listing | By::Windows(_) => {}
+        By::Listing | By::Windows(_) | By::Files(_) => {}
     }
     for narrow in call.narrow {
         if let Narrow::Eq { column, param } = *narrow

@@ -49,6 +49,7 @@ fn cost(call: &Call) -> u8 {
         By::Windows(_) => 1,
         By::Key(_) => 2,
         By::Entity => 3,
+        By::Files(_) => 4,
     }
 }
 

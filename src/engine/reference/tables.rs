@@ -64,6 +64,7 @@ fn given(call: &Call) -> String {
         By::Key(key) => format!("`{}`", key.column),
         By::Entity => "`entity_id`, or else each configured entity".to_owned(),
         By::Windows(column) => format!("nothing; in windows of `{column}`"),
+        By::Files(files) => format!("nothing; the files of each report `{}`", files.kind.title),
     };
     call.needs.iter().fold(first, |given, column| format!("{given} and `{column}`"))
 }
@@ -88,7 +89,7 @@ fn path(call: &Call) -> String {
             Some(param) => format!("{}?{param}=…", call.path),
             None => call.path.to_owned(),
         },
-        By::Listing | By::Entity | By::Windows(_) => call.path.to_owned(),
+        By::Listing | By::Entity | By::Windows(_) | By::Files(_) => call.path.to_owned(),
     }
 }
 

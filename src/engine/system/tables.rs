@@ -94,6 +94,7 @@ fn sent_by(call: &Call, name: &str) -> Vec<&'static str> {
         By::Key(key) if key.column == name => vec!["key"],
         By::Entity if name == "entity_id" => vec!["key"],
         By::Windows(column) if column == name => vec!["range"],
+        By::Files(files) if files.kind.tells(name) => vec!["files"],
         _ => Vec::new(),
     };
     sent.extend(call.narrow.iter().filter_map(|narrow| match *narrow {

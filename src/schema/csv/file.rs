@@ -3,7 +3,7 @@
 //! Holds at most a row that is not whole yet, one piece of unpacked text, and one batch. Cares for packing, characters
 //! and ends; rows are the [`Reader`]'s.
 
-use std::str::from_utf8;
+use std::str::{Utf8Error, from_utf8};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -44,6 +44,39 @@ impl CsvFile {
         Self { inflate: Inflate::new(), bytes: Vec::new(), read: 0, stage: Stage::Open, reader }
     }
 
+    /// Takes bytes off the front until the header is read, or until there are none left; whether it is read.
+    ///
+    /// # Errors
+    /// Those of [`CsvFile::push`].
+    pub fn push_header(&mut self, bytes: &mut &[u8]) -> Result<bool> {
+        loop {
+            if self.header().is_some() {
+                return Ok(true);
+            }
+            let (text, invalid) = split(self.bytes.get(self.read..).unwrap_or_default());
+            self.reader.read_header(text, &mut self.read)?;
+            if self.header().is_none() {
+                if let Some(error) = invalid {
+                    return Err(self.not_text(error));
+                }
+                if bytes.is_empty() {
+                    return Ok(false);
+                }
+                self.inflate(bytes)?;
+            }
+        }
+    }
+
+    /// The header, once it is read: the names without outer spaces.
+    pub fn header(&self) -> Option<&[String]> {
+        self.reader.header()
+    }
+
+    /// Whether nothing in the file fills the projected column of this name, as far as the header is read.
+    pub fn lacks(&self, column: &str) -> bool {
+        self.reader.lacks(column)
+    }
+
     /// Takes bytes off the front until a batch is full, or until there are none left, which gives `None`.
     ///
     /// # Errors
@@ -58,9 +91,13 @@ impl CsvFile {
             if bytes.is_empty() {
                 return Ok(None);
             }
-            self.bytes.drain(..std::mem::take(&mut self.read));
-            self.inflate.push(bytes, &mut self.bytes).map_err(|error| self.reader.of_file(error))?;
+            self.inflate(bytes)?;
         }
+    }
+
+    fn inflate(&mut self, bytes: &mut &[u8]) -> Result<()> {
+        self.bytes.drain(..std::mem::take(&mut self.read));
+        self.inflate.push(bytes, &mut self.bytes).map_err(|error| self.reader.of_file(error))
     }
 
     /// Gives the batches that are left when all bytes were pushed; `None` behind the last.
@@ -102,26 +139,31 @@ impl CsvFile {
 
     /// Reads the rows that are there, up to a full batch.
     fn read(&mut self) -> Result<Option<RecordBatch>> {
-        let bytes = self.bytes.get(self.read..).unwrap_or_default();
-        let (text, invalid) = match from_utf8(bytes) {
-            Ok(text) => (text, None),
-            Err(error) => {
-                let (valid, _) = bytes.split_at(error.valid_up_to());
-                (from_utf8(valid).unwrap_or_default(), error.error_len().map(|_| error))
-            }
-        };
+        let (text, invalid) = split(self.bytes.get(self.read..).unwrap_or_default());
         let batch = self.reader.read(text, &mut self.read)?;
         match invalid {
             // The rows before it come first, so that the same file is the same error however it came in.
-            Some(error) if batch.is_none() => {
-                let what = Error::new(ErrorKind::Decode, "cannot read a row: it is not UTF-8");
-                Err(self.reader.at_line(what.caused_by(error)))
-            }
+            Some(error) if batch.is_none() => Err(self.not_text(error)),
             _ => Ok(batch),
         }
     }
 
+    fn not_text(&self, error: Utf8Error) -> Error {
+        self.reader.at_line(Error::new(ErrorKind::Decode, "cannot read a row: it is not UTF-8").caused_by(error))
+    }
+
     fn unread(&self) -> &[u8] {
         self.bytes.get(self.read..).unwrap_or_default()
+    }
+}
+
+/// The text at the front of bytes, and what is wrong behind it, unless there only more bytes are missing.
+fn split(bytes: &[u8]) -> (&str, Option<Utf8Error>) {
+    match from_utf8(bytes) {
+        Ok(text) => (text, None),
+        Err(error) => {
+            let (valid, _) = bytes.split_at(error.valid_up_to());
+            (from_utf8(valid).unwrap_or_default(), error.error_len().map(|_| error))
+        }
     }
 }

@@ -5,10 +5,15 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::{FileGiven, Output, Plan, ROW_NUMBER};
+use arrow::array::timezone::Tz;
+
+use super::{FileGiven, Headers, Output, Plan, ROW_NUMBER};
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::Column;
 use crate::schema::fields::Filler;
+use crate::schema::{Column, Kind};
+
+/// Header of the column that names the zone of a row's local times.
+const ZONE: &str = "Timezone";
 
 /// The columns of a file.
 #[derive(Debug)]
@@ -24,12 +29,23 @@ pub(super) struct Header {
 pub(super) enum Source {
     /// A cell, or another where that is empty.
     Cell(usize, Option<usize>),
+    /// A cell with a local time, in a zone.
+    Local(usize, Zone),
     /// The same for every row.
     Fact(String),
     RowNumber,
     Raw,
     /// Nothing that is in a row.
     Nothing,
+}
+
+/// The zone of a file's local times.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Zone {
+    /// The one that this cell names.
+    Cell(usize),
+    /// The one that is known without the file.
+    Known(Tz),
 }
 
 impl Header {
@@ -46,7 +62,7 @@ impl Header {
             return Err(Error::new(ErrorKind::Decode, "cannot read the header: there is no name in it"));
         }
         refuse_duplicates(&names)?;
-        let sources = plan.outputs.iter().map(|output| source(&names, output, given)).collect::<Result<_>>()?;
+        let sources = plan.outputs.iter().map(|output| source(&names, output, plan.headers, given)).collect::<Result<_>>()?;
         Ok(Self { names, sources })
     }
 }
@@ -61,27 +77,51 @@ fn refuse_duplicates(names: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn source(names: &[String], output: &Output, given: &FileGiven) -> Result<Source> {
+fn source(names: &[String], output: &Output, headers: Headers, given: &FileGiven) -> Result<Source> {
     let Some(column) = output.column else {
         return Ok(if output.filler == Filler::Raw { Source::Raw } else { Source::Nothing });
     };
     if column.name == ROW_NUMBER {
         return Ok(Source::RowNumber);
     }
-    let other = if column.other_path.is_empty() { None } else { find(names, |name| is_header(name, column.other_path))? };
-    if let Some(first) = find(names, |name| is_of(name, column))? {
-        return Ok(Source::Cell(first, other));
+    if let Some((_, fact)) = given.facts.iter().find(|(name, _)| *name == column.name) {
+        return Ok(Source::Fact(fact.clone()));
     }
-    let fact = || given.facts.iter().find(|(name, _)| *name == column.name);
-    Ok(match (other, fact()) {
-        (Some(other), _) => Source::Cell(other, None),
-        (None, Some((_, fact))) => Source::Fact(fact.clone()),
-        (None, None) => Source::Nothing,
+    let header = header_of(column, headers);
+    let first = match header {
+        Some(header) => find(names, |name| is_header(name, header))?,
+        None => find(names, |name| snake_case(name) == column.name)?,
+    };
+    let other = if is_text(column.other_path) { find(names, |name| is_header(name, column.other_path))? } else { None };
+    Ok(match (first, other) {
+        (Some(first), other) => Source::Cell(first, other),
+        (None, Some(other)) => Source::Cell(other, None),
+        (None, None) => match header.filter(|_| column.kind == Kind::Time) {
+            Some(header) => local(names, header, given)?.unwrap_or(Source::Nothing),
+            None => Source::Nothing,
+        },
     })
 }
 
-fn is_of(name: &str, column: &Column) -> bool {
-    if column.path.is_empty() { snake_case(name) == column.name } else { is_header(name, column.path) }
+/// The header that a column is found under, where it is not the words of its name.
+fn header_of(column: &Column, headers: Headers) -> Option<&'static str> {
+    let named = headers.iter().find(|(name, _)| *name == column.name).map(|(_, header)| *header);
+    named.or_else(|| Some(column.path).filter(|path| is_text(path)))
+}
+
+/// Whether a path is a header, and no JSON pointer of a table's other sources.
+fn is_text(path: &str) -> bool {
+    !path.is_empty() && !path.starts_with('/')
+}
+
+/// The local time that an instant is known from, where the file or the account says its zone.
+fn local(names: &[String], header: &str, given: &FileGiven) -> Result<Option<Source>> {
+    let Some(header) = header.strip_suffix(" UTC") else { return Ok(None) };
+    let (Some(local), zone) = (find(names, |name| is_header(name, header))?, find(names, |name| is_header(name, ZONE))?) else {
+        return Ok(None);
+    };
+    let zone = zone.map(Zone::Cell).or(given.zone.map(Zone::Known));
+    Ok(zone.map(|zone| Source::Local(local, zone)))
 }
 
 fn is_header(name: &str, header: &str) -> bool {

@@ -20,6 +20,7 @@ mod text;
 
 use std::sync::Arc;
 
+use arrow::array::timezone::Tz;
 use arrow::datatypes::{Schema, SchemaRef};
 use chrono::{DateTime, Utc};
 
@@ -34,10 +35,13 @@ pub const ROW_NUMBER: &str = "row_number";
 
 /// A reader of files into chosen columns of one table.
 ///
-/// A declared column is found under the header [`Column::path`], or, where that is empty, under the header whose words
-/// are the column's name: `Payout ID` is `payout_id`. Headers are compared without case and outer spaces. A column whose
-/// header the file does not have is null, or what [`FileGiven::facts`] say; headers that nobody asked for are in `_raw`
-/// only.
+/// A declared column is found under the header that [`Headers`] say, or [`Column::path`], or, where that is none, under the
+/// header whose words are the column's name: `Payout ID` is `payout_id`. Headers are compared without case and outer
+/// spaces. A column whose header the file does not have is null; headers that nobody asked for are in `_raw` only.
+///
+/// An instant whose header ends in ` UTC` is also known where the file prints the local time, under the header without
+/// that ending, and its zone: in a column `Timezone`, or told beside the file. A local time that the zone has twice, or
+/// never, is no instant: null.
 ///
 /// ```
 /// use ckosql::schema::csv::{CsvDecoder, Ending, FileGiven};
@@ -46,7 +50,7 @@ pub const ROW_NUMBER: &str = "row_number";
 ///
 /// const COLUMNS: &[Column] = &[col("payout_id", Kind::Text, ""), col("amount", Kind::Decimal, "").at("Payout Amount")];
 ///
-/// let decoder = CsvDecoder::try_new(COLUMNS, &[0, 1], Settings::default())?;
+/// let decoder = CsvDecoder::try_new(COLUMNS, &[], &[0, 1], Settings::default())?;
 /// let mut file = decoder.begin(FileGiven { file: "payouts.csv".to_owned(), ..FileGiven::default() });
 /// let mut batches = Vec::new();
 /// for chunk in ["Payout Amount,Payout ID\r\n79.", "51,00000003K599\r\n"] {
@@ -75,8 +79,10 @@ pub struct FileGiven {
     pub fetched_at: DateTime<Utc>,
     /// Name of the file, for errors.
     pub file: String,
-    /// Facts about the file, by column: they fill these columns where the file has no such header.
+    /// Facts about the file, by column: they fill these columns, whatever the file has under their header.
     pub facts: Vec<(&'static str, String)>,
+    /// The zone that its times are printed in, where that is known without the file.
+    pub zone: Option<Tz>,
     /// How many rows of the same report came in files before this one.
     pub rows_before: u64,
 }
@@ -90,10 +96,15 @@ pub enum Ending {
     Unproven,
 }
 
+/// Names of columns, and the header that each is found under.
+pub type Headers = &'static [(&'static str, &'static str)];
+
 /// A decoder's work.
 #[derive(Debug)]
 struct Plan {
     settings: Settings,
+    /// Headers of columns that are not the words of their name: those that a table's other sources do not know.
+    headers: Headers,
     schema: SchemaRef,
     /// One per field of the schema.
     outputs: Vec<Output>,
@@ -113,7 +124,7 @@ impl CsvDecoder {
     /// # Errors
     /// [`crate::error::ErrorKind::Bug`] when the declaration is inconsistent, or declares amounts in minor units, which no
     /// report has.
-    pub fn try_new(columns: &'static [Column], projection: &[usize], settings: Settings) -> Result<Self> {
+    pub fn try_new(columns: &'static [Column], headers: Headers, projection: &[usize], settings: Settings) -> Result<Self> {
         let all = fields(columns);
         let mut chosen = Vec::with_capacity(projection.len());
         let mut outputs = Vec::with_capacity(projection.len());
@@ -132,7 +143,7 @@ impl CsvDecoder {
             chosen.push(Arc::clone(field));
             outputs.push(Output { filler: *filler, column });
         }
-        Ok(Self { plan: Arc::new(Plan { settings, schema: Arc::new(Schema::new(chosen)), outputs }) })
+        Ok(Self { plan: Arc::new(Plan { settings, headers, schema: Arc::new(Schema::new(chosen)), outputs }) })
     }
 
     /// Schema of the batches: the projected fields.

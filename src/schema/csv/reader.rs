@@ -41,38 +41,70 @@ impl Reader {
         Self { plan, given, scan: Scan::default(), rows: None, batch_bytes: 0, line: 1, empty_line: None }
     }
 
+    /// The header, once it is read.
+    pub(super) fn header(&self) -> Option<&[String]> {
+        self.rows.as_ref().map(Rows::names)
+    }
+
+    /// Whether nothing in the file fills the column of this name, as far as the header is read.
+    pub(super) fn lacks(&self, column: &str) -> bool {
+        self.rows.as_ref().is_some_and(|rows| rows.lacks(column, &self.plan))
+    }
+
+    /// Reads the header, where it is whole, and adds its bytes to `read`.
+    ///
+    /// # Errors
+    /// Those of [`super::CsvFile::push`].
+    pub(super) fn read_header(&mut self, text: &str, read: &mut usize) -> Result<()> {
+        let rest = self.behind_mark(text, read);
+        if self.rows.is_none() {
+            *read += self.row(rest)?.unwrap_or_default();
+        }
+        Ok(())
+    }
+
     /// Reads the whole rows that are in the text, up to a full batch, and adds their bytes to `read`.
     ///
     /// # Errors
     /// Those of [`super::CsvFile::push`].
     pub(super) fn read(&mut self, text: &str, read: &mut usize) -> Result<Option<RecordBatch>> {
-        let mut rest = text;
-        if self.rows.is_none() && !self.scan.is_inside() {
-            rest = text.trim_start_matches(BYTE_ORDER_MARK);
-            *read += text.len() - rest.len();
-        }
+        let mut rest = self.behind_mark(text, read);
         loop {
             let is_full = |rows: &&mut Rows| rows.count == BATCH || (rows.count > 0 && self.batch_bytes >= BATCH_BYTES);
             if let Some(rows) = self.rows.as_mut().filter(is_full) {
                 self.batch_bytes = 0;
                 return rows.finish(&self.plan, &self.given).map(Some);
             }
-            match self.scan.row(rest) {
-                Ok(Some(length)) => {
-                    self.take(rest)?;
-                    *read += length;
-                    self.batch_bytes += length;
-                    rest = rest.get(length..).unwrap_or_default();
-                }
-                Ok(None) if rest.len() > LONGEST_ROW => {
-                    return Err(self.at_line(wrong("it is longer than 16 MiB, as if a quote were not closed")));
-                }
-                Ok(None) => return Ok(None),
-                Err(cell) => {
-                    let error = wrong("text follows the closing quote of a value").with("column", cell + 1);
-                    return Err(self.at_line(error));
-                }
+            let Some(length) = self.row(rest)? else { return Ok(None) };
+            *read += length;
+            self.batch_bytes += length;
+            rest = rest.get(length..).unwrap_or_default();
+        }
+    }
+
+    /// The text behind the mark that a file may begin with.
+    fn behind_mark<'a>(&self, text: &'a str, read: &mut usize) -> &'a str {
+        if self.rows.is_some() || self.scan.is_inside() {
+            return text;
+        }
+        let rest = text.trim_start_matches(BYTE_ORDER_MARK);
+        *read += text.len() - rest.len();
+        rest
+    }
+
+    /// Takes the row at the front of the text, if it is whole; its length.
+    #[inline]
+    fn row(&mut self, text: &str) -> Result<Option<usize>> {
+        match self.scan.row(text) {
+            Ok(Some(length)) => {
+                self.take(text)?;
+                Ok(Some(length))
             }
+            Ok(None) if text.len() > LONGEST_ROW => {
+                Err(self.at_line(wrong("it is longer than 16 MiB, as if a quote were not closed")))
+            }
+            Ok(None) => Ok(None),
+            Err(cell) => Err(self.at_line(wrong("text follows the closing quote of a value").with("column", cell + 1))),
         }
     }
 

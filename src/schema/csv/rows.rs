@@ -5,16 +5,18 @@
 
 use std::sync::Arc;
 
+use arrow::array::timezone::Tz;
 use arrow::array::{RecordBatch, RecordBatchOptions};
 
-use super::header::{Header, Source};
+use super::header::{Header, Source, Zone};
 use super::scan::Row;
 use super::{FileGiven, Plan, text};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::builders::{FieldBuilder, Provenance, Values};
 use crate::schema::decode::OnMalformed;
 use crate::schema::malformed::with_value;
-use crate::schema::value::Why;
+use crate::schema::time;
+use crate::schema::value::{NOT_LOCAL, Why};
 
 /// The columns of a batch, being filled.
 #[derive(Debug)]
@@ -44,6 +46,18 @@ impl Rows {
         Self { header, raw_names, raw: String::new(), fields, count: 0, number }
     }
 
+    /// The header.
+    pub(super) fn names(&self) -> &[String] {
+        &self.header.names
+    }
+
+    /// Whether nothing in the file fills the column of this name.
+    pub(super) fn lacks(&self, column: &str, plan: &Plan) -> bool {
+        let is_it = |output: &&super::Output| output.column.is_some_and(|own| own.name == column);
+        let mut outputs = plan.outputs.iter().zip(&self.header.sources).filter(|(output, _)| is_it(output));
+        outputs.any(|(_, source)| matches!(source, Source::Nothing))
+    }
+
     /// Appends a row.
     ///
     /// # Errors
@@ -61,6 +75,7 @@ impl Rows {
                         _ => append(field, &text),
                     }
                 }
+                Source::Local(cell, zone) => append_local(field, &row.cell(*cell), *zone, row),
                 Source::Fact(fact) => append(field, fact),
                 Source::RowNumber => append_number(field, self.number),
                 Source::Raw => {
@@ -114,6 +129,7 @@ impl Rows {
         let name = plan.outputs.get(index).and_then(|output| output.column).map_or("row", |column| column.name);
         let error = Error::new(ErrorKind::Decode, format!("cannot read {name}: {why}"));
         let (header, value) = match self.header.sources.get(index) {
+            Some(Source::Local(cell, _)) => (self.header.names.get(*cell).map_or("", String::as_str), row.cell(*cell)),
             Some(Source::Cell(cell, other)) => {
                 let cell = other.filter(|_| row.cell(*cell).is_empty()).unwrap_or(*cell);
                 (self.header.names.get(cell).map_or("", String::as_str), row.cell(cell))
@@ -145,6 +161,32 @@ fn append(field: &mut FieldBuilder, text: &str) -> Result<(), Why> {
         return Ok(());
     }
     text::append(values, text)
+}
+
+/// Appends the instant of a local time; none where its zone is not said, or does not have it just once.
+fn append_local(field: &mut FieldBuilder, text: &str, zone: Zone, row: Row<'_>) -> Result<(), Why> {
+    let zone = match zone {
+        Zone::Known(zone) => Some(zone),
+        Zone::Cell(cell) => {
+            let name = row.cell(cell);
+            if name.trim().is_empty() { None } else { Some(zone_of(&name)?) }
+        }
+    };
+    let text = text.trim_ascii();
+    let instant = match zone {
+        Some(zone) if !text.is_empty() => time::instant_in(time::parse_local(text).ok_or(NOT_LOCAL)?, zone),
+        _ => None,
+    };
+    match (field.values(), instant) {
+        (Values::Time(values), Some(instant)) => values.append_value(instant),
+        (_, None) => field.append_null(),
+        (_, Some(_)) => {}
+    }
+    Ok(())
+}
+
+fn zone_of(name: &str) -> Result<Tz, Why> {
+    time::zone(name).ok_or_else(|| format!("its time zone {:?} is not known", name.trim()).into())
 }
 
 fn append_number(field: &mut FieldBuilder, number: i64) -> Result<(), Why> {

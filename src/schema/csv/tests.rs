@@ -61,7 +61,7 @@ fn read<'a>(
 }
 
 fn whole(text: impl AsRef<[u8]>) -> Result<RecordBatch> {
-    let decoder = CsvDecoder::try_new(COLUMNS, &all(COLUMNS), Settings::default()).unwrap();
+    let decoder = CsvDecoder::try_new(COLUMNS, &[], &all(COLUMNS), Settings::default()).unwrap();
     read(&decoder, std::iter::once(text.as_ref()), Ending::Proven, given())
 }
 
@@ -133,7 +133,7 @@ fn the_second_header_counts_where_the_first_has_nothing() {
 
 #[test]
 fn what_is_known_beside_the_file_fills_the_columns_it_does_not_have() {
-    let decoder = CsvDecoder::try_new(COLUMNS, &all(COLUMNS), Settings::default()).unwrap();
+    let decoder = CsvDecoder::try_new(COLUMNS, &[], &all(COLUMNS), Settings::default()).unwrap();
     let facts = vec![("report_id", "rpt_1".to_owned()), ("report_created_on", "2026-07-02T03:00:00Z".to_owned())];
     let given =
         FileGiven { facts: [facts, vec![("payment_id", "pay_of_the_file".to_owned())]].concat(), rows_before: 40, ..given() };
@@ -246,7 +246,7 @@ fn a_row_without_end_is_refused_before_it_fills_the_memory() {
 #[test]
 fn unreadable_values_may_be_left_null() {
     let settings = Settings { on_malformed: OnMalformed::Null, ..Settings::default() };
-    let decoder = CsvDecoder::try_new(COLUMNS, &all(COLUMNS), settings).unwrap();
+    let decoder = CsvDecoder::try_new(COLUMNS, &[], &all(COLUMNS), settings).unwrap();
     let file = &b"Holding Currency Amount,Count\n1e5,7\n2,x\n"[..];
     let batch = read(&decoder, std::iter::once(file), Ending::Proven, given()).unwrap();
     assert_eq!(
@@ -257,10 +257,10 @@ fn unreadable_values_may_be_left_null() {
 
 #[test]
 fn columns_that_are_not_asked_for_are_not_read() {
-    let decoder = CsvDecoder::try_new(COLUMNS, &[7], Settings::default()).unwrap();
+    let decoder = CsvDecoder::try_new(COLUMNS, &[], &[7], Settings::default()).unwrap();
     let batch = read(&decoder, std::iter::once(&b"Holding Currency Amount,Count\n?,7\n"[..]), Ending::Proven, given()).unwrap();
     assert_eq!((batch.num_columns(), shown(&batch, "count")), (1, vec!["7".into()]));
-    let decoder = CsvDecoder::try_new(COLUMNS, &[], Settings::default()).unwrap();
+    let decoder = CsvDecoder::try_new(COLUMNS, &[], &[], Settings::default()).unwrap();
     let mut file = decoder.begin(given());
     file.push(&mut &b"Count\n7\n8\n"[..]).unwrap();
     assert_eq!(file.finish(Ending::Unproven).unwrap().unwrap().num_rows(), 2);
@@ -271,13 +271,13 @@ fn minor_units_and_row_numbers_that_are_no_numbers_are_refused_when_the_decoder_
     const MINOR: &[Column] = &[col("amount", minor("currency"), ""), col("currency", Kind::Text, "")];
     const NUMBER: &[Column] = &[col("row_number", Kind::Text, "")];
     for columns in [MINOR, NUMBER] {
-        assert_eq!(CsvDecoder::try_new(columns, &[0], Settings::default()).unwrap_err().kind(), ErrorKind::Bug);
+        assert_eq!(CsvDecoder::try_new(columns, &[], &[0], Settings::default()).unwrap_err().kind(), ErrorKind::Bug);
     }
 }
 
 #[test]
 fn a_last_line_without_a_line_break_is_a_row_only_where_the_end_is_proven() {
-    let decoder = CsvDecoder::try_new(COLUMNS, &all(COLUMNS), Settings::default()).unwrap();
+    let decoder = CsvDecoder::try_new(COLUMNS, &[], &all(COLUMNS), Settings::default()).unwrap();
     let end = |text: &[u8], ending| read(&decoder, std::iter::once(text), ending, given());
     let text = b"Payment ID,Holding Currency Amount\npay_1,12.34";
     assert_eq!(shown(&end(text, Ending::Proven).unwrap(), "amount"), ["12.34000000"]);
@@ -325,7 +325,7 @@ fn batches_are_full_but_for_the_last_and_rows_are_counted_over_them() {
 
 #[test]
 fn long_rows_make_short_batches() {
-    let decoder = CsvDecoder::try_new(COLUMNS, &all(COLUMNS), Settings::default()).unwrap();
+    let decoder = CsvDecoder::try_new(COLUMNS, &[], &all(COLUMNS), Settings::default()).unwrap();
     let row = format!("{}\n", "x".repeat(1 << 20));
     let mut file = decoder.begin(given());
     let mut rows = Vec::new();
@@ -408,7 +408,7 @@ proptest! {
             1 => gzip(text.as_bytes()),
             _ => [gzip(first), gzip(second)].concat(),
         };
-        let decoder = CsvDecoder::try_new(TEXTS, &all(TEXTS), Settings::default()).unwrap();
+        let decoder = CsvDecoder::try_new(TEXTS, &[], &all(TEXTS), Settings::default()).unwrap();
         let pieces = pieces(&bytes, &cuts);
         let batch = read(&decoder, pieces.iter().map(Vec::as_slice), Ending::Unproven, given()).unwrap();
         prop_assert_eq!(cells_of(&batch), rows);
@@ -419,7 +419,7 @@ proptest! {
     #[test]
     fn a_file_cut_anywhere_is_an_error_or_has_whole_rows_only((rows, text) in table(), cut: prop::sample::Index) {
         let bytes = &text.as_bytes()[..cut.index(text.len() + 1)];
-        let decoder = CsvDecoder::try_new(TEXTS, &all(TEXTS), Settings::default()).unwrap();
+        let decoder = CsvDecoder::try_new(TEXTS, &[], &all(TEXTS), Settings::default()).unwrap();
         match read(&decoder, std::iter::once(bytes), Ending::Unproven, given()) {
             Ok(batch) => prop_assert!(rows.starts_with(&cells_of(&batch)), "{text:?} cut behind {bytes:?}"),
             Err(error) => prop_assert!(error.is_retryable(), "{error}"),
@@ -436,7 +436,7 @@ proptest! {
             let at = at.index(bytes.len());
             bytes[at] = byte;
         }
-        let decoder = CsvDecoder::try_new(TEXTS, &all(TEXTS), Settings::default()).unwrap();
+        let decoder = CsvDecoder::try_new(TEXTS, &[], &all(TEXTS), Settings::default()).unwrap();
         let at_once = read(&decoder, std::iter::once(bytes.as_slice()), Ending::Proven, given());
         let pieces = pieces(&bytes, &cuts);
         let in_pieces = read(&decoder, pieces.iter().map(Vec::as_slice), Ending::Proven, given());

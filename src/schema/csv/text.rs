@@ -20,7 +20,7 @@ pub(super) fn append(values: &mut Values, text: &str) -> Result<(), Why> {
     match values {
         Values::Text(values) | Values::Json(values) => values.append_value(text),
         Values::Word(values, words) => values.append_value(value::word(text, words)),
-        Values::Flag(values) => values.append_value(value::flag(Raw { text, form: Form::Bool })?),
+        Values::Flag(values) => values.append_value(flag(text)?),
         Values::Int(values) => values.append_value(value::whole(Raw { text, form: Form::Number })?),
         Values::Decimal(values) => values.append_value(decimal(text)?),
         Values::Time(values) => values.append_value(time::parse(text).ok_or(NOT_INSTANT)?),
@@ -30,6 +30,15 @@ pub(super) fn append(values: &mut Values, text: &str) -> Result<(), Why> {
         Values::Minor(..) | Values::Major(..) | Values::Account | Values::FetchedAt => {}
     }
     Ok(())
+}
+
+/// A truth: how reports print it is not documented.
+fn flag(text: &str) -> Result<bool, Why> {
+    match text {
+        _ if text.eq_ignore_ascii_case("yes") || text == "1" => Ok(true),
+        _ if text.eq_ignore_ascii_case("no") || text == "0" => Ok(false),
+        _ => value::flag(Raw { text, form: Form::Bool }),
+    }
 }
 
 /// A decimal of up to eight places, as its mantissa.

@@ -1,0 +1,127 @@
+//! Which report files can have a wanted row.
+//!
+//! Each listed file is of the table's kind, or it is not, or only its header can tell. Of those that are, a file is left out
+//! when what it covers, when it was made, or the payout it is of shows that none of its rows is wanted. Nothing is left out
+//! that could tell a wanted row anew: a newer report has the row only if it covers it.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::TimestampMicrosecondType;
+
+use super::ReportFile;
+use crate::error::{Error, ErrorKind, Result};
+use crate::resources::Files;
+use crate::resources::report_kind::{ReportKind, ReportName};
+use crate::source::ask::Ask;
+use crate::source::constraints::Constraints;
+use crate::source::fetch::Fetch;
+use crate::source::pages::listed;
+use crate::source::span::{DAY, Span};
+
+/// How far what a report prints may lie from what is known of it in UTC: zones, and ends that are not said to be inside.
+const SLACK: i64 = 2 * DAY;
+const COLUMNS: [&str; 10] =
+    ["report_id", "id", "filename", "format", "report_type", "entity_id", "tags", "created_on", "from", "to"];
+
+/// The files to read, those of the newest report first.
+///
+/// # Errors
+/// Those of listing the reports; [`ErrorKind::Incomplete`] when there is no report of the kind at all.
+pub(super) async fn find(fetch: &Fetch, ask: &Arc<Ask>, files: Files) -> Result<Vec<ReportFile>> {
+    let constraints = &fetch.scan.constraints;
+    let since = made_since(files.kind, constraints);
+    let made = if since == i64::MIN { Constraints::default() } else { Constraints::since("created_on", since) };
+    let pages = listed(&ask.connection, "report_files", &COLUMNS, &made, &fetch.scan.statement, &ask.effort).await?;
+    let mut found: Vec<ReportFile> = pages.iter().flat_map(read).collect();
+    found.retain(|file| file.kind().is_none_or(|kind| kind == files.kind) && file.is_csv());
+    let is_expected = *files.kind != crate::resources::report_kind::OTHER;
+    if found.is_empty() && since == i64::MIN && is_expected {
+        return Err(no_report(files.kind));
+    }
+    found.retain(|file| is_wanted(file, files, constraints));
+    if let Some(file) = found.iter().find(|file| file.created_on.is_none() && files.newest_only) {
+        let error = Error::new(ErrorKind::Decode, "a report does not say when it was made, so it cannot be told what is newer");
+        return Err(error.with("report", &file.report_id));
+    }
+    found.sort_by_key(|file| (Reverse(file.created_on), Reverse(file.report_id.clone()), file.part, file.filename.clone()));
+    Ok(found)
+}
+
+/// The earliest instant that a report with a wanted row can be made at.
+fn made_since(kind: &ReportKind, constraints: &Constraints) -> i64 {
+    let happened = kind.before.iter().map(|column| constraints.span(column).from.saturating_sub(SLACK)).max();
+    happened.unwrap_or(i64::MIN).max(constraints.span("report_created_on").from)
+}
+
+fn is_wanted(file: &ReportFile, files: Files, constraints: &Constraints) -> bool {
+    let covered = Span {
+        from: file.from.map_or(i64::MIN, |from| from.saturating_sub(SLACK)),
+        to: file.to.map_or(i64::MAX, |to| to.saturating_add(SLACK)),
+    };
+    let can_cover = |column: &&str| !constraints.span(column).intersect(covered).is_empty();
+    let is_of = |column: &str, value: Option<&str>| {
+        let wanted = constraints.values(column);
+        wanted.zip(value).is_none_or(|(wanted, value)| is_among(wanted, value))
+    };
+    // Where older rows are left out, what is newer must be known though it is not wanted itself.
+    let is_asked = files.newest_only
+        || is_of("report_id", Some(&file.report_id))
+            && is_of("file_id", Some(&file.file_id))
+            && is_of("filename", Some(&file.filename))
+            && is_of("report_type", Some(&file.report_type))
+            && file.created_on.is_none_or(|at| constraints.span("report_created_on").contains(at));
+    let payout = file.payout_id.as_deref();
+    is_asked
+        && files.kind.within.iter().all(|column| can_cover(&column))
+        && (!files.kind.tells("payout_id") || is_of("payout_id", payout) && is_of("report_payout_id", payout))
+}
+
+fn is_among(wanted: &BTreeSet<String>, value: &str) -> bool {
+    wanted.iter().any(|one| one.eq_ignore_ascii_case(value))
+}
+
+fn no_report(kind: &ReportKind) -> Error {
+    Error::new(ErrorKind::Incomplete, format!("the account has no {} report, so nothing is known of its rows", kind.title))
+        .hint("schedule the report in the Dashboard (Reports), or ask your account manager; ckosql doctor lists what is made")
+}
+
+/// The files of a page of the listing.
+fn read(page: &RecordBatch) -> Vec<ReportFile> {
+    let [report_ids, ids, names, formats, types, entities, tags, created, from, to] = page.columns() else { return Vec::new() };
+    let text = |column: &Arc<dyn Array>, row: usize| {
+        let column = column.as_string::<i32>();
+        if column.is_null(row) { String::new() } else { column.value(row).to_owned() }
+    };
+    let at = |column: &Arc<dyn Array>, row: usize| {
+        let column = column.as_primitive::<TimestampMicrosecondType>();
+        (!column.is_null(row)).then(|| column.value(row))
+    };
+    let file = |row| {
+        let filename = text(names, row);
+        let name = ReportName::parse(&filename);
+        let entity_id = Some(text(entities, row)).filter(|id| !id.is_empty());
+        ReportFile {
+            report_id: text(report_ids, row),
+            file_id: text(ids, row),
+            format: text(formats, row),
+            report_type: text(types, row),
+            entity_id: entity_id.or(name.entity_id),
+            payout_id: payout_of(&text(tags, row)).or(name.payout_id),
+            part: name.part,
+            created_on: at(created, row),
+            from: at(from, row),
+            to: at(to, row),
+            filename,
+        }
+    };
+    (0..page.num_rows()).map(file).collect()
+}
+
+/// The payout that a report's tags name, in capitals as rows have it.
+fn payout_of(tags: &str) -> Option<String> {
+    let tags: Vec<String> = serde_json::from_str(tags).ok()?;
+    tags.iter().find_map(|tag| tag.strip_prefix("payout_id:")).map(|id| id.trim().to_uppercase())
+}

@@ -1,0 +1,118 @@
+//! Rows of report files: the files are found, read several at a time while they come in, and put together newest first.
+//!
+//! ```text
+//!  listing of reports ─▶ find: which files ─▶ reading (several) ─▶ newest: rows not told anew ─▶ rows
+//! ```
+//!
+//! Relies on [`ReportKind`] for what a file is and on [`crate::schema::csv`] for its rows.
+
+mod find;
+mod newest;
+mod reading;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::ask::Ask;
+use super::estimate::{Basis, Cost, MANY};
+use super::fetch::{Attempted, Fetch};
+use crate::error::{Error, Result};
+use crate::resources::Files;
+use crate::resources::report_kind::ReportKind;
+use crate::schema::csv::CsvDecoder;
+use newest::Newest;
+use reading::Reading;
+
+/// Files under way at once, at the most: each is unpacked and decoded as it comes.
+const AT_ONCE: usize = 4;
+
+/// A file of a report, as the listing tells of it.
+#[derive(Debug, Clone)]
+struct ReportFile {
+    report_id: String,
+    file_id: String,
+    filename: String,
+    format: String,
+    report_type: String,
+    entity_id: Option<String>,
+    /// The settlement it is of, in capitals.
+    payout_id: Option<String>,
+    /// Which of its report's files it is.
+    part: u32,
+    created_on: Option<i64>,
+    /// What it covers.
+    from: Option<i64>,
+    to: Option<i64>,
+}
+
+impl ReportFile {
+    /// What it is; `None` where only its header can tell.
+    fn kind(&self) -> Option<&'static ReportKind> {
+        ReportKind::of(&self.report_type, &self.filename)
+    }
+
+    /// Whether its rows can be read at all: others are for people.
+    fn is_csv(&self) -> bool {
+        let (format, name) = (self.format.to_lowercase(), self.filename.to_lowercase());
+        format.contains("csv") || name.ends_with(".csv") || name.ends_with(".csv.gz")
+    }
+}
+
+/// Reads the files of a kind that can have a wanted row.
+///
+/// # Errors
+/// Those of finding, fetching and decoding them.
+pub(super) async fn by_files(fetch: &Arc<Fetch>, ask: &Arc<Ask>, files: Files) -> Result<()> {
+    let scan = &fetch.scan;
+    let settings = ask.connection.settings(scan.on_malformed);
+    let decoder = CsvDecoder::try_new(scan.resource.columns, ask.call.moved, &scan.decoded, settings)?;
+    let mut newest = Newest::new(restated(&decoder, ask)?);
+    let mut waiting = VecDeque::from(find::find(fetch, ask, files).await?);
+    let mut under_way: VecDeque<Reading> = VecDeque::new();
+    loop {
+        while under_way.len() < fetch.width().min(AT_ONCE)
+            && let Some(file) = waiting.pop_front()
+        {
+            under_way.push_back(Reading::start(fetch, ask, files.kind, decoder.clone(), file));
+        }
+        let Some(mut reading) = under_way.pop_front() else { return Ok(()) };
+        newest.begin(&reading.file.report_id);
+        let is_last = under_way.is_empty() && waiting.is_empty();
+        let sent = send(fetch, &mut reading, &mut newest, is_last).await;
+        let Reading { file, effort, .. } = &reading;
+        let what = Attempted { file: Some(&file.filename), effort, ..Attempted::of(ask) };
+        match sent {
+            Ok(()) => fetch.cover(&what, None),
+            Err(error) => {
+                let error = error.with_missing("file", &file.filename).with_missing("report", &file.report_id);
+                fetch.forgive(&what, error)?;
+            }
+        }
+        if fetch.is_satisfied() {
+            return Ok(());
+        }
+    }
+}
+
+async fn send(fetch: &Fetch, reading: &mut Reading, newest: &mut Newest, is_last: bool) -> Result<()> {
+    while let Some(batch) = reading.next().await? {
+        let batch = newest.keep(batch, is_last)?;
+        fetch.send(fetch.scan.sieve.keep(batch)?).await;
+        if fetch.is_satisfied() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Where the columns that say what is told anew stand in a batch.
+fn restated(decoder: &CsvDecoder, ask: &Ask) -> Result<Vec<usize>> {
+    let index = |name: &&str| decoder.schema().index_of(name);
+    let indices = ask.call.restated().iter().map(index).collect::<Result<_, _>>();
+    indices.map_err(|error| Error::bug("a column that tells rows apart is not decoded").caused_by(error))
+}
+
+/// What reading the files will cost: a page of the listing and a file at the least.
+pub(super) fn cost() -> Cost {
+    Cost { requests: 2, basis: Basis::AtLeast, rows: MANY }
+}

@@ -1,0 +1,262 @@
+//! A file being read: fetched, unpacked and decoded in a task of its own, a few batches ahead of who takes them.
+//!
+//! A download that breaks off is begun again; rows that were taken already are passed over. That is only right if the file
+//! is the same, so the bytes behind them are compared by their hash.
+
+use std::hash::{DefaultHasher, Hasher as _};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::JoinSet;
+
+use super::ReportFile;
+use crate::api::request::Request;
+use crate::error::{Error, ErrorKind, Result};
+use crate::resources::report_kind::{OTHER, ReportKind};
+use crate::schema::csv::{CsvDecoder, CsvFile, Ending, FileGiven};
+use crate::schema::time;
+use crate::source::ask::Ask;
+use crate::source::effort::Effort;
+use crate::source::fetch::Fetch;
+use crate::source::span::rfc3339;
+
+/// Batches that may wait to be taken.
+const WAITING: usize = 2;
+
+/// A file under way.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub(super) file: ReportFile,
+    /// What it takes.
+    pub(super) effort: Arc<Effort>,
+    batches: Receiver<Result<RecordBatch>>,
+    /// Ends when this is dropped.
+    _task: JoinSet<()>,
+}
+
+impl Reading {
+    /// Begins to read a file that is of a kind, or whose header must tell whether it is.
+    pub(super) fn start(
+        fetch: &Arc<Fetch>,
+        ask: &Arc<Ask>,
+        kind: &'static ReportKind,
+        decoder: CsvDecoder,
+        file: ReportFile,
+    ) -> Self {
+        let (sender, batches) = channel(WAITING);
+        let effort = Arc::new(Effort::default());
+        let work = Work {
+            fetch: Arc::clone(fetch),
+            ask: Arc::clone(ask),
+            kind,
+            decoder,
+            file: file.clone(),
+            effort: Arc::clone(&effort),
+            rows: 0,
+            bytes: Bytes::default(),
+        };
+        let mut task = JoinSet::new();
+        task.spawn(work.run(sender));
+        Self { file, effort, batches, _task: task }
+    }
+
+    /// The next batch; `None` behind the last.
+    ///
+    /// # Errors
+    /// The one that ended the reading.
+    pub(super) async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        self.batches.recv().await.transpose()
+    }
+}
+
+/// The reading of a file, over all attempts.
+struct Work {
+    fetch: Arc<Fetch>,
+    ask: Arc<Ask>,
+    kind: &'static ReportKind,
+    decoder: CsvDecoder,
+    file: ReportFile,
+    effort: Arc<Effort>,
+    /// Rows handed over.
+    rows: usize,
+    /// The bytes read when an attempt broke off.
+    bytes: Bytes,
+}
+
+/// How many bytes were read, and which.
+#[derive(Debug, Clone, Default)]
+struct Bytes {
+    count: u64,
+    hash: DefaultHasher,
+}
+
+impl Bytes {
+    fn add(&mut self, bytes: &[u8]) {
+        self.count += bytes.len() as u64;
+        self.hash.write(bytes);
+    }
+}
+
+impl Work {
+    async fn run(mut self, batches: Sender<Result<RecordBatch>>) {
+        let attempts = self.ask.connection.account().limits.attempts.max(1);
+        for attempt in 1..=attempts {
+            let (mut passed, mut bytes) = (0, Bytes::default());
+            let outcome = self.attempt(&batches, &mut passed, &mut bytes).await;
+            match outcome {
+                Ok(()) => break,
+                Err(error) if error.is_retryable() && attempt < attempts && error.kind() == ErrorKind::Unavailable => {
+                    if bytes.count > self.bytes.count {
+                        self.bytes = bytes;
+                    }
+                }
+                Err(error) => {
+                    drop(batches.send(Err(error)).await);
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Reads the file from its beginning, handing over what was not handed over before; `passed` counts its rows.
+    async fn attempt(&mut self, batches: &Sender<Result<RecordBatch>>, passed: &mut usize, bytes: &mut Bytes) -> Result<()> {
+        let scan = &self.fetch.scan;
+        let request = self.request();
+        let opened = scan.statement.open(&self.ask.connection, &request, &self.effort).await?;
+        let Some(mut download) = opened else {
+            return Err(Error::new(ErrorKind::Incomplete, "a report file is listed and not there"));
+        };
+        let mut csv = self.decoder.begin(self.given());
+        let mut is_ours = false;
+        while let Some(piece) = download.piece().await? {
+            self.compare(bytes, &piece)?;
+            let mut rest = piece.as_ref();
+            if !is_ours {
+                match csv.push_header(&mut rest)? {
+                    true if !self.is_ours(&csv)? => return Ok(()),
+                    is_read => is_ours = is_read,
+                }
+            }
+            while let Some(batch) = csv.push(&mut rest)? {
+                self.hand_over(batch, batches, passed).await;
+            }
+            if batches.is_closed() {
+                return Ok(());
+            }
+        }
+        if bytes.count < self.bytes.count {
+            return Err(changed());
+        }
+        let ending = if download.is_end_proven() { Ending::Proven } else { Ending::Unproven };
+        while let Some(batch) = csv.finish(ending)? {
+            // A header without a line behind it is only known here.
+            if !is_ours && !self.is_ours(&csv)? {
+                return Ok(());
+            }
+            is_ours = true;
+            self.hand_over(batch, batches, passed).await;
+        }
+        if !is_ours {
+            self.is_ours(&csv)?;
+        }
+        Ok(())
+    }
+
+    async fn hand_over(&mut self, batch: RecordBatch, batches: &Sender<Result<RecordBatch>>, passed: &mut usize) {
+        let before = *passed;
+        *passed += batch.num_rows();
+        let known = self.rows.saturating_sub(before).min(batch.num_rows());
+        let fresh = batch.slice(known, batch.num_rows() - known);
+        if fresh.num_rows() > 0 {
+            self.rows = *passed;
+            self.effort.add_rows(fresh.num_rows());
+            self.ask.effort.add_rows(fresh.num_rows());
+            self.ask.connection.count_rows(fresh.num_rows());
+            drop(batches.send(Ok(fresh)).await);
+        }
+    }
+
+    /// Adds bytes to those read, and checks that they are those of the attempt before.
+    fn compare(&self, bytes: &mut Bytes, piece: &[u8]) -> Result<()> {
+        let missing = self.bytes.count.checked_sub(bytes.count).filter(|missing| *missing > 0);
+        let missing = missing.and_then(|missing| usize::try_from(missing).ok()).unwrap_or_default();
+        let (known, fresh) = piece.split_at(missing.min(piece.len()));
+        bytes.add(known);
+        if missing > 0 && bytes.count == self.bytes.count && bytes.hash.finish() != self.bytes.hash.finish() {
+            return Err(changed());
+        }
+        bytes.add(fresh);
+        Ok(())
+    }
+
+    /// Whether the file is of the kind that is read.
+    fn is_ours(&self, csv: &CsvFile) -> Result<bool> {
+        let header = csv.header().unwrap_or_default();
+        if self.file.kind().is_none() && ReportKind::of_header(header) != self.kind {
+            return Ok(false);
+        }
+        if let Some(missing) = self.kind.missing(header) {
+            let message = format!("the file is a {} report by type or name, and its header is none of one", self.kind.title);
+            return Err(Error::new(ErrorKind::Decode, message).with("missing", missing));
+        }
+        let unknown = |column: &&String| csv.lacks(column) && self.is_instant(column);
+        match self.fetch.scan.filtered.iter().find(unknown) {
+            Some(column) => Err(no_zone(column)),
+            None => Ok(true),
+        }
+    }
+
+    /// Whether a column is the UTC twin of a time that files print in their own zone.
+    fn is_instant(&self, column: &str) -> bool {
+        let local = format!("{column}_local");
+        self.fetch.scan.resource.column(&local).is_some()
+            && self
+                .decoder
+                .schema()
+                .field_with_name(column)
+                .is_ok_and(|field| field.data_type() == &crate::schema::fields::instant())
+    }
+
+    fn request(&self) -> Request {
+        let mut request = self.ask.request(self.fetch.scan.resource, None, 0);
+        for (key, value) in [("{report_id}", &self.file.report_id), ("{file_id}", &self.file.file_id)] {
+            request.path = request.path.replace(key, &crate::source::ask::segment(value));
+        }
+        request
+    }
+
+    fn given(&self) -> FileGiven {
+        let file = &self.file;
+        let mut facts = vec![
+            ("report_id", file.report_id.clone()),
+            ("file_id", file.file_id.clone()),
+            ("filename", file.filename.clone()),
+            ("report_type", file.report_type.clone()),
+        ];
+        facts.extend(file.created_on.map(|at| ("report_created_on", rfc3339(at))));
+        facts.extend(file.payout_id.clone().map(|payout| ("report_payout_id", payout)));
+        if *self.kind == OTHER {
+            facts.extend(file.entity_id.clone().map(|entity| ("entity_id", entity)));
+        }
+        let connection = &self.ask.connection;
+        FileGiven {
+            account: connection.name().to_owned(),
+            fetched_at: connection.now(),
+            file: file.filename.clone(),
+            facts,
+            zone: connection.account().settlement_zone.as_deref().and_then(time::zone),
+            rows_before: 0,
+        }
+    }
+}
+
+fn changed() -> Error {
+    Error::new(ErrorKind::Incomplete, "a report file is another one after its download broke off").hint("ask again")
+}
+
+fn no_zone(column: &str) -> Error {
+    let message = format!("{column} is not known: the file prints local times, and neither it nor the account says their zone");
+    let hint = format!("filter by {column}_local, or set settlement_zone of the account (\"Europe/London\")");
+    Error::new(ErrorKind::Query, message).hint(hint)
+}
