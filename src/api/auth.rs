@@ -73,6 +73,13 @@ struct Swap<'a> {
     scopes: &'a [String],
 }
 
+/// The error of asking with an account that only has files.
+fn absent(account: &Account) -> Error {
+    Error::new(ErrorKind::Credentials, "the account has no key to read Checkout.com with, only a folder of report files")
+        .with("account", &account.name)
+        .hint(super::key::ADVICE)
+}
+
 impl Auth {
     /// A bearer to try.
     ///
@@ -83,6 +90,7 @@ impl Auth {
         let swap = match &account.credential {
             Credential::SecretKey(secret) => return Ok(Bearer { secret: secret.clone(), origin: Origin::Key }),
             Credential::ClientCredentials { id, secret, scopes } => Swap { id, secret, scopes },
+            Credential::Absent => return Err(absent(account)),
         };
         // Held while minting, on purpose: the others wait for this token instead of asking for more.
         let token = self.token.lock().await;

@@ -4,6 +4,7 @@
 //! reads a file or the environment.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub enum Credential {
         /// Scopes to ask for; none asks for all the key has.
         scopes: Vec<String>,
     },
+    /// None: only report files in a folder are read.
+    Absent,
 }
 
 /// Live money or test money.
@@ -192,6 +195,8 @@ pub struct Account {
     pub limits: Limits,
     /// Decimals per currency.
     pub exponents: Arc<Exponents>,
+    /// A folder of report files that are read instead of those the API has.
+    pub reports_dir: Option<PathBuf>,
     /// The zone that report files print times in, where all its entities have the same.
     pub settlement_zone: Option<String>,
     /// Unit of the balances API, which the vendor does not state.

@@ -198,6 +198,7 @@ fn key(account: &Account) -> u64 {
     match &account.credential {
         Credential::SecretKey(secret) => secret.expose().hash(&mut hasher),
         Credential::ClientCredentials { id, .. } => id.hash(&mut hasher),
+        Credential::Absent => {}
     }
     account.hosts.main.hash(&mut hasher);
     hasher.finish()

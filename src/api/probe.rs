@@ -73,7 +73,7 @@ impl Probe {
     pub async fn claims(&self) -> Result<Option<Claims>> {
         let bearer = self.auth.bearer(&self.account, &self.transport, self.clock).await?;
         Ok(match &self.account.credential {
-            Credential::SecretKey(_) => None,
+            Credential::SecretKey(_) | Credential::Absent => None,
             Credential::ClientCredentials { .. } => Some(claims(bearer.secret.expose()).unwrap_or_default()),
         })
     }
@@ -83,7 +83,7 @@ impl Probe {
 pub fn environment_of_key(account: &Account) -> Option<Environment> {
     match &account.credential {
         Credential::SecretKey(secret) => key::environment(secret.expose()).ok(),
-        Credential::ClientCredentials { .. } => None,
+        Credential::ClientCredentials { .. } | Credential::Absent => None,
     }
 }
 

@@ -80,7 +80,7 @@ impl Answer {
                 format!("cannot read {}: Checkout.com refused a fresh token, so the access key lacks the scope", request.table),
                 "give the access key the scope in Dashboard > Developers > Keys, and list it in scopes where those are set",
             ),
-            Credential::SecretKey(_) => (
+            Credential::SecretKey(_) | Credential::Absent => (
                 ErrorKind::Credentials,
                 format!(
                     "cannot read {}: Checkout.com refused the key: it does not know it, or the key lacks the scope",

@@ -4,6 +4,7 @@
 //! secret.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +63,8 @@ pub struct AccountSettings {
     pub deadline: Option<Seconds>,
     /// Decimals per currency, where they differ from Checkout.com's list.
     pub exponents: Option<BTreeMap<String, u32>>,
+    /// Folder of report files that are read instead of those the API has.
+    pub reports_dir: Option<PathBuf>,
     /// The zone that report files print times in: `Europe/London`, `+02:00`.
     pub settlement_zone: Option<String>,
     /// Unit of the balances API: `minor` or `major`.
@@ -98,6 +101,7 @@ impl AccountSettings {
             timeout: self.timeout.or(below.timeout),
             deadline: self.deadline.or(below.deadline),
             exponents: self.exponents.or(below.exponents),
+            reports_dir: self.reports_dir.or(below.reports_dir),
             settlement_zone: self.settlement_zone.or(below.settlement_zone),
             balances_unit: self.balances_unit.or(below.balances_unit),
             rows_per_year: self.rows_per_year.or(below.rows_per_year),
@@ -116,10 +120,15 @@ impl AccountSettings {
 
     fn try_into_account(self, name: &str) -> Result<Account> {
         let stated = self.environment.as_deref().map(environment).transpose()?;
-        let credential = credential(self.secret_key, self.client_id, self.client_secret, self.scopes.unwrap_or_default())?;
+        let has_files = self.reports_dir.is_some();
+        let none = self.secret_key.is_none() && self.client_id.is_none();
+        let credential = match none && has_files {
+            true => Credential::Absent,
+            false => credential(self.secret_key, self.client_id, self.client_secret, self.scopes.unwrap_or_default())?,
+        };
         let environment = match &credential {
             Credential::SecretKey(secret) => agreed(stated, key::environment(secret.expose())?)?,
-            Credential::ClientCredentials { .. } => stated.unwrap_or(Environment::Production),
+            Credential::ClientCredentials { .. } | Credential::Absent => stated.unwrap_or(Environment::Production),
         };
         let mut hosts = Hosts::try_new(environment, self.prefix.as_deref())?;
         for (host, url, setting) in [
@@ -149,6 +158,7 @@ impl AccountSettings {
             history_start: instant(self.history_start.as_deref().unwrap_or(HISTORY_START))?,
             limits,
             exponents: Arc::new(Exponents::try_new(self.exponents.unwrap_or_default())?),
+            reports_dir: self.reports_dir,
             settlement_zone: self.settlement_zone.map(zone).transpose()?,
             balances_unit: self.balances_unit.as_deref().map(unit).transpose()?.unwrap_or_default(),
             rows_per_year: self.rows_per_year.unwrap_or_default(),

@@ -55,6 +55,9 @@ struct Global {
     /// Set a key of the account, or a session setting by its dotted name; wins over file and environment.
     #[arg(long = "set", global = true, value_name = "KEY=VALUE", help_heading = "Global options")]
     set: Vec<String>,
+    /// Read report files from this folder instead of asking for them; needs no key.
+    #[arg(long, global = true, value_name = "DIR", conflicts_with = "demo", help_heading = "Global options")]
+    reports: Option<PathBuf>,
     /// Log what is done; twice: log every request.
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
     verbose: u8,

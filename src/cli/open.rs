@@ -49,12 +49,13 @@ pub(super) fn demo_merchant(seed: u64) -> MerchantOptions {
 pub(super) fn sources(global: &Global) -> Result<Sources> {
     let directory = std::env::current_dir()
         .map_err(|error| Error::new(ErrorKind::File, "cannot tell the working directory").caused_by(error))?;
+    let reports = global.reports.as_ref().map(|folder| format!("reports_dir={}", folder.display()));
     // A variable that is not text is none that ckosql knows.
     let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     Ok(Sources {
         file: global.config.clone(),
         profile: global.profile.clone(),
-        flags: global.set.clone(),
+        flags: global.set.iter().cloned().chain(reports).collect(),
         environment: environment.collect(),
         directory,
     })

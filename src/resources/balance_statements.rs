@@ -23,10 +23,7 @@ pub(super) static HISTORY: Resource = Resource {
     name: "balance_statements_history",
     about: "One row per currency account and period, and one per payment method of it, in every report that has it.",
     calls: &[history(&BALANCE)],
-    time: None,
-    cursor: Some("report_created_on"),
-    raw: Origin::Row,
-    columns: COLUMNS,
+    ..RESOURCE
 };
 
 const COLUMNS: &[Column] = &[

@@ -34,11 +34,10 @@ pub(super) static HISTORY: Resource = Resource {
     ..RESOURCE
 };
 
-/// The call for a payment or an action; a join takes the files, which are the table.
+/// The call for a payment or an action, which has no file to come from.
 const OF_ONE: Call = Call {
     paging: Paging::Token(100),
     explode: Some(Explode { path: "/breakdown", when_empty: WhenEmpty::KeepParent }),
-    is_partial: true,
     lacks: &[
         "entity_name",
         "sub_entity_name",

@@ -315,6 +315,13 @@ impl Resource {
         Shape { rows: call.rows, explode: call.explode, raw: self.raw, moved: call.moved }
     }
 
+    /// Whether it is another table with what later reports told anew.
+    pub fn is_history(&self) -> bool {
+        let keeps_all =
+            |call: &Call| matches!(call.by, By::Files(files) if !files.newest_only && !files.kind.restated.is_empty());
+        self.calls.iter().all(keeps_all)
+    }
+
     /// The declared column of this name.
     pub fn column(&self, name: &str) -> Option<&'static Column> {
         self.columns.iter().find(|column| column.name == name)

@@ -132,27 +132,24 @@ impl ReportKind {
         let lower = filename.to_lowercase();
         let tells_payout = ReportName::parse(filename).payout_id.is_some();
         let is_of = |kind: &&Self| {
-            // Only those of financial actions share their beginning.
-            let is_shared = kind.headers == ACTIONS;
-            kind.names.iter().any(|name| lower.starts_with(name)) && (!is_shared || kind.is_by_payout == tells_payout)
+            let is_named = kind.names.iter().any(|name| lower.starts_with(name));
+            is_named && (!kind.has_twin() || kind.is_by_payout == tells_payout)
         };
         KINDS.into_iter().find(is_of)
     }
 
-    /// Whether a file under this header may be of this kind. A header does not tell by what actions were reported: that is
-    /// told by whether a `Payout ID` is in the rows, so a file that nothing else tells of is taken to be by date.
-    pub fn is_under(&self, header: &[String]) -> bool {
-        let has = |wanted: &&str| header.iter().any(|name| name.to_lowercase() == *wanted);
-        self.headers.iter().all(|wanted| has(wanted))
-    }
-
-    /// The kind of a file under this header.
+    /// The kind of a file under this header; financial actions by date where it may be either.
     pub fn of_header(header: &[String]) -> &'static Self {
-        let found = KINDS.into_iter().filter(|kind| !kind.is_by_payout || kind.headers != ACTIONS);
-        found.into_iter().find(|kind| kind.is_under(header)).unwrap_or(&OTHER)
+        let may_be = |kind: &&Self| kind.missing(header).is_none() && !(kind.is_by_payout && kind.has_twin());
+        KINDS.into_iter().find(may_be).unwrap_or(&OTHER)
     }
 
-    /// The headers that a file of this kind must have and this one lacks.
+    /// Whether another kind has the same header: by date and by payout the same actions are told, on another basis.
+    pub fn has_twin(&self) -> bool {
+        self.headers == ACTIONS
+    }
+
+    /// A header that a file of this kind must have and this one lacks.
     pub fn missing(&self, header: &[String]) -> Option<&'static str> {
         let has = |wanted: &str| header.iter().any(|name| name.to_lowercase() == wanted);
         self.headers.iter().copied().find(|wanted| !has(wanted))

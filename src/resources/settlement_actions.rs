@@ -26,10 +26,7 @@ pub(super) static HISTORY: Resource = Resource {
     name: "settlement_actions_history",
     about: "One row per action and breakdown inside a settlement, in every report that has it.",
     calls: &[history(&ACTIONS_BY_PAYOUT)],
-    time: None,
-    cursor: Some("report_created_on"),
-    raw: Origin::Row,
-    columns: COLUMNS,
+    ..RESOURCE
 };
 
 const COLUMNS: &[Column] = &[

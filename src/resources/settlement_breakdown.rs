@@ -25,10 +25,7 @@ pub(super) static HISTORY: Resource = Resource {
     name: "settlement_breakdown_history",
     about: "One row per movement inside a settlement, in every report that has it.",
     calls: &[history(&SETTLEMENT_BREAKDOWN)],
-    time: None,
-    cursor: Some("report_created_on"),
-    raw: Origin::Row,
-    columns: COLUMNS,
+    ..RESOURCE
 };
 
 const COLUMNS: &[Column] = &[

@@ -23,10 +23,7 @@ pub(super) static HISTORY: Resource = Resource {
     name: "settlements_history",
     about: "One row per payout to the bank and currency account, in every report that has it.",
     calls: &[history(&PAYOUTS)],
-    time: None,
-    cursor: Some("report_created_on"),
-    raw: Origin::Row,
-    columns: COLUMNS,
+    ..RESOURCE
 };
 
 const COLUMNS: &[Column] = &[

@@ -185,7 +185,7 @@ fn ask_bill(scan: &Scan, ask: &Ask) -> Cost {
             let basis = if rows < page(ask) { Basis::About } else { basis };
             Cost { requests: rows.div_ceil(page(ask)).max(1), basis, rows: all }
         }
-        (By::Files(_), _) => super::reports::cost(),
+        (By::Files(_), _) => super::reports::cost(ask),
         (By::Windows(_), per_year) => windows_bill(scan, ask, per_year),
     }
 }
@@ -244,6 +244,9 @@ fn entities(scan: &Scan, connection: &Connection) -> Vec<String> {
 
 /// The call as a template, with what narrows it.
 fn shown(scan: &Scan, ask: &Ask) -> String {
+    if let (By::Files(_), Some(folder)) = (ask.call.by, &ask.connection.account().reports_dir) {
+        return format!("the files below {}", folder.display());
+    }
     let mut shown = ask.call.title();
     let filters = ask.filters();
     if !filters.is_empty() {

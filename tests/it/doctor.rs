@@ -247,7 +247,8 @@ fn as_json_the_same_checks_are_an_array_of_objects() {
     let scope = checks.iter().find(|check| check["name"] == "reports:view").unwrap();
     let expected = serde_json::json!({
         "account": "sandbox", "subject": "scope", "name": "reports:view", "outcome": "ok", "needed": true,
-        "found": "opens reports, report_files", "remedy": null,
+        "found": "opens settlements, settlement_breakdown, settlement_actions, financial_actions, balance_statements, \
+                  report_rows, reports, report_files", "remedy": null,
     });
     assert_eq!(scope, &expected);
 }

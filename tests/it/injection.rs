@@ -94,7 +94,7 @@ fn sent(call: &Call) -> Vec<&'static str> {
     let key = match call.by {
         By::Key(key) => Some(key.column),
         By::Entity => Some("entity_id"),
-        By::Listing | By::Windows(_) => None,
+        By::Listing | By::Windows(_) | By::Files(_) => None,
     };
     narrowed.chain(key).collect()
 }

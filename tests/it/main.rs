@@ -26,6 +26,7 @@ mod joins;
 mod ledger;
 mod predicates;
 mod rates;
+mod report_tables;
 mod requests;
 mod scopes;
 mod secrets;

@@ -45,8 +45,9 @@ const PLACE: [Key; 4] = [
     ("entity_ids", "Whose balances to read.", "[\"ent_…\"]"),
     ("rows_per_year", "About how many rows there are, so that a query can be priced before it asks.", "{ payments = 500000 }"),
 ];
-const USUAL: [Key; 13] = [
+const USUAL: [Key; 14] = [
     ("history_start", "Nothing older is asked for unless a query says so.", "\"2020-01-01\""),
+    ("reports_dir", "Folder of report files, read instead of those the API has.", "\"/data/checkout\""),
     (
         "settlement_zone",
         "Zone that report files print times in, where they do not say it: *_on is then known beside *_on_local.",
@@ -82,7 +83,7 @@ impl Template {
     /// What an account says about itself.
     pub fn of(account: &Account) -> Self {
         let client_id = match &account.credential {
-            Credential::SecretKey(_) => None,
+            Credential::SecretKey(_) | Credential::Absent => None,
             Credential::ClientCredentials { id, .. } => Some(id.clone()),
         };
         let host = vendor_host(&account.hosts.main);

@@ -51,6 +51,7 @@ fn key_of(account: &Account) -> &str {
     match &account.credential {
         Credential::SecretKey(key) => key.expose(),
         Credential::ClientCredentials { id, .. } => id,
+        Credential::Absent => "",
     }
 }
 

@@ -19,6 +19,10 @@ pub(super) fn form(patient: &Patient) -> Check {
             let found = format!("a secret key of {}, by its form", key.map_or("an unknown environment", word));
             Check::new(Subject::Credential, "", Outcome::Ok, found)
         }
+        (Credential::Absent, ..) => {
+            Check::new(Subject::Credential, "", Outcome::Refused, "none: only report files in a folder are read")
+                .with_remedy("make a key, where more than the files is wanted")
+        }
         (Credential::ClientCredentials { id, .. }, ..) if !id.starts_with("ack_") => {
             Check::new(Subject::Credential, "", Outcome::Unknown, "a client id that does not start with ack_, as they do")
                 .with_remedy("copy the client id again from Dashboard > Developers > Keys")

@@ -35,7 +35,12 @@ pub(super) fn request(resource: &Resource, call: &Call, sample: Sample<'_>) -> R
             None => path = path.replace(&format!("{{{}}}", key.column), &value(resource, key.column)),
         },
         By::Entity => path = path.replace("{entity_id}", sample.entity.unwrap_or(&format!("ent_{NOBODY}"))),
-        By::Listing | By::Windows(_) | By::Files(_) => {}
+        By::Files(_) => {
+            for column in ["report_id", "file_id"] {
+                path = path.replace(&format!("{{{column}}}"), &value(resource, column));
+            }
+        }
+        By::Listing | By::Windows(_) => {}
     }
     for narrow in call.narrow {
         if let Narrow::Eq { column, param } = *narrow

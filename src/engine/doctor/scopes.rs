@@ -106,9 +106,9 @@ fn is_for_access_keys(patient: &Patient, scope: &str, answer: Option<&Answered>)
     !patient.is_oauth() && scope != super::reports::SCOPE && answer.is_some_and(Answered::is_unauthorized)
 }
 
-/// The tables that some call with this scope answers for.
+/// The tables that some call with this scope answers for; one with its history is named once.
 fn tables(scope: &str) -> Vec<&'static str> {
-    let opens = |resource: &&&Resource| resource.calls.iter().any(|call| call.scope == scope);
+    let opens = |resource: &&&Resource| !resource.is_history() && resource.calls.iter().any(|call| call.scope == scope);
     RESOURCES.iter().filter(opens).map(|resource| resource.name).collect()
 }
 

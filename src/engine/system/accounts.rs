@@ -39,6 +39,7 @@ fn rows(connections: &[Arc<Connection>]) -> Vec<ArrayRef> {
             match connection.account().credential {
                 Credential::SecretKey(_) => "secret key",
                 Credential::ClientCredentials { .. } => "access key",
+                Credential::Absent => "none",
             }
             .to_owned()
         }),

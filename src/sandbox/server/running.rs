@@ -142,6 +142,7 @@ impl Sandbox {
                 body_bytes: LARGEST_PAGE,
             },
             exponents: Arc::default(),
+            reports_dir: None,
             settlement_zone: Some("UTC".to_owned()),
             balances_unit: AssumedUnit::Minor,
             rows_per_year: self.rows_per_year(),

@@ -120,7 +120,7 @@ fn local(names: &[String], header: &str, given: &FileGiven) -> Result<Option<Sou
     let (Some(local), zone) = (find(names, |name| is_header(name, header))?, find(names, |name| is_header(name, ZONE))?) else {
         return Ok(None);
     };
-    let zone = zone.map(Zone::Cell).or(given.zone.map(Zone::Known));
+    let zone = zone.map(Zone::Cell).or_else(|| given.zone.map(Zone::Known));
     Ok(zone.map(|zone| Source::Local(local, zone)))
 }
 

@@ -11,10 +11,10 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
 
-use super::ReportFile;
+use super::{ReportFile, folder};
 use crate::error::{Error, ErrorKind, Result};
 use crate::resources::Files;
-use crate::resources::report_kind::{ReportKind, ReportName};
+use crate::resources::report_kind::{OTHER, ReportKind, ReportName};
 use crate::source::ask::Ask;
 use crate::source::constraints::Constraints;
 use crate::source::fetch::Fetch;
@@ -26,28 +26,39 @@ const SLACK: i64 = 2 * DAY;
 const COLUMNS: [&str; 10] =
     ["report_id", "id", "filename", "format", "report_type", "entity_id", "tags", "created_on", "from", "to"];
 
-/// The files to read, those of the newest report first.
+/// The files to read.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Those of the newest report first.
+    pub(super) files: Vec<ReportFile>,
+    /// Whether it is sure that there is a report of the kind, or that one may be too old to be listed.
+    pub(super) is_made: bool,
+}
+
+/// The files that can have a wanted row.
 ///
 /// # Errors
-/// Those of listing the reports; [`ErrorKind::Incomplete`] when there is no report of the kind at all.
-pub(super) async fn find(fetch: &Fetch, ask: &Arc<Ask>, files: Files) -> Result<Vec<ReportFile>> {
+/// Those of listing the reports.
+pub(super) async fn find(fetch: &Fetch, ask: &Arc<Ask>, files: Files) -> Result<Found> {
     let constraints = &fetch.scan.constraints;
     let since = made_since(files.kind, constraints);
     let made = if since == i64::MIN { Constraints::default() } else { Constraints::since("created_on", since) };
-    let pages = listed(&ask.connection, "report_files", &COLUMNS, &made, &fetch.scan.statement, &ask.effort).await?;
-    let mut found: Vec<ReportFile> = pages.iter().flat_map(read).collect();
+    let mut found: Vec<ReportFile> = match ask.connection.account().reports_dir.clone() {
+        Some(folder) => folder::files(folder).await?,
+        None => {
+            let pages = listed(&ask.connection, "report_files", &COLUMNS, &made, &fetch.scan.statement, &ask.effort);
+            pages.await?.iter().flat_map(read).collect()
+        }
+    };
     found.retain(|file| file.kind().is_none_or(|kind| kind == files.kind) && file.is_csv());
-    let is_expected = *files.kind != crate::resources::report_kind::OTHER;
-    if found.is_empty() && since == i64::MIN && is_expected {
-        return Err(no_report(files.kind));
-    }
+    let is_made = since != i64::MIN || *files.kind == OTHER || found.iter().any(|file| file.kind().is_some());
     found.retain(|file| is_wanted(file, files, constraints));
     if let Some(file) = found.iter().find(|file| file.created_on.is_none() && files.newest_only) {
         let error = Error::new(ErrorKind::Decode, "a report does not say when it was made, so it cannot be told what is newer");
         return Err(error.with("report", &file.report_id));
     }
-    found.sort_by_key(|file| (Reverse(file.created_on), Reverse(file.report_id.clone()), file.part, file.filename.clone()));
-    Ok(found)
+    found.sort_by_key(|file| (Reverse(file.created_on), Reverse(file.report().to_owned()), file.part, file.filename.clone()));
+    Ok(Found { files: found, is_made })
 }
 
 /// The earliest instant that a report with a wanted row can be made at.
@@ -61,7 +72,7 @@ fn is_wanted(file: &ReportFile, files: Files, constraints: &Constraints) -> bool
         from: file.from.map_or(i64::MIN, |from| from.saturating_sub(SLACK)),
         to: file.to.map_or(i64::MAX, |to| to.saturating_add(SLACK)),
     };
-    let can_cover = |column: &&str| !constraints.span(column).intersect(covered).is_empty();
+    let can_cover = |column: &str| !constraints.span(column).intersect(covered).is_empty();
     let is_of = |column: &str, value: Option<&str>| {
         let wanted = constraints.values(column);
         wanted.zip(value).is_none_or(|(wanted, value)| is_among(wanted, value))
@@ -75,7 +86,7 @@ fn is_wanted(file: &ReportFile, files: Files, constraints: &Constraints) -> bool
             && file.created_on.is_none_or(|at| constraints.span("report_created_on").contains(at));
     let payout = file.payout_id.as_deref();
     is_asked
-        && files.kind.within.iter().all(|column| can_cover(&column))
+        && files.kind.within.iter().all(|column| can_cover(column))
         && (!files.kind.tells("payout_id") || is_of("payout_id", payout) && is_of("report_payout_id", payout))
 }
 
@@ -83,7 +94,8 @@ fn is_among(wanted: &BTreeSet<String>, value: &str) -> bool {
     wanted.iter().any(|one| one.eq_ignore_ascii_case(value))
 }
 
-fn no_report(kind: &ReportKind) -> Error {
+/// The error of asking for rows of a report that nobody makes: to answer with no row would be a guess.
+pub(super) fn no_report(kind: &ReportKind) -> Error {
     Error::new(ErrorKind::Incomplete, format!("the account has no {} report, so nothing is known of its rows", kind.title))
         .hint("schedule the report in the Dashboard (Reports), or ask your account manager; ckosql doctor lists what is made")
 }
@@ -115,6 +127,7 @@ fn read(page: &RecordBatch) -> Vec<ReportFile> {
             from: at(from, row),
             to: at(to, row),
             filename,
+            path: None,
         }
     };
     (0..page.num_rows()).map(file).collect()

@@ -7,10 +7,12 @@
 //! Relies on [`ReportKind`] for what a file is and on [`crate::schema::csv`] for its rows.
 
 mod find;
+mod folder;
 mod newest;
 mod reading;
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::ask::Ask;
@@ -43,12 +45,23 @@ struct ReportFile {
     /// What it covers.
     from: Option<i64>,
     to: Option<i64>,
+    /// Where it is, when it is on this machine.
+    path: Option<PathBuf>,
 }
 
 impl ReportFile {
     /// What it is; `None` where only its header can tell.
     fn kind(&self) -> Option<&'static ReportKind> {
         ReportKind::of(&self.report_type, &self.filename)
+    }
+
+    /// The report it is of: files of one report go together.
+    fn report(&self) -> &str {
+        if !self.report_id.is_empty() {
+            return &self.report_id;
+        }
+        // `…_1.csv`, `…_2.csv`
+        self.filename.rsplit_once('_').map_or(&self.filename, |(report, _)| report)
     }
 
     /// Whether its rows can be read at all: others are for people.
@@ -67,7 +80,8 @@ pub(super) async fn by_files(fetch: &Arc<Fetch>, ask: &Arc<Ask>, files: Files) -
     let settings = ask.connection.settings(scan.on_malformed);
     let decoder = CsvDecoder::try_new(scan.resource.columns, ask.call.moved, &scan.decoded, settings)?;
     let mut newest = Newest::new(restated(&decoder, ask)?);
-    let mut waiting = VecDeque::from(find::find(fetch, ask, files).await?);
+    let found = find::find(fetch, ask, files).await?;
+    let (mut waiting, mut is_made) = (VecDeque::from(found.files), found.is_made);
     let mut under_way: VecDeque<Reading> = VecDeque::new();
     loop {
         while under_way.len() < fetch.width().min(AT_ONCE)
@@ -75,8 +89,8 @@ pub(super) async fn by_files(fetch: &Arc<Fetch>, ask: &Arc<Ask>, files: Files) -
         {
             under_way.push_back(Reading::start(fetch, ask, files.kind, decoder.clone(), file));
         }
-        let Some(mut reading) = under_way.pop_front() else { return Ok(()) };
-        newest.begin(&reading.file.report_id);
+        let Some(mut reading) = under_way.pop_front() else { break };
+        newest.begin(reading.file.report());
         let is_last = under_way.is_empty() && waiting.is_empty();
         let sent = send(fetch, &mut reading, &mut newest, is_last).await;
         let Reading { file, effort, .. } = &reading;
@@ -84,14 +98,17 @@ pub(super) async fn by_files(fetch: &Arc<Fetch>, ask: &Arc<Ask>, files: Files) -
         match sent {
             Ok(()) => fetch.cover(&what, None),
             Err(error) => {
-                let error = error.with_missing("file", &file.filename).with_missing("report", &file.report_id);
-                fetch.forgive(&what, error)?;
+                let error = error.with_missing("file", &file.filename);
+                let is_listed = !file.report_id.is_empty();
+                fetch.forgive(&what, if is_listed { error.with_missing("report", &file.report_id) } else { error })?;
             }
         }
+        is_made |= reading.is_ours();
         if fetch.is_satisfied() {
             return Ok(());
         }
     }
+    if is_made { Ok(()) } else { Err(find::no_report(files.kind)) }
 }
 
 async fn send(fetch: &Fetch, reading: &mut Reading, newest: &mut Newest, is_last: bool) -> Result<()> {
@@ -112,7 +129,10 @@ fn restated(decoder: &CsvDecoder, ask: &Ask) -> Result<Vec<usize>> {
     indices.map_err(|error| Error::bug("a column that tells rows apart is not decoded").caused_by(error))
 }
 
-/// What reading the files will cost: a page of the listing and a file at the least.
-pub(super) fn cost() -> Cost {
+/// What reading the files will cost: a page of the listing and a file at the least, or nothing from a folder.
+pub(super) fn cost(ask: &Ask) -> Cost {
+    if ask.connection.account().reports_dir.is_some() {
+        return Cost { requests: 0, basis: Basis::Exact, rows: MANY };
+    }
     Cost { requests: 2, basis: Basis::AtLeast, rows: MANY }
 }

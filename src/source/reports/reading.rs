@@ -5,12 +5,17 @@
 
 use std::hash::{DefaultHasher, Hasher as _};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::RecordBatch;
+use bytes::BytesMut;
+use tokio::fs::File;
+use tokio::io::AsyncReadExt as _;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 
 use super::ReportFile;
+use crate::api::download::Download;
 use crate::api::request::Request;
 use crate::error::{Error, ErrorKind, Result};
 use crate::resources::report_kind::{OTHER, ReportKind};
@@ -21,6 +26,8 @@ use crate::source::effort::Effort;
 use crate::source::fetch::Fetch;
 use crate::source::span::rfc3339;
 
+/// Bytes read from a local file at once.
+const PIECE: usize = 256 << 10;
 /// Batches that may wait to be taken.
 const WAITING: usize = 2;
 
@@ -30,6 +37,7 @@ pub(super) struct Reading {
     pub(super) file: ReportFile,
     /// What it takes.
     pub(super) effort: Arc<Effort>,
+    is_ours: Arc<AtomicBool>,
     batches: Receiver<Result<RecordBatch>>,
     /// Ends when this is dropped.
     _task: JoinSet<()>,
@@ -45,7 +53,7 @@ impl Reading {
         file: ReportFile,
     ) -> Self {
         let (sender, batches) = channel(WAITING);
-        let effort = Arc::new(Effort::default());
+        let (effort, is_ours) = (Arc::new(Effort::default()), Arc::new(AtomicBool::new(false)));
         let work = Work {
             fetch: Arc::clone(fetch),
             ask: Arc::clone(ask),
@@ -53,12 +61,18 @@ impl Reading {
             decoder,
             file: file.clone(),
             effort: Arc::clone(&effort),
+            is_ours: Arc::clone(&is_ours),
             rows: 0,
             bytes: Bytes::default(),
         };
         let mut task = JoinSet::new();
         task.spawn(work.run(sender));
-        Self { file, effort, batches, _task: task }
+        Self { file, effort, is_ours, batches, _task: task }
+    }
+
+    /// Whether the file, as far as it was read, was found to be of the kind.
+    pub(super) fn is_ours(&self) -> bool {
+        self.is_ours.load(Ordering::Relaxed)
     }
 
     /// The next batch; `None` behind the last.
@@ -78,10 +92,42 @@ struct Work {
     decoder: CsvDecoder,
     file: ReportFile,
     effort: Arc<Effort>,
+    is_ours: Arc<AtomicBool>,
     /// Rows handed over.
     rows: usize,
     /// The bytes read when an attempt broke off.
     bytes: Bytes,
+}
+
+/// A file, opened.
+enum Opened {
+    Remote(Download),
+    Local(File),
+}
+
+impl Opened {
+    async fn piece(&mut self) -> Result<Option<bytes::Bytes>> {
+        match self {
+            Self::Remote(download) => download.piece().await,
+            Self::Local(file) => {
+                let mut piece = BytesMut::with_capacity(PIECE);
+                let read = file.read_buf(&mut piece).await.map_err(unreadable)?;
+                Ok((read > 0).then(|| piece.freeze()))
+            }
+        }
+    }
+
+    /// What is known of the end, once it is reached.
+    fn ending(&self) -> Ending {
+        match self {
+            Self::Remote(download) if !download.is_end_proven() => Ending::Unproven,
+            _ => Ending::Proven,
+        }
+    }
+}
+
+fn unreadable(error: std::io::Error) -> Error {
+    Error::new(ErrorKind::File, "cannot read a report file").caused_by(error)
 }
 
 /// How many bytes were read, and which.
@@ -121,15 +167,10 @@ impl Work {
 
     /// Reads the file from its beginning, handing over what was not handed over before; `passed` counts its rows.
     async fn attempt(&mut self, batches: &Sender<Result<RecordBatch>>, passed: &mut usize, bytes: &mut Bytes) -> Result<()> {
-        let scan = &self.fetch.scan;
-        let request = self.request();
-        let opened = scan.statement.open(&self.ask.connection, &request, &self.effort).await?;
-        let Some(mut download) = opened else {
-            return Err(Error::new(ErrorKind::Incomplete, "a report file is listed and not there"));
-        };
+        let mut file = self.open().await?;
         let mut csv = self.decoder.begin(self.given());
         let mut is_ours = false;
-        while let Some(piece) = download.piece().await? {
+        while let Some(piece) = file.piece().await? {
             self.compare(bytes, &piece)?;
             let mut rest = piece.as_ref();
             if !is_ours {
@@ -148,7 +189,7 @@ impl Work {
         if bytes.count < self.bytes.count {
             return Err(changed());
         }
-        let ending = if download.is_end_proven() { Ending::Proven } else { Ending::Unproven };
+        let ending = file.ending();
         while let Some(batch) = csv.finish(ending)? {
             // A header without a line behind it is only known here.
             if !is_ours && !self.is_ours(&csv)? {
@@ -161,6 +202,17 @@ impl Work {
             self.is_ours(&csv)?;
         }
         Ok(())
+    }
+
+    async fn open(&self) -> Result<Opened> {
+        if let Some(path) = &self.file.path {
+            let file = File::open(path).await.map_err(unreadable)?;
+            return Ok(Opened::Local(file));
+        }
+        let request = self.request();
+        let opened = self.fetch.scan.statement.open(&self.ask.connection, &request, &self.effort).await?;
+        let absent = || Error::new(ErrorKind::Incomplete, "a report file is listed and not there");
+        opened.map(Opened::Remote).ok_or_else(absent)
     }
 
     async fn hand_over(&mut self, batch: RecordBatch, batches: &Sender<Result<RecordBatch>>, passed: &mut usize) {
@@ -193,8 +245,14 @@ impl Work {
     /// Whether the file is of the kind that is read.
     fn is_ours(&self, csv: &CsvFile) -> Result<bool> {
         let header = csv.header().unwrap_or_default();
-        if self.file.kind().is_none() && ReportKind::of_header(header) != self.kind {
-            return Ok(false);
+        if self.file.kind().is_none() {
+            let kind = ReportKind::of_header(header);
+            if kind.has_twin() && self.kind.has_twin() {
+                return Err(ambiguous());
+            }
+            if kind != self.kind {
+                return Ok(false);
+            }
         }
         if let Some(missing) = self.kind.missing(header) {
             let message = format!("the file is a {} report by type or name, and its header is none of one", self.kind.title);
@@ -203,7 +261,10 @@ impl Work {
         let unknown = |column: &&String| csv.lacks(column) && self.is_instant(column);
         match self.fetch.scan.filtered.iter().find(unknown) {
             Some(column) => Err(no_zone(column)),
-            None => Ok(true),
+            None => {
+                self.is_ours.store(true, Ordering::Relaxed);
+                Ok(true)
+            }
         }
     }
 
@@ -228,12 +289,14 @@ impl Work {
 
     fn given(&self) -> FileGiven {
         let file = &self.file;
-        let mut facts = vec![
-            ("report_id", file.report_id.clone()),
-            ("file_id", file.file_id.clone()),
-            ("filename", file.filename.clone()),
-            ("report_type", file.report_type.clone()),
+        let told = [
+            ("report_id", &file.report_id),
+            ("file_id", &file.file_id),
+            ("filename", &file.filename),
+            ("report_type", &file.report_type),
         ];
+        let told = told.into_iter().filter(|(_, value)| !value.is_empty());
+        let mut facts: Vec<(&'static str, String)> = told.map(|(column, value)| (column, value.clone())).collect();
         facts.extend(file.created_on.map(|at| ("report_created_on", rfc3339(at))));
         facts.extend(file.payout_id.clone().map(|payout| ("report_payout_id", payout)));
         if *self.kind == OTHER {
@@ -249,6 +312,11 @@ impl Work {
             rows_before: 0,
         }
     }
+}
+
+fn ambiguous() -> Error {
+    Error::new(ErrorKind::Decode, "financial actions by date and by payout have the same header, and neither type nor name tells which")
+        .hint("name the file as Checkout.com does: financial-actions_ENTITY_DATE_PAYOUT_1.csv or financial-actions_ENTITY_START_END_1.csv")
 }
 
 fn changed() -> Error {
