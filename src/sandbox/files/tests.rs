@@ -228,14 +228,14 @@ fn a_file_is_the_same_for_ever() {
         })
         .collect();
     insta::assert_snapshot!(seen.join("\n"), @r"
-    settlement-breakdown_ent_5jczxwqxq5w7jkael5rtxikewe_20260402_000000031bzu_1.csv 2685 35d5d54b
-    settlement-breakdown_ent_5jczxwqxq5w7jkael5rtxikewe_20260402_000000031c01_1.csv 2068 549d9205
-    financial-actions_ent_5jczxwqxq5w7jkael5rtxikewe_20260402_20260403_1.csv 18904 149331d5
-    financial-actions_ent_5jczxwqxq5w7jkael5rtxikewe_20260402_000000031bzu_1.csv 11851 32a1b774
-    financial-actions_ent_5jczxwqxq5w7jkael5rtxikewe_20260402_000000031c01_1.csv 8002 90494f0f
-    statement_ent_5jczxwqxq5w7jkael5rtxikewe_20260402_20260403.csv 4235 a75b2879
+    settlement-breakdown_ent_5jczxwqxq5w7jkael5rtxikewe_20260402_000000031bzu_1.csv 2715 f31b73ac
+    settlement-breakdown_ent_5jczxwqxq5w7jkael5rtxikewe_20260402_000000031c01_1.csv 2357 28a7a298
+    financial-actions_ent_5jczxwqxq5w7jkael5rtxikewe_20260402_20260403_1.csv 27950 86924ddf
+    financial-actions_ent_5jczxwqxq5w7jkael5rtxikewe_20260402_000000031bzu_1.csv 17551 9846b1ad
+    financial-actions_ent_5jczxwqxq5w7jkael5rtxikewe_20260402_000000031c01_1.csv 11826 6f2a5529
+    statement_ent_5jczxwqxq5w7jkael5rtxikewe_20260402_20260403.csv 4286 07393a27
     2026-04-02-2026-04-03-DisputesReport-cli_64yytgtl4ewkumwlgoluqtoit4.csv 303 32e088f0
-    payouts_ent_5jczxwqxq5w7jkael5rtxikewe_20260402_20260403_1.csv 1387 067ca94e
+    payouts_ent_5jczxwqxq5w7jkael5rtxikewe_20260402_20260403_1.csv 1411 13474440
     ");
 }
 
