@@ -230,3 +230,19 @@ fn is_fit(capture: &Effect) -> bool {
     let off = exchange(gross.processing + currency.to_major(1), currency.rate()) - gross.holding;
     off.abs() * BAND < gross.holding
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::MerchantOptions;
+
+    #[test]
+    fn there_is_something_to_lie_about_from_a_thousand_payments_on() {
+        for (seed, payments) in [(1, 1_000), (2, 1_000), (3, 1_000), (1, 10_000)] {
+            let merchant = Merchant::new(MerchantOptions { seed, payments, ..MerchantOptions::default() });
+            let spot = Spot::find(&merchant).unwrap();
+            let (latest, middle) = (merchant.days() - 10, merchant.days() / 2);
+            assert!(spot.disputed.is_some() && (middle - 1..latest).contains(&spot.day), "{seed} {payments}: {}", spot.day);
+        }
+    }
+}
