@@ -11,8 +11,13 @@ use clap::Args;
 
 use super::run::interrupt;
 use crate::error::{Error, ErrorKind};
-use crate::sandbox::{Faults, Merchant, MerchantOptions, NextLink, Sandbox, SandboxOptions};
+use crate::sandbox::{Faults, FileOptions, Merchant, MerchantOptions, NextLink, Sandbox, SandboxOptions};
 use crate::shell::failure::Failure;
+
+// Texts, because names with an underscore would have to be code in a doc comment.
+const FAULTS: &str =
+    "What goes wrong how often, such as 429=5%,500=2%,cut=1%, and what report files tell wrongly, such as books=breakdown_net";
+const FILES: &str = "How report files are written, such as gzip,split=1000,restatements,more_columns,trailing_separators,lf";
 
 /// What `ckosql sandbox` takes.
 #[derive(Debug, Args)]
@@ -29,9 +34,10 @@ pub(super) struct Arguments {
     /// Another seed is another merchant.
     #[arg(long, default_value_t = MerchantOptions::default().seed, value_name = "S")]
     seed: u64,
-    /// What goes wrong how often, such as 429=5%,500=2%,cut=1%.
-    #[arg(long, default_value = "", hide_default_value = true, value_name = "SPEC")]
+    #[arg(long, help = FAULTS, default_value = "", hide_default_value = true, value_name = "SPEC")]
     faults: String,
+    #[arg(long, help = FILES, default_value = "", hide_default_value = true, value_name = "SPEC")]
+    files: String,
     /// Requests let through in a second; more are answered 429.
     #[arg(long, value_name = "N")]
     rate: Option<u32>,
@@ -43,12 +49,13 @@ pub(super) struct Arguments {
 /// Serves until Ctrl-C.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] for faults there are not, [`ErrorKind::File`] when the ports cannot be had.
+/// [`ErrorKind::Usage`] for faults or options of files there are not, [`ErrorKind::File`] when the ports cannot be had.
 pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let merchant = Merchant::new(MerchantOptions {
         seed: arguments.seed,
         payments: arguments.payments,
         days: arguments.days,
+        files: FileOptions::parse(&arguments.files)?,
         ..MerchantOptions::default()
     });
     let options = SandboxOptions {

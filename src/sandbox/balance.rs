@@ -2,9 +2,11 @@
 //!
 //! The stand-in's rules: a posting takes effect at the end of its hour. A capture is pending for two days; then a
 //! twentieth of it goes to the rolling reserve for 90 days and the rest is available. Everything else is available, or
-//! taken from it, at once. Every day, 16 hours after the hour of the merchant's start, what is available becomes
-//! payable, and it leaves a day later. Less than a minor unit stays behind.
+//! taken from it, at once, but for some interchange, which is billed a day after its capture is available. Every day, 16
+//! hours after the hour of the merchant's start, what is available becomes payable, and it leaves a day later. Less than
+//! a minor unit stays behind, and a debt does.
 
+use super::billing::BillingFee;
 use super::currency::{ACCOUNTS, Currency};
 use super::merchant::Merchant;
 use super::movement::{Clearing, Posting};
@@ -44,7 +46,7 @@ struct Sums {
     captured: i128,
     /// The part of captures that is reserved.
     reserved: i128,
-    /// Everything that is not a capture.
+    /// Everything that is not a capture, with late interchange.
     immediate: i128,
 }
 
@@ -62,17 +64,24 @@ pub(super) struct Pots {
 pub(super) struct Payout {
     /// Left over from the day before; negative after more refunds than sales.
     pub brought: i128,
-    /// Paid out: whole minor units, never negative.
+    /// What it comes to: whole minor units, negative where money is owed.
     pub amount: i128,
+    /// What it has beyond that, less than a minor unit.
+    pub dust: i128,
+    /// Sent to the bank: the amount, where that is not negative.
+    pub sent: i128,
     /// Left for the day after.
-    pub carried: i128,
-    /// Paid out since the merchant's start, this payout included.
+    left: i128,
+    /// Sent since the merchant's start, this payout included.
     paid: i128,
 }
 
 /// How long a capture is pending, and how long a part of it is reserved after that.
 pub(super) const PENDING: Micros = 2 * DAY;
 const PENDING_HOURS: usize = 48;
+/// How long after its capture is available late interchange is billed.
+pub(super) const LATE: Micros = DAY;
+const LATE_HOURS: usize = 24;
 pub(super) const RESERVED: Micros = 90 * DAY;
 const RESERVED_HOURS: usize = 90 * 24;
 const HOURS_A_DAY: usize = 24;
@@ -85,25 +94,41 @@ const RESERVE: i128 = 20;
 /// The part of a posting that is held back when it becomes available.
 pub(super) fn reserve_of(posting: &Posting) -> i128 {
     match posting.clearing {
-        Clearing::Immediate => 0,
+        Clearing::Immediate | Clearing::Late => 0,
         Clearing::Delayed => posting.movements.first().map_or(0, |gross| gross.holding) / RESERVE,
+    }
+}
+
+impl Sums {
+    fn add(&mut self, more: &Self) {
+        self.captured += more.captured;
+        self.reserved += more.reserved;
+        self.immediate += more.immediate;
     }
 }
 
 impl History {
     /// Adds a posting, `hour` hours after the merchant's start.
     pub(super) fn post(&mut self, hour: usize, posting: &Posting) {
+        let net: i128 = posting.movements.iter().map(|movement| movement.holding).sum();
+        match posting.clearing {
+            Clearing::Immediate => self.add(hour, &Sums { immediate: net, ..Sums::default() }),
+            Clearing::Late => self.add(hour + PENDING_HOURS + LATE_HOURS, &Sums { immediate: net, ..Sums::default() }),
+            Clearing::Delayed => self.add(hour, &Sums { captured: net, reserved: reserve_of(posting), immediate: 0 }),
+        }
+    }
+
+    /// Adds a fee that no payment made.
+    pub(super) fn bill(&mut self, hour: usize, fee: &BillingFee) {
+        self.add(hour, &Sums { immediate: fee.holding, ..Sums::default() });
+    }
+
+    fn add(&mut self, hour: usize, more: &Sums) {
         if self.hours.len() <= hour {
             self.hours.resize(hour + 1, Sums::default());
         }
-        let Some(sums) = self.hours.get_mut(hour) else { return };
-        let net: i128 = posting.movements.iter().map(|movement| movement.holding).sum();
-        match posting.clearing {
-            Clearing::Immediate => sums.immediate += net,
-            Clearing::Delayed => {
-                sums.captured += net;
-                sums.reserved += reserve_of(posting);
-            }
+        if let Some(sums) = self.hours.get_mut(hour) {
+            sums.add(more);
         }
     }
 
@@ -111,9 +136,7 @@ impl History {
     pub(super) fn finish(&mut self) {
         let mut so_far = Sums::default();
         for sums in &mut self.hours {
-            so_far.captured += sums.captured;
-            so_far.reserved += sums.reserved;
-            so_far.immediate += sums.immediate;
+            so_far.add(sums);
             *sums = so_far;
         }
     }
@@ -124,7 +147,7 @@ impl History {
         Pots {
             pending: self.before(hours).captured - self.before(hours.saturating_sub(PENDING_HOURS)).captured,
             available: self.cleared(hours) - last.paid,
-            payable: last.amount,
+            payable: last.sent,
             collateral: self.held(hours),
         }
     }
@@ -139,8 +162,9 @@ impl History {
         let mut last = Payout::default();
         for cut in (CUT_HOUR..=hours).step_by(HOURS_A_DAY) {
             let due = self.cleared(cut) - last.paid;
-            let amount = currency.to_major(currency.to_minor(due).max(0));
-            last = Payout { brought: last.carried, amount, carried: due - amount, paid: last.paid + amount };
+            let amount = currency.to_major(currency.to_minor(due));
+            let (dust, sent) = (due - amount, amount.max(0));
+            last = Payout { brought: last.left, amount, dust, sent, left: due - sent, paid: last.paid + sent };
         }
         last
     }
@@ -185,6 +209,7 @@ pub(super) fn balance_at(merchant: &Merchant, account: usize, history: &History,
 mod tests {
     use super::*;
     use crate::sandbox::MerchantOptions;
+    use crate::sandbox::effect::effective_at;
     use crate::sandbox::movement::postings;
     use crate::sandbox::payment::instant;
 
@@ -217,8 +242,11 @@ mod tests {
             let currency = Currency::find(before.currency).unwrap();
             let mut posted = 0;
             for payment in merchant.all_payments().filter(|payment| payment.currency.account == account) {
-                for posting in postings(&payment).iter().filter(|posting| (from..from + DAY - HOUR).contains(&posting.at)) {
-                    posted += posting.movements.iter().map(|movement| movement.holding).sum::<i128>();
+                for posting in postings(&payment) {
+                    let at = if posting.clearing == Clearing::Late { effective_at(&posting) } else { posting.at };
+                    if (from..from + DAY - HOUR).contains(&at) {
+                        posted += posting.movements.iter().map(|movement| movement.holding).sum::<i128>();
+                    }
                 }
             }
             let total = |balance: &Balance| balance.pending + balance.available + balance.payable + balance.collateral;

@@ -1,7 +1,7 @@
 //! The currencies the merchant sells in, plausible amounts in them, and fixed exchange rates.
 //!
-//! Rates have six decimals and never change, so an amount in another currency is exact at eight decimals and the books
-//! tie out to the last digit. Nothing here rounds but to whole charges.
+//! Rates have six decimals and never change. An amount that is exchanged has six significant digits, as the vendor prints
+//! them, and is what the books add up from then on, so they tie out to the last digit all the same.
 
 use super::dice::Dice;
 
@@ -110,8 +110,12 @@ impl Currency {
 
     /// The rate to the currency it is settled in, six decimals.
     pub(super) fn rate(&self) -> i128 {
-        let into = Self::find(self.settled_to().currency).map_or(ONE, |currency| currency.dollars);
-        self.dollars * ONE / into
+        Self::find(self.settled_to().currency).map_or(ONE, |settled| self.rate_to(settled))
+    }
+
+    /// The rate to another currency, six decimals.
+    pub(super) fn rate_to(&self, other: &Self) -> i128 {
+        self.dollars * ONE / other.dollars
     }
 
     /// What one unit is worth in another currency, eight decimals, less a margin of so many thousandths.
@@ -136,8 +140,23 @@ impl Currency {
 
     /// The amount in major units of the currency it is settled in, eight decimals.
     pub(super) fn to_settled(&self, amount_minor: i64) -> i128 {
-        self.to_major(amount_minor) * self.rate() / ONE
+        let amount = self.to_major(amount_minor);
+        if self.rate() == ONE { amount } else { to_six_digits(exchange(amount, self.rate())) }
     }
+}
+
+/// An amount at a rate of six decimals; what is below the amount's own decimals is dropped.
+pub(super) const fn exchange(amount: i128, rate: i128) -> i128 {
+    amount * rate / ONE
+}
+
+/// Six significant digits of a value, half a unit going away from zero.
+fn to_six_digits(value: i128) -> i128 {
+    let mut unit = 1;
+    while value.abs() / unit >= ONE {
+        unit *= 10;
+    }
+    (value.abs() + unit / 2) / unit * unit * value.signum()
 }
 
 #[cfg(test)]
@@ -153,12 +172,17 @@ mod tests {
     }
 
     #[test]
-    fn settled_amounts_are_exact() {
+    fn settled_amounts_have_six_digits_where_they_are_exchanged() {
         for currency in &CURRENCIES {
             let mut dice = Dice::new(3, 0, 0);
             for _ in 0..500 {
                 let price = currency.price(&mut dice);
-                assert_eq!(currency.to_major(price) * currency.rate() % ONE, 0, "{} {price}", currency.code);
+                let (amount, settled) = (currency.to_major(price), currency.to_settled(price));
+                let digits = settled.to_string().trim_end_matches('0').len();
+                assert!(currency.rate() == ONE && settled == amount || digits <= 6, "{} {price} {settled}", currency.code);
+                // Twice the millionth part of what is off is no more than ten units of the sixth digit.
+                assert!((amount * currency.rate() / ONE - settled).abs() * 200_000 <= settled, "{} {price}", currency.code);
+                assert_eq!(currency.to_settled(-price), -settled);
             }
         }
     }

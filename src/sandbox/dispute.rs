@@ -2,7 +2,7 @@
 
 use super::currency::Currency;
 use super::dice::Dice;
-use super::payment::{Action, ActionKind, Dispute, Outcome};
+use super::payment::{Action, ActionKind, Dispute, Outcome, STEPS};
 use super::schedule::{DAY, HOUR, Micros};
 
 /// The vendor's categories with the schemes' reason codes, and how often they come.
@@ -16,25 +16,40 @@ const REASONS: [(u64, (&str, &str)); 7] = [
     (4, ("general", "4853")),
 ];
 
-/// How disputes go on after they were received: the steps, and whether the merchant has the money back at the end.
-type Course = (&'static [&'static str], End);
-
+/// Who answers a dispute.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum End {
+enum Answer {
     #[default]
-    Kept,
-    GivenBack,
-    Resolved,
+    ByMerchant,
+    /// The acquirer, by itself.
+    Automatic,
 }
 
-const COURSES: [(u64, Course); 7] = [
-    (25, (&["evidence_required", "evidence_under_review", "won"], End::GivenBack)),
-    (25, (&["evidence_required", "evidence_under_review", "lost"], End::Kept)),
-    (20, (&["evidence_required", "expired"], End::Kept)),
-    (12, (&["evidence_required", "accepted"], End::Kept)),
-    (8, (&["resolved"], End::Resolved)),
-    (5, (&["evidence_required", "canceled"], End::GivenBack)),
-    (5, (&["evidence_required", "evidence_under_review", "lost", "arb_evidence_submitted", "arbitration_won"], End::GivenBack)),
+/// How disputes go on from the state in which they are received, and how often.
+type Course = (&'static [&'static str], Answer);
+
+const COURSES: [(u64, Course); 9] = [
+    (25, (&["evidence_required", "evidence_under_review", "won"], Answer::ByMerchant)),
+    (25, (&["evidence_required", "evidence_under_review", "lost"], Answer::ByMerchant)),
+    (20, (&["evidence_required", "expired"], Answer::ByMerchant)),
+    (12, (&["evidence_required", "accepted"], Answer::ByMerchant)),
+    (8, (&["resolved"], Answer::ByMerchant)),
+    (3, (&["evidence_required", "canceled"], Answer::ByMerchant)),
+    (2, (&["evidence_required", "canceled"], Answer::Automatic)),
+    (
+        3,
+        (
+            &["evidence_required", "evidence_under_review", "lost", "arb_evidence_submitted", "arbitration_won"],
+            Answer::ByMerchant,
+        ),
+    ),
+    (
+        2,
+        (
+            &["evidence_required", "evidence_under_review", "lost", "arb_evidence_submitted", "arbitration_lost"],
+            Answer::ByMerchant,
+        ),
+    ),
 ];
 
 /// The dispute against the first capture of a payment, as it stands at `now`; none before it is received, and none for
@@ -43,25 +58,60 @@ pub(super) fn plan_dispute(plan: &[Action], currency: &Currency, dice: &mut Dice
     let capture = plan.iter().find(|action| action.kind == ActionKind::Capture && action.outcome == Outcome::Approved)?;
     let received_at = capture.processed_at + dice.between(3 * DAY, 75 * DAY);
     let (category, reason_code) = dice.weighted(&REASONS);
-    let (steps, end) = dice.weighted(&COURSES);
+    let (steps, answer) = dice.weighted(&COURSES);
     let amount = if dice.chance(900) { capture.amount } else { currency.round(capture.amount / 2).min(capture.amount) };
     let refunded = plan.iter().any(|action| action.kind == ActionKind::Refund && action.processed_at < received_at);
     if refunded || received_at > now {
         return None;
     }
-    let (mut status, mut updated_at, mut at) = ("evidence_required", received_at, received_at);
-    let mut reversed_at = None;
-    for (place, step) in steps.iter().enumerate() {
+    let (mut times, mut happened, mut at) = ([Micros::MAX; STEPS], 0, received_at);
+    for time in times.iter_mut().take(steps.len()) {
         if at > now {
             break;
         }
-        (status, updated_at) = (*step, at);
-        if place + 1 == steps.len() && end == End::GivenBack {
-            reversed_at = Some(at);
-        }
+        *time = at;
+        happened += 1;
         at += dice.between(12 * HOUR, 14 * DAY);
     }
-    let resolved_reason = (end == End::Resolved).then_some("rapid_dispute_resolution");
-    let capture = capture.number;
-    Some(Dispute { capture, status, category, reason_code, amount, resolved_reason, received_at, updated_at, reversed_at })
+    let steps = steps.get(..happened).unwrap_or_default();
+    let (status, updated_at) = steps.iter().copied().zip(times).next_back()?;
+    let resolved_reason = (status == "resolved").then_some("rapid_dispute_resolution");
+    let (capture, is_automatic) = (capture.number, answer == Answer::Automatic);
+    Some(Dispute {
+        capture,
+        status,
+        category,
+        reason_code,
+        amount,
+        resolved_reason,
+        received_at,
+        updated_at,
+        steps,
+        times,
+        is_automatic,
+    })
+}
+
+impl Dispute {
+    /// The states it has been in, each with when it came to be.
+    pub(super) fn timeline(&self) -> impl Iterator<Item = (&'static str, Micros)> {
+        self.steps.iter().copied().zip(self.times)
+    }
+
+    /// The vendor's indicator of one of its states; some have none.
+    pub(super) fn indicator(&self, status: &str) -> Option<&'static str> {
+        Some(match status {
+            "evidence_required" | "canceled" if self.is_automatic => "AUTO",
+            "evidence_required" => "ADJM",
+            "canceled" => "CBRV",
+            "resolved" => "ARWS",
+            "evidence_under_review" => "RPDR",
+            "won" => "RPDW",
+            "lost" => "RPDL",
+            "arb_evidence_submitted" => "ARBR",
+            "arbitration_won" => "ARBW",
+            "arbitration_lost" => "ARBL",
+            _ => return None,
+        })
+    }
 }

@@ -7,9 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::balance::{PENDING, RESERVED, reserve_of};
+use super::balance::{LATE, PENDING, RESERVED, reserve_of};
+use super::currency::Currency;
 use super::merchant::Merchant;
-use super::movement::{Clearing, Movement, Posting, postings};
+use super::movement::{Clearing, Movement, Posting, Rollup, postings};
 use super::payment::{Action, Payment};
 use super::schedule::{DAY, Micros};
 
@@ -55,9 +56,32 @@ impl Effect {
         merchant.ids().make("adj_", self.payment.index, self.number)
     }
 
+    /// Whether it is the same one.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        (self.payment.index, self.number, self.at) == (other.payment.index, other.number, other.at)
+    }
+
+    /// The fees on it that are billed later.
+    pub(super) fn billed_later(&self) -> Vec<Movement> {
+        let mut all = postings(&self.payment);
+        all.retain(|posting| posting.clearing == Clearing::Late && posting.number == self.number && self.reserve != 0);
+        all.into_iter().flat_map(|posting| posting.movements).collect()
+    }
+
     /// The action of the payment that it is the effect of; none for disputes and releases.
     pub(super) fn action(&self) -> Option<&Action> {
         self.payment.actions.iter().find(|action| action.number == self.number)
+    }
+
+    /// The sum of those of its movements that count as this.
+    pub(super) fn sum(&self, of: Rollup) -> i128 {
+        let meant = self.movements.iter().filter(|movement| movement.rollup() == of);
+        meant.map(|movement| movement.holding).sum()
+    }
+
+    /// Its money, if it is not of fees alone.
+    pub(super) fn gross(&self) -> Option<&Movement> {
+        self.movements.iter().find(|movement| movement.rollup() == Rollup::Gross)
     }
 
     /// What it changes in all.
@@ -103,12 +127,11 @@ fn effects_of(payment: Payment) -> Vec<Effect> {
     let mut effects = Vec::new();
     for posting in postings(&payment) {
         let (at, reserve) = (effective_at(&posting), reserve_of(&posting));
-        let release = posting.movements.first().map(|gross| released(gross, reserve)).filter(|_| reserve != 0);
-        effects.extend(release.map(|movement| Effect {
+        effects.extend((reserve != 0).then(|| Effect {
             payment: Rc::clone(&payment),
             action_type: RELEASED,
             at: at + RESERVED,
-            movements: vec![movement],
+            movements: vec![released(payment.currency, reserve)],
             reserve: 0,
             number: RELEASES + posting.number,
             is_release: true,
@@ -127,8 +150,9 @@ fn effects_of(payment: Payment) -> Vec<Effect> {
 }
 
 /// Reserves are held in the holding currency.
-fn released(gross: &Movement, reserve: i128) -> Movement {
-    Movement { breakdown_type: RELEASED, holding: reserve, processing: reserve, ..*gross }
+fn released(currency: &Currency, reserve: i128) -> Movement {
+    let processing_currency = currency.settled_to().currency;
+    Movement { breakdown_type: RELEASED, holding: reserve, processing: reserve, processing_currency, fee_detail: None }
 }
 
 /// When a posting changes what is available.
@@ -136,6 +160,7 @@ pub(super) fn effective_at(posting: &Posting) -> Micros {
     match posting.clearing {
         Clearing::Immediate => posting.at,
         Clearing::Delayed => posting.at + PENDING,
+        Clearing::Late => posting.at + PENDING + LATE,
     }
 }
 

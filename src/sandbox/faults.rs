@@ -1,12 +1,13 @@
 //! Faults on demand: which request goes wrong, and how, decided from a seed and the request's number alone.
 //!
 //! `429=5%,cut=2%` means that five requests in a hundred are answered 429 and two have their bodies cut; a request has
-//! at most one fault. What a fault does is the server's business.
+//! at most one fault. What a fault does is the server's business. `books=breakdown_net` is a lie in the report files.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::dice::Dice;
+use super::files::Lie;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Something that goes wrong with a request or its answer.
@@ -43,28 +44,35 @@ const NAMES: [(&str, Fault); 9] = [
     ("expire_token", Fault::ExpireToken),
     ("shift", Fault::Shift),
 ];
+/// What a lie in the books is asked for by.
+const BOOKS: &str = "books";
 const STREAM: u64 = 21;
 const MILLION: u64 = 1_000_000;
 /// Parts per million in one percent.
 const PERCENT: u64 = 10_000;
 
-/// How often each fault happens; none by default.
+/// How often each fault happens, and what is told wrongly in the report files; none by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Faults {
     seed: u64,
     /// Parts per million.
     rates: Vec<(Fault, u64)>,
+    lies: Vec<Lie>,
 }
 
 impl Faults {
-    /// Reads `429=5%,500=2%,cut=0.5%`; an empty text is no fault.
+    /// Reads `429=5%,500=2%,books=breakdown_net`; an empty text is no fault.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] when a name is unknown, a rate is no percentage, or all rates together exceed 100 %.
     pub fn parse(text: &str) -> Result<Self> {
-        let mut rates = Vec::new();
+        let (mut rates, mut lies) = (Vec::new(), Vec::new());
         for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
             let (name, rate) = entry.split_once('=').ok_or_else(|| wrong("a fault is written name=rate%", entry))?;
+            if name.trim() == BOOKS {
+                lies.push(find_lie(rate.trim())?);
+                continue;
+            }
             let known = NAMES.iter().find(|(known, _)| *known == name.trim());
             let (_, fault) = known.ok_or_else(|| wrong("there is no such fault", name.trim()).hint(all_names()))?;
             rates
@@ -73,7 +81,7 @@ impl Faults {
         if rates.iter().map(|(_, rate)| rate).sum::<u64>() > MILLION {
             return Err(wrong("all faults together are more than 100%", text));
         }
-        Ok(Self { seed: 0, rates })
+        Ok(Self { seed: 0, rates, lies })
     }
 
     /// The same rates, falling on other requests.
@@ -81,6 +89,11 @@ impl Faults {
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
+    }
+
+    /// What is told wrongly in the report files.
+    pub(super) fn lies(&self) -> &[Lie] {
+        &self.lies
     }
 
     /// The fault of the request of this number, if it has one.
@@ -108,9 +121,18 @@ fn wrong(why: &'static str, what: impl fmt::Display) -> Error {
     Error::new(ErrorKind::Usage, why).with("faults", what)
 }
 
+/// The lie of a name.
+fn find_lie(name: &str) -> Result<Lie> {
+    let known = Lie::ALL.iter().find(|(known, _)| *known == name);
+    known.map(|(_, lie)| *lie).ok_or_else(|| {
+        let names: Vec<&str> = Lie::ALL.iter().map(|(name, _)| *name).collect();
+        wrong("there is no such lie for the books", name).hint(format!("lies are {}", names.join(", ")))
+    })
+}
+
 fn all_names() -> String {
     let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
-    format!("faults are {}", names.join(", "))
+    format!("faults are {}, {BOOKS}", names.join(", "))
 }
 
 /// `2.5%` as 25,000: at most four decimals, at most 100 %.
@@ -139,9 +161,16 @@ mod tests {
     }
 
     #[test]
+    fn lies_stand_beside_rates_and_do_not_count_as_faults() {
+        let faults = Faults::parse("books=breakdown_net,cut=100%,books=payout_rows").unwrap();
+        assert_eq!((faults.lies(), faults.rates.len()), ([Lie::BreakdownNet, Lie::PayoutRows].as_slice(), 1));
+    }
+
+    #[test]
     fn what_cannot_be_meant_is_named() {
         for (text, message) in [
             ("429=5%,teapot=1%", "there is no such fault (faults teapot)"),
+            ("books=everything", "there is no such lie for the books (faults everything)"),
             ("cut", "a fault is written name=rate% (faults cut)"),
             ("cut=5", "the rate of a fault is 0% to 100% (faults cut=5)"),
             ("cut=-1%", "the rate of a fault is 0% to 100% (faults cut=-1%)"),

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::balance::{Balance, History, balance_at};
+use super::billing::BillingFee;
 use super::currency::ACCOUNTS;
 use super::effect::Late;
 use super::merchant::Merchant;
@@ -45,7 +46,11 @@ impl Ledger {
             ledger.count(&payment);
             ledger.post(&payment, merchant.started_at());
         }
-        for history in &mut ledger.accounts {
+        for (account, history) in ledger.accounts.iter_mut().enumerate() {
+            for day in 0..merchant.days() {
+                let fee = BillingFee::of(merchant, account, day);
+                fee.iter().for_each(|fee| history.bill(hours(fee.at - merchant.started_at()), fee));
+            }
             history.finish();
         }
         ledger
@@ -97,9 +102,14 @@ impl Ledger {
         let Some(history) = self.accounts.get_mut(payment.currency.account) else { return };
         for posting in postings(payment) {
             self.late.note(payment, &posting);
-            history.post(usize::try_from((posting.at - start) / HOUR).unwrap_or(0), &posting);
+            history.post(hours(posting.at - start), &posting);
         }
     }
+}
+
+/// Whole hours.
+fn hours(time: Micros) -> usize {
+    usize::try_from(time / HOUR).unwrap_or(0)
 }
 
 #[cfg(test)]

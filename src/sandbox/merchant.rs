@@ -285,6 +285,11 @@ impl Merchant {
         self.now
     }
 
+    /// The days of its history.
+    pub(super) fn days(&self) -> usize {
+        usize::try_from(self.options.days).unwrap_or(usize::MAX)
+    }
+
     pub(super) fn started_at(&self) -> Micros {
         self.schedule.start
     }

@@ -10,6 +10,7 @@
 //! its documentation, and nothing of how ckosql reads it.
 
 pub mod balance;
+mod billing;
 mod card;
 pub mod currency;
 mod dice;
@@ -33,7 +34,7 @@ mod transfer;
 mod vault;
 
 pub use faults::Faults;
-pub use files::{FileOptions, LineEnd};
+pub use files::{FileOptions, Lie, LineEnd};
 pub use ledger::Ledger;
 pub use merchant::{Merchant, MerchantOptions};
 pub use server::{LoggedRequest, NextLink, Sandbox, SandboxOptions, SearchOrder, Site};

@@ -145,6 +145,9 @@ pub struct Response {
     pub summary: &'static str,
 }
 
+/// States a dispute goes through at the most.
+pub(super) const STEPS: usize = 5;
+
 /// A dispute at the merchant's present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dispute {
@@ -162,8 +165,11 @@ pub struct Dispute {
     pub resolved_reason: Option<&'static str>,
     pub(super) received_at: Micros,
     pub(super) updated_at: Micros,
-    /// When the money came back to the merchant, if it did.
-    pub(super) reversed_at: Option<Micros>,
+    /// The states it has been in.
+    pub(super) steps: &'static [&'static str],
+    /// When each of them came to be.
+    pub(super) times: [Micros; STEPS],
+    pub(super) is_automatic: bool,
 }
 
 impl Payment {

@@ -1,9 +1,10 @@
 //! A settlement: what one currency account was paid for a day, which is what the by-payout files tell of.
 //!
-//! There is one a day and account, whatever is paid. What is left over, less than a minor unit or a negative balance, is
-//! taken out of it and brought into the next one, so that its rows always add up to its amount.
+//! There is one a day and account, whatever is paid. What is left over, less than a minor unit or a debt, is brought into
+//! the next one, so that its rows always add up to its amount and less than a minor unit.
 
 use super::balance::{CUT, Payout};
+use super::billing::BillingFee;
 use super::currency::{ACCOUNTS, Currency, CurrencyAccount};
 use super::merchant::Merchant;
 use super::schedule::{DAY, Micros, SECOND};
@@ -36,10 +37,20 @@ impl Settlement {
         Some(Self { account, known, from, to, day })
     }
 
+    /// Whether it is the same one.
+    pub(super) const fn is(&self, other: &Self) -> bool {
+        self.account == other.account && self.day == other.day
+    }
+
     /// What it pays.
     pub(super) fn payout(&self, merchant: &Merchant) -> Option<Payout> {
         let currency = Currency::find(self.known.currency)?;
         Some(merchant.ledger().history(self.account)?.payout(currency, self.day))
+    }
+
+    /// The minimum billing fee that is part of it.
+    pub(super) fn billing_fee(&self, merchant: &Merchant) -> Option<BillingFee> {
+        BillingFee::of(merchant, self.account, self.day)
     }
 
     /// The last millisecond of what it settles, which is when its own rows are.

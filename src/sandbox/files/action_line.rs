@@ -2,11 +2,11 @@
 
 use super::csv::Row;
 use crate::sandbox::card::Card;
-use crate::sandbox::currency::{ACCOUNTS, RATE_DECIMALS};
+use crate::sandbox::currency::{ACCOUNTS, Currency, RATE_DECIMALS, exchange};
 use crate::sandbox::effect::Effect;
 use crate::sandbox::json::{MCC, arn, decimal, entity_name};
 use crate::sandbox::merchant::Merchant;
-use crate::sandbox::movement::{CHARGEBACKS, Movement};
+use crate::sandbox::movement::{CHARGEBACKS, Movement, Rollup};
 use crate::sandbox::schedule::Micros;
 
 /// What the rows of an action have in common.
@@ -17,12 +17,17 @@ pub(super) struct Line<'a> {
     pub effect: Option<&'a Effect>,
     pub action_type: &'static str,
     pub action_id: String,
+    /// Empty for what no payment made.
+    pub payment_id: String,
+    /// From the currency that the payment is in to that of the account, six decimals.
+    pub rate: i128,
     pub at: Micros,
-    pub reference: &'a str,
+    pub reference: String,
 }
 
-/// Where both entities are.
+/// Where both entities are, and the currency of their taxes.
 const COUNTRY: &str = "GB";
+const TAXED_IN: &str = "GBP";
 
 impl Line<'_> {
     /// Writes the 36 columns.
@@ -30,22 +35,22 @@ impl Line<'_> {
         let Some(account) = ACCOUNTS.get(self.account) else { return };
         let payment = self.effect.map(|effect| &*effect.payment);
         let channel = payment.map(|payment| merchant.channel_id(payment)).unwrap_or_default();
-        let payment_id = payment.map(|payment| merchant.payment_id(payment.index)).unwrap_or_default();
         row.texts([&merchant.entity_id(account.entity), &entity_name(account.entity), "", ""]);
         row.texts([&channel, if payment.is_some() { MCC } else { "" }]);
         row.texts([&merchant.account_id(self.account), account.descriptor, ""]);
-        row.texts([self.action_type, &self.action_id, &payment_id]);
+        row.texts([self.action_type, &self.action_id, &self.payment_id]);
         row.time(payment.map_or(self.at, |payment| payment.requested_at));
         row.time(self.at);
-        let exchanged = payment.filter(|_| movement.processing_currency != account.currency);
-        let rate = exchanged.map_or_else(|| "1".to_owned(), |payment| decimal(payment.currency.rate(), RATE_DECIMALS));
-        row.texts([movement.processing_currency, &rate, account.currency, "", payout_id, self.reference]);
+        let is_exchanged = movement.processing_currency != account.currency;
+        let rate = if is_exchanged { decimal(self.rate, RATE_DECIMALS) } else { "1".to_owned() };
+        row.texts([movement.processing_currency, &rate, account.currency, "", payout_id, &self.reference]);
         self.write_card(row, merchant);
         self.write_response(row);
         row.text(movement.breakdown_type);
         row.amount(movement.processing);
         row.amount(movement.holding);
-        row.texts(["", "", "", movement.fee_detail.unwrap_or_default()]);
+        write_tax(row, account.currency, movement);
+        row.text(movement.fee_detail.unwrap_or_default());
     }
 
     /// Payment Method to MID.
@@ -79,4 +84,13 @@ impl Line<'_> {
         row.time(self.at);
         row.text("UTC");
     }
+}
+
+/// Entity Country Tax Currency to Tax Currency Amount.
+fn write_tax(row: &mut Row<'_>, holding: &str, movement: &Movement) {
+    let currencies = Currency::find(holding).zip(Currency::find(TAXED_IN)).filter(|_| movement.rollup() == Rollup::Tax);
+    let Some((holding, taxed)) = currencies else { return row.texts(["", "", ""]) };
+    let rate = holding.rate_to(taxed);
+    row.texts([TAXED_IN, &decimal(rate, RATE_DECIMALS)]);
+    row.amount(exchange(movement.holding, rate));
 }

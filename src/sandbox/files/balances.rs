@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::breakdown::method_of;
-use super::category::{CATEGORIES, Categories};
+use super::category::{ADJUSTMENTS, CATEGORIES, Categories};
 use super::csv::{Csv, Row};
+use super::lie::{Books, End};
 use crate::sandbox::balance::Pots;
 use crate::sandbox::currency::{ACCOUNTS, Currency};
 use crate::sandbox::effect::effects;
@@ -24,15 +25,15 @@ const CLOSING: &str =
 const HOURS_A_DAY: usize = 24;
 
 /// Writes a report's rows.
-pub(super) fn write(merchant: &Merchant, report: &Report, part: Range<usize>) -> Csv {
+pub(super) fn write(books: &Books<'_>, report: &Report, part: Range<usize>) -> Csv {
     let movements: Vec<&str> = movements().collect();
     let columns = format!("{COLUMNS},{},{CLOSING}", movements.join(","));
-    let mut csv = Csv::new(merchant.options().files, part, &columns);
+    let mut csv = Csv::new(books.merchant.options().files, part, &columns);
     for account in 0..ACCOUNTS.len() {
-        let settlement = Settlement::of(merchant, account, report.day);
+        let settlement = Settlement::of(books.merchant, account, report.day);
         if let Some(settlement) = settlement.filter(|settlement| settlement.known.entity == report.entity) {
-            write_balances(&mut csv, merchant, report, &settlement);
-            write_movements(&mut csv, merchant, report, &settlement);
+            write_balances(&mut csv, books, report, &settlement);
+            write_movements(&mut csv, books, report, &settlement);
         }
     }
     csv
@@ -44,25 +45,31 @@ fn movements() -> impl Iterator<Item = &'static str> {
     first.into_iter().chain(CATEGORIES.split(',').filter(move |category| !first.contains(category)))
 }
 
-fn write_balances(csv: &mut Csv, merchant: &Merchant, report: &Report, settlement: &Settlement) {
-    let at = |day: usize| pots(merchant, settlement, day * HOURS_A_DAY);
-    let paid = settlement.payout(merchant).unwrap_or_default().amount;
+fn write_balances(csv: &mut Csv, books: &Books<'_>, report: &Report, settlement: &Settlement) {
+    let merchant = books.merchant;
+    let at = |end| pots(books, settlement, report.day, end);
+    let paid = settlement.payout(merchant).unwrap_or_default().sent;
     csv.row(|row| {
         write_names(row, merchant, report, settlement, "Balances & Payouts");
-        write_pots(row, at(report.day));
+        write_pots(row, at(End::Opening));
         row.text("");
         movements().for_each(|_| row.text(""));
         row.amount(-paid);
-        write_pots(row, at(report.day + 1));
+        write_pots(row, at(End::Closing));
     });
 }
 
-fn write_movements(csv: &mut Csv, merchant: &Merchant, report: &Report, settlement: &Settlement) {
+fn write_movements(csv: &mut Csv, books: &Books<'_>, report: &Report, settlement: &Settlement) {
+    let merchant = books.merchant;
     let mut methods: BTreeMap<String, Categories> = BTreeMap::new();
     for effect in effects(merchant, |account| account == settlement.account, report.from, report.to) {
         methods.entry(method_of(merchant, &effect)).or_default().add(&effect);
     }
-    for (method, categories) in methods {
+    if let Some(fee) = settlement.billing_fee(merchant) {
+        methods.entry(String::new()).or_default().add_to(ADJUSTMENTS, fee.holding);
+    }
+    for (method, mut categories) in methods {
+        books.bend_movements(report, settlement.account, &method, &mut categories);
         csv.row(|row| {
             write_names(row, merchant, report, settlement, "Breakdown");
             row.texts(["", "", "", "", &method]);
@@ -85,7 +92,10 @@ fn write_pots(row: &mut Row<'_>, pots: Pots) {
     [pots.available, pots.pending, pots.payable, pots.collateral].into_iter().for_each(|pot| row.amount(pot));
 }
 
-fn pots(merchant: &Merchant, settlement: &Settlement, hours: usize) -> Pots {
-    let history = merchant.ledger().history(settlement.account).zip(Currency::find(settlement.known.currency));
-    history.map(|(history, currency)| history.pots(currency, hours)).unwrap_or_default()
+fn pots(books: &Books<'_>, settlement: &Settlement, day: usize, end: End) -> Pots {
+    let hours = if end == End::Closing { (day + 1) * HOURS_A_DAY } else { day * HOURS_A_DAY };
+    let history = books.merchant.ledger().history(settlement.account).zip(Currency::find(settlement.known.currency));
+    let mut pots = history.map(|(history, currency)| history.pots(currency, hours)).unwrap_or_default();
+    books.bend_pots(settlement.account, day, end, &mut pots);
+    pots
 }

@@ -11,7 +11,9 @@ pub(super) const CATEGORIES: &str = "Merchant Payout Fees,Payments,Refunds,Charg
     Retrieval Fees,Representment Fees,Pay To Card Interchange Fees,Pay To Card Scheme Fees,Pay To Card Fees,\
     Alternative Payment Method Fees,Adjustments,Tax,Account Updater Fees,Transfers In,Transfers Out,\
     Authentication Fees,Authentication Scheme Fees,Risk Engine Fees,Intelligent Acceptance Fees,Network Token Fees";
-/// Reserves, and what is carried from one settlement to the next.
+pub(super) const SCHEME_FEES: &str = "Card Payment Scheme Fees";
+pub(super) const GATEWAY_FEES: &str = "Card Payment Gateway Fees";
+/// Reserves, the minimum billing fee, and what is carried from one settlement to the next.
 pub(super) const ADJUSTMENTS: &str = "Adjustments";
 
 /// Sums by category; major units, eight decimals.
@@ -38,26 +40,22 @@ impl Categories {
 }
 
 /// Money sent to a bank account has no category of its own; it is a transfer out.
-fn category_of(breakdown_type: &str) -> &'static str {
+pub(super) fn category_of(breakdown_type: &str) -> &'static str {
     match breakdown_type {
         "Capture" | "Partial Capture" => "Payments",
         "Refund" => "Refunds",
         "Card Payout" => "Pay To Cards",
         "Payout" => "Transfers Out",
         "Return" => "Transfers In",
-        "Interchange Variable Fee" => "Card Payment Interchange Fees",
-        "Scheme Variable Fee" => "Card Payment Scheme Fees",
-        "Gateway Fixed Fee" => "Card Payment Gateway Fees",
+        "Interchange Fixed Fee" | "Interchange Variable Fee" => "Card Payment Interchange Fees",
+        "Scheme Fixed Fee" | "Scheme Variable Fee" => SCHEME_FEES,
+        "Premium Variable Fee" => "Acquiring Premiums",
+        "Gateway Fixed Fee" => GATEWAY_FEES,
         "Refund Fixed Fee" => "Refund Gateway Fees",
         "Chargeback Fixed Fee" => "Chargeback Fees",
         "Payout Confirmed Fixed Fee" => "Pay To Card Fees",
         chargeback if chargeback.starts_with("Chargeback (") => "Chargebacks",
+        tax if tax.ends_with(" Tax") => "Tax",
         _ => ADJUSTMENTS,
     }
-}
-
-/// The sum of an effect's movements whose breakdown type starts so.
-pub(super) fn sum_of(effect: &Effect, start: &str) -> i128 {
-    let meant = effect.movements.iter().filter(|movement| movement.breakdown_type.starts_with(start));
-    meant.map(|movement| movement.holding).sum()
 }

@@ -1,4 +1,4 @@
-//! The disputes report: a row per dispute that was raised or won on the day. The vendor's columns after
+//! The disputes report: a row per dispute that was raised on the day, or came to another state with an indicator. The vendor's columns after
 //! `Dispute Indicator` are not public; those here are named after its API.
 
 use std::ops::Range;
@@ -21,25 +21,17 @@ const CLIENT: &str = "The \"Sample Shop\" Group, London";
 pub(super) fn write(merchant: &Merchant, report: &Report, part: Range<usize>) -> Csv {
     let mut csv = Csv::new(merchant.options().files, part, COLUMNS);
     let day = report.from..report.to;
-    // A dispute changes for the last time when it is won, or later than it is raised.
+    // A dispute changes for the last time when anything else has happened to it.
     for (_, index) in merchant.disputed().range((report.from, 0)..) {
         let payment = merchant.payment(*index);
         let Some(dispute) = payment.dispute.filter(|_| payment.currency.settled_to().entity == report.entity) else { continue };
-        let is_won = dispute.reversed_at.is_some_and(|at| day.contains(&at));
-        if is_won || day.contains(&dispute.received_at) {
-            csv.row(|row| write_dispute(row, merchant, &payment, &dispute, indicator(&dispute, is_won)));
+        for (status, _) in dispute.timeline().filter(|(_, at)| day.contains(at)) {
+            if let Some(indicator) = dispute.indicator(status) {
+                csv.row(|row| write_dispute(row, merchant, &payment, &dispute, indicator));
+            }
         }
     }
     csv
-}
-
-fn indicator(dispute: &Dispute, is_won: bool) -> &'static str {
-    match dispute.status {
-        _ if !is_won => "ADJM",
-        "won" => "RPDW",
-        "arbitration_won" => "ARBW",
-        _ => "CBRV",
-    }
 }
 
 fn write_dispute(row: &mut Row<'_>, merchant: &Merchant, payment: &Payment, dispute: &Dispute, indicator: &str) {

@@ -1,17 +1,20 @@
 //! Financial actions, by date range or by payout: 36 columns, a row per action and breakdown.
 //!
 //! Both add up to the last of eight decimals: a day's rows to the change of what is available, where payouts to the bank
-//! are rows too; a payout's rows to its amount, where what is carried from one payout to the next is rows too.
+//! are rows too; a payout's rows, where what the one before left is a row too, to its amount and less than a minor unit.
+//! A payout's file also has rows without its id, which are not part of it: interchange that is billed later, and the
+//! minimum billing fee of another account.
 
 use std::ops::Range;
 
 use super::action_line::Line;
 use super::csv::Csv;
+use super::lie::Books;
+use crate::sandbox::billing::{BILLING_FEE, MINIMUM};
 use crate::sandbox::currency::{ACCOUNTS, CurrencyAccount};
 use crate::sandbox::dice::mix;
 use crate::sandbox::effect::{Effect, effects};
-use crate::sandbox::merchant::Merchant;
-use crate::sandbox::movement::Movement;
+use crate::sandbox::movement::{Movement, RESERVED};
 use crate::sandbox::report::Report;
 use crate::sandbox::settlement::Settlement;
 
@@ -26,66 +29,74 @@ const OPTIONAL: &str = ",Acquirer Reference Number,Requested On UTC,Processed On
 const OPTIONAL_OF: usize = 1;
 
 /// Breakdown types, and action types where they stand alone.
-const RESERVED: &str = "Rolling Reserve Deducted";
 const CARRIED: &str = "Transaction Amount Discrepancy";
 const PAID_OUT: &str = "Merchant Payout";
 
 /// Writes a report's rows.
-pub(super) fn write(merchant: &Merchant, report: &Report, part: Range<usize>) -> Csv {
-    let options = merchant.options().files;
+pub(super) fn write(books: &Books<'_>, report: &Report, part: Range<usize>) -> Csv {
+    let options = books.merchant.options().files;
     let has_optional = options.more_columns && report.entity == OPTIONAL_OF;
     let columns = if has_optional { format!("{COLUMNS}{OPTIONAL}") } else { COLUMNS.to_owned() };
-    let mut file = File {
-        merchant,
-        csv: Csv::new(options, part, &columns),
-        payout_id: report.settlement.map(|settlement| settlement.id(merchant)).unwrap_or_default(),
-        has_optional,
-        is_corrected_later: report.is_corrected(merchant),
-    };
-    let of_entity = |account| ACCOUNTS.get(account).is_some_and(|known: &CurrencyAccount| known.entity == report.entity);
-    let is_wanted = |account| match report.settlement {
-        Some(settlement) => settlement.account == account,
-        None => of_entity(account),
-    };
-    for effect in effects(merchant, is_wanted, report.from, report.to) {
-        file.effect(&effect);
-    }
-    if let Some(settlement) = report.settlement {
-        file.carried(&settlement);
-    } else {
-        let accounts = (0..ACCOUNTS.len()).filter(|account| of_entity(*account));
-        accounts.filter_map(|account| Settlement::of(merchant, account, report.day)).for_each(|paid| file.paid_out(&paid));
+    let is_corrected_later = report.is_corrected(books.merchant);
+    let mut file = File { books, csv: Csv::new(options, part, &columns), has_optional, is_corrected_later };
+    match report.settlement {
+        Some(settlement) => file.settlement(report, &settlement),
+        None => file.day(report),
     }
     file.csv
 }
 
 struct File<'a> {
-    merchant: &'a Merchant,
+    books: &'a Books<'a>,
     csv: Csv,
-    payout_id: String,
     has_optional: bool,
     is_corrected_later: bool,
 }
 
 impl File<'_> {
-    fn effect(&mut self, effect: &Effect) {
-        let reference = self.merchant.reference(&effect.payment).unwrap_or_default();
-        let line = Line {
-            account: effect.payment.currency.account,
-            effect: Some(effect),
-            action_type: effect.action_type,
-            action_id: effect.action_id(self.merchant),
-            at: effect.at,
-            reference: &reference,
-        };
+    /// What a payout is made of, and, without its id, what is not part of it.
+    fn settlement(&mut self, report: &Report, settlement: &Settlement) {
+        let merchant = self.books.merchant;
+        let payout_id = settlement.id(merchant);
+        for effect in effects(merchant, |account| account == settlement.account, report.from, report.to) {
+            self.effect(report, &payout_id, &effect);
+            for later in effect.billed_later() {
+                self.row(report, "", self.line(&effect), later);
+            }
+        }
+        for account in accounts_of(report.entity) {
+            let payout_id = if account == settlement.account { &payout_id } else { "" };
+            Settlement::of(merchant, account, report.day).iter().for_each(|of| self.billing_fee(report, payout_id, of));
+        }
+        let brought = settlement.payout(merchant).unwrap_or_default().brought;
+        let movement = held(settlement.known, CARRIED, brought);
+        self.adjustment(report, &payout_id, self.own_line(settlement, "Adjustment", 0, "brought forward"), movement);
+    }
+
+    /// What changed that day, of all accounts.
+    fn day(&mut self, report: &Report) {
+        let merchant = self.books.merchant;
+        let is_of_entity = |account| accounts_of(report.entity).any(|own| own == account);
+        for effect in effects(merchant, is_of_entity, report.from, report.to) {
+            self.effect(report, "", &effect);
+        }
+        for paid in accounts_of(report.entity).filter_map(|account| Settlement::of(merchant, account, report.day)) {
+            self.billing_fee(report, "", &paid);
+            let (id, sent) = (paid.id(merchant), paid.payout(merchant).unwrap_or_default().sent);
+            self.adjustment(report, "", self.own_line(&paid, PAID_OUT, 2, &id), held(paid.known, PAID_OUT, -sent));
+        }
+    }
+
+    fn effect(&mut self, report: &Report, payout_id: &str, effect: &Effect) {
         for movement in &effect.movements {
             if let Some(movement) = self.told(effect, movement) {
-                self.row(&line, &movement);
+                self.row(report, payout_id, self.line(effect), movement);
             }
         }
         if effect.reserve != 0 {
-            let line = Line { action_type: RESERVED, action_id: effect.reserve_id(self.merchant), ..line };
-            self.row(&line, &held(effect.payment.currency.settled_to(), RESERVED, -effect.reserve));
+            let action_id = effect.reserve_id(self.books.merchant);
+            let line = Line { action_type: RESERVED, action_id, ..self.line(effect) };
+            self.row(report, payout_id, line, held(effect.payment.currency.settled_to(), RESERVED, -effect.reserve));
         }
     }
 
@@ -103,38 +114,64 @@ impl File<'_> {
         }
     }
 
-    /// What earlier payouts left for this one, and what this one leaves for later ones.
-    fn carried(&mut self, settlement: &Settlement) {
-        let Some(payout) = settlement.payout(self.merchant) else { return };
-        for (number, reference, amount) in [(0, "brought forward", payout.brought), (1, "carried forward", -payout.carried)] {
-            self.adjustment(settlement, "Adjustment", number, reference, &held(settlement.known, CARRIED, amount));
+    fn billing_fee(&mut self, report: &Report, payout_id: &str, of: &Settlement) {
+        let merchant = self.books.merchant;
+        if let Some(fee) = of.billing_fee(merchant) {
+            let line = Line { at: fee.at, ..self.own_line(of, BILLING_FEE, 3, "") };
+            self.adjustment(report, payout_id, line, held(of.known, MINIMUM, fee.holding));
         }
-    }
-
-    fn paid_out(&mut self, settlement: &Settlement) {
-        let Some(payout) = settlement.payout(self.merchant) else { return };
-        let reference = settlement.id(self.merchant);
-        self.adjustment(settlement, PAID_OUT, 2, &reference, &held(settlement.known, PAID_OUT, -payout.amount));
     }
 
     /// A row that no payment made; none for nothing.
-    fn adjustment(&mut self, of: &Settlement, action_type: &'static str, number: u64, reference: &str, movement: &Movement) {
+    fn adjustment(&mut self, report: &Report, payout_id: &str, line: Line<'_>, movement: Movement) {
         if movement.holding != 0 {
-            let action_id = of.adjustment_id(self.merchant, number);
-            let line = Line { account: of.account, effect: None, action_type, action_id, at: of.last_instant(), reference };
-            self.row(&line, movement);
+            self.row(report, payout_id, line, movement);
         }
     }
 
-    fn row(&mut self, line: &Line<'_>, movement: &Movement) {
-        let Self { merchant, csv, payout_id, has_optional, .. } = self;
+    fn row(&mut self, report: &Report, payout_id: &str, mut line: Line<'_>, mut movement: Movement) {
+        let Self { books, csv, has_optional, .. } = self;
+        books.bend_action(report.kind.content, &mut line, &mut movement);
         csv.row(|row| {
-            line.write(row, merchant, payout_id, movement);
+            line.write(row, books.merchant, payout_id, &movement);
             if *has_optional {
                 line.write_optional(row);
             }
         });
     }
+
+    fn line<'e>(&self, effect: &'e Effect) -> Line<'e> {
+        let (merchant, payment) = (self.books.merchant, &effect.payment);
+        Line {
+            account: payment.currency.account,
+            effect: Some(effect),
+            action_type: effect.action_type,
+            action_id: effect.action_id(merchant),
+            payment_id: merchant.payment_id(payment.index),
+            rate: payment.currency.rate(),
+            at: effect.at,
+            reference: merchant.reference(payment).unwrap_or_default(),
+        }
+    }
+
+    /// The line of what a settlement does itself.
+    fn own_line(&self, of: &Settlement, action_type: &'static str, number: u64, reference: &str) -> Line<'static> {
+        Line {
+            account: of.account,
+            effect: None,
+            action_type,
+            action_id: of.adjustment_id(self.books.merchant, number),
+            payment_id: String::new(),
+            rate: 0,
+            at: of.last_instant(),
+            reference: reference.to_owned(),
+        }
+    }
+}
+
+fn accounts_of(entity: usize) -> impl Iterator<Item = usize> {
+    let accounts = ACCOUNTS.iter().enumerate().filter(move |(_, known)| known.entity == entity);
+    accounts.map(|(account, _)| account)
 }
 
 /// A movement of the holding currency alone.

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //!  effect ─► financial_actions · breakdown · category ─► payouts · balances ─► csv ─► (gzip)
+//!                └── lie bends what they say
 //! ```
 
 mod action_line;
@@ -13,6 +14,9 @@ mod csv;
 mod disputes;
 mod financial_actions;
 mod gzip;
+#[cfg(test)]
+mod identities;
+mod lie;
 mod options;
 mod payouts;
 #[cfg(test)]
@@ -21,6 +25,8 @@ mod tests;
 use std::ops::Range;
 
 pub(super) use gzip::crc32;
+pub(super) use lie::Books;
+pub use lie::Lie;
 pub use options::{FileOptions, LineEnd};
 
 use self::csv::Csv;
@@ -30,14 +36,14 @@ use super::report::{Content, Report};
 /// How many files a report has.
 pub(super) fn count(merchant: &Merchant, report: &Report) -> usize {
     let Some(most) = merchant.options().files.rows_per_file.filter(|_| is_split(report)) else { return 1 };
-    write(merchant, report, 0..0).rows().div_ceil(most.max(1)).max(1)
+    write(&Books::new(merchant, &[]), report, 0..0).rows().div_ceil(most.max(1)).max(1)
 }
 
 /// The bytes of one of a report's files.
-pub(super) fn content(merchant: &Merchant, report: &Report, place: usize) -> Vec<u8> {
-    let options = merchant.options().files;
+pub(super) fn content(books: &Books<'_>, report: &Report, place: usize) -> Vec<u8> {
+    let options = books.merchant.options().files;
     let most = options.rows_per_file.filter(|_| is_split(report)).map_or(usize::MAX, |most| most.max(1));
-    let bytes = write(merchant, report, most.saturating_mul(place)..most.saturating_mul(place + 1)).into_bytes();
+    let bytes = write(books, report, most.saturating_mul(place)..most.saturating_mul(place + 1)).into_bytes();
     let is_packed = options.gzip && report.kind.content == Content::SettlementBreakdown;
     if is_packed { gzip::gzip(&bytes) } else { bytes }
 }
@@ -47,12 +53,12 @@ const fn is_split(report: &Report) -> bool {
     matches!(report.kind.content, Content::ActionsByDate | Content::ActionsByPayout | Content::SettlementBreakdown)
 }
 
-fn write(merchant: &Merchant, report: &Report, part: Range<usize>) -> Csv {
+fn write(books: &Books<'_>, report: &Report, part: Range<usize>) -> Csv {
     match report.kind.content {
-        Content::ActionsByDate | Content::ActionsByPayout => financial_actions::write(merchant, report, part),
-        Content::SettlementBreakdown => breakdown::write(merchant, report, part),
-        Content::Payouts => payouts::write(merchant, report, part),
-        Content::Balances => balances::write(merchant, report, part),
-        Content::Disputes => disputes::write(merchant, report, part),
+        Content::ActionsByDate | Content::ActionsByPayout => financial_actions::write(books, report, part),
+        Content::SettlementBreakdown => breakdown::write(books, report, part),
+        Content::Payouts => payouts::write(books, report, part),
+        Content::Balances => balances::write(books, report, part),
+        Content::Disputes => disputes::write(books.merchant, report, part),
     }
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::category::{ADJUSTMENTS, CATEGORIES, Categories};
 use super::csv::{Csv, Row};
+use super::lie::Books;
 use crate::sandbox::currency::ACCOUNTS;
 use crate::sandbox::effect::effects;
 use crate::sandbox::json::entity_name;
@@ -15,27 +16,31 @@ const COLUMNS: &str = "Client Entity ID,Client Entity Name,Sub Entity ID,Sub Ent
     Currency Account Name,Holding Currency,Payout ID,Payout Date,Reporting Start Date,Reporting End Date,Payout Amount";
 
 /// Writes a report's rows.
-pub(super) fn write(merchant: &Merchant, report: &Report, part: Range<usize>) -> Csv {
+pub(super) fn write(books: &Books<'_>, report: &Report, part: Range<usize>) -> Csv {
+    let merchant = books.merchant;
     let mut csv = Csv::new(merchant.options().files, part, &format!("{COLUMNS},{CATEGORIES}"));
     for account in 0..ACCOUNTS.len() {
         let settlement = Settlement::of(merchant, account, report.day);
         if let Some(settlement) = settlement.filter(|settlement| settlement.known.entity == report.entity) {
-            write_settlement(&mut csv, merchant, report, &settlement);
+            write_settlement(&mut csv, books, report, &settlement);
         }
     }
     csv
 }
 
 /// A settlement without any row of its own is left out.
-fn write_settlement(csv: &mut Csv, merchant: &Merchant, report: &Report, settlement: &Settlement) {
+fn write_settlement(csv: &mut Csv, books: &Books<'_>, report: &Report, settlement: &Settlement) {
+    let merchant = books.merchant;
     let payout = settlement.payout(merchant).unwrap_or_default();
     let found = effects(merchant, |account| account == settlement.account, settlement.from, settlement.to);
-    if found.is_empty() && payout.brought == 0 {
+    let fee = settlement.billing_fee(merchant);
+    if found.is_empty() && payout.brought == 0 && fee.is_none() {
         return;
     }
     let mut categories = Categories::default();
     found.iter().for_each(|effect| categories.add(effect));
-    categories.add_to(ADJUSTMENTS, payout.brought - payout.carried);
+    categories.add_to(ADJUSTMENTS, payout.brought - payout.dust + fee.map_or(0, |fee| fee.holding));
+    books.bend_payout(settlement, &mut categories);
     csv.row(|row| {
         write_names(row, merchant, settlement);
         row.time(settlement.to);

@@ -66,7 +66,7 @@ fn was_answered(dispute: &Dispute) -> bool {
 }
 
 fn was_taken_further(dispute: &Dispute) -> bool {
-    matches!(dispute.status, "arb_evidence_submitted" | "arbitration_won")
+    matches!(dispute.status, "arb_evidence_submitted" | "arbitration_won" | "arbitration_lost")
 }
 
 fn kind_of(category: &str) -> &'static str {

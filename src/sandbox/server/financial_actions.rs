@@ -6,7 +6,7 @@ use super::reports::write_links;
 use super::shared::Shared;
 use crate::sandbox::effect::effective_at;
 use crate::sandbox::json::{Json, write_financial_action};
-use crate::sandbox::movement::{Posting, postings};
+use crate::sandbox::movement::{Clearing, Posting, postings};
 use crate::sandbox::payment::Payment;
 
 /// The financial actions of a payment or an action, in the order of time.
@@ -46,8 +46,18 @@ fn find(shared: &Shared, payment_id: Option<&str>, action_id: Option<&str>) -> O
     let mut all = postings(&payment);
     all.retain(|posting| effective_at(posting) <= shared.merchant.now());
     all.sort_by_key(|posting| (effective_at(posting), posting.number));
+    let late = all.extract_if(.., |posting| posting.clearing == Clearing::Late).collect();
+    add_late(&mut all, late);
     if let Some((index, number)) = by_action {
         all.retain(|posting| index == payment.index && posting.number == number);
     }
     Some((payment, all))
+}
+
+/// Interchange that was billed later is part of the action that it is on.
+fn add_late(all: &mut [Posting], late: Vec<Posting>) {
+    for billed in late {
+        let capture = all.iter_mut().find(|posting| posting.number == billed.number);
+        capture.into_iter().for_each(|capture| capture.movements.extend(&billed.movements));
+    }
 }

@@ -8,7 +8,7 @@ use super::answer::{Answer, Asked, Routed};
 use super::shared::Shared;
 use crate::clock::Clock;
 use crate::sandbox::dice::mix;
-use crate::sandbox::files;
+use crate::sandbox::files::{self, Books};
 use crate::sandbox::report::Report;
 
 /// Sends the client to the storage.
@@ -43,7 +43,7 @@ pub(super) fn file(shared: &Shared, asked: &Asked) -> Routed {
         _ => None,
     };
     let ((report, place), filename) = named.ok_or_else(|| refusal(404, "NoSuchKey", "The specified key does not exist"))?;
-    let body = files::content(&shared.merchant, &report, place);
+    let body = files::content(&Books::new(&shared.merchant, shared.options.faults.lies()), &report, place);
     let content_type = if filename.ends_with(".gz") { "application/gzip" } else { "text/csv" };
     let checksum = STANDARD.encode(files::crc32(&body).to_be_bytes());
     let headers = vec![("content-type", content_type.to_owned()), ("x-amz-checksum-crc32", checksum)];

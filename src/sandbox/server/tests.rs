@@ -11,7 +11,7 @@ use super::{LoggedRequest, NextLink, Sandbox, SandboxOptions, SearchOrder, Site}
 use crate::api::request::Host;
 use crate::sandbox::files;
 use crate::sandbox::report::Report;
-use crate::sandbox::{Faults, FileOptions, Merchant, MerchantOptions};
+use crate::sandbox::{Faults, FileOptions, Lie, Merchant, MerchantOptions};
 
 /// A sandbox, a client and a bearer.
 struct Asker {
@@ -524,7 +524,7 @@ async fn faults_reach_the_storage_too() {
     let merchant = Arc::clone(asker.sandbox.merchant());
     let report = Report::all(&merchant).find(|report| report.kind.type_name == "FinancialActions").unwrap();
     let path = format!("reports/{}/files/{}", report.id(&merchant), report.file_id(&merchant, 0));
-    let whole = files::content(&merchant, &report, 0);
+    let whole = files::content(&files::Books::new(&merchant, &[]), &report, 0);
     let answer = asker.http.get(link(&asker, &path).await).send().await.unwrap();
     let checksum = STANDARD.decode(answer.headers()["x-amz-checksum-crc32"].as_bytes()).unwrap();
     assert_eq!(checksum, files::crc32(&whole).to_be_bytes(), "of the file as it should be");
@@ -533,6 +533,18 @@ async fn faults_reach_the_storage_too() {
     let answer = asker.http.get(link(&asker, &path).await).send().await.unwrap();
     assert_eq!(answer.content_length(), Some(whole.len() as u64));
     assert!(answer.bytes().await.is_err());
+}
+
+#[tokio::test]
+async fn lies_in_the_books_are_in_the_files() {
+    let asker = Asker::with_faults("books=available_balance");
+    let merchant = Arc::clone(asker.sandbox.merchant());
+    let (truth, lie) = (files::Books::new(&merchant, &[]), files::Books::new(&merchant, &[Lie::AvailableBalance]));
+    let mut balances = Report::all(&merchant).filter(|report| report.kind.type_name == "Balance");
+    let bent = balances.find(|report| files::content(&truth, report, 0) != files::content(&lie, report, 0)).unwrap();
+    let path = format!("reports/{}/files/{}", bent.id(&merchant), bent.file_id(&merchant, 0));
+    let answer = asker.http.get(link(&asker, &path).await).send().await.unwrap();
+    assert_eq!(answer.bytes().await.unwrap(), files::content(&lie, &bent, 0));
 }
 
 #[tokio::test]
