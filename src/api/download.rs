@@ -70,6 +70,14 @@ impl Download {
         }
     }
 
+    /// How many bytes there are, where that was told.
+    pub fn length(&self) -> Option<u64> {
+        match &self.source {
+            Source::Storage(response) => response.content_length(),
+            Source::Whole(body) => body.as_ref().map(|body| body.len() as u64),
+        }
+    }
+
     /// Whether the end, once reached, is the file's own: its length or its checksum was told. Where neither was, a
     /// connection that ended early looks the same.
     pub fn is_end_proven(&self) -> bool {

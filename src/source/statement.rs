@@ -5,9 +5,11 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::{Bytes, BytesMut};
 use datafusion::prelude::SessionConfig;
+use tokio::sync::OnceCell;
 
 use super::connection::Connection;
 use super::effort::Effort;
@@ -17,8 +19,13 @@ use crate::api::reply::Reply;
 use crate::api::request::Request;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Most bytes of replies kept for the other scans of a statement.
+/// Largest file kept for the other scans of a statement.
+const KEPT_FILE: usize = 4 << 20;
+/// Most bytes of replies and files kept for the other scans of a statement.
 const KEPT_BYTES: usize = 64 << 20;
+
+/// Files by account and path.
+type Files = HashMap<(String, String), Arc<OnceCell<Shared>>>;
 
 /// One statement's budget and replies.
 #[derive(Debug, Default)]
@@ -27,6 +34,7 @@ pub struct Statement {
     requests: AtomicU64,
     scans: AtomicUsize,
     replies: Mutex<HashMap<(String, Request), Flight>>,
+    files: Mutex<Files>,
     bytes: AtomicUsize,
 }
 
@@ -92,14 +100,57 @@ impl Statement {
         }
     }
 
-    /// Opens a file; `None` when there is no such thing.
+    /// Opens a file, or takes it over from another scan of the statement; `None` when there is no such thing.
     ///
     /// # Errors
     /// [`ErrorKind::Query`] when the statement has made all the requests it may; those of
     /// [`Client::open`](crate::api::Client::open).
-    pub async fn open(&self, connection: &Connection, request: &Request, effort: &Effort) -> Result<Option<Download>> {
+    pub async fn open(&self, connection: &Connection, request: &Request, effort: &Effort) -> Result<Option<Opened>> {
+        if self.scans.load(Ordering::Relaxed) < 2 {
+            return Ok(self.download(connection, request, effort).await?.map(Opened::Download));
+        }
+        let key = (connection.name().to_owned(), request.path.clone());
+        let cell = Arc::clone(lock(&self.files).entry(key).or_default());
+        let mut own = None;
+        let is_first = !cell.initialized();
+        let shared = cell.get_or_try_init(|| async {
+            let Some(download) = self.download(connection, request, effort).await? else { return Ok(Shared::Absent) };
+            if !self.has_room(&download) {
+                own = Some(download);
+                return Ok(Shared::TooLarge);
+            }
+            whole(download).await
+        });
+        let shared: Result<Shared> = shared.await.cloned();
+        match (shared?, own) {
+            (Shared::Absent, _) => Ok(None),
+            (Shared::TooLarge, Some(own)) => Ok(Some(Opened::Download(own))),
+            (Shared::TooLarge, None) => Ok(self.download(connection, request, effort).await?.map(Opened::Download)),
+            (Shared::Whole(bytes, is_end_proven), _) => {
+                if !is_first {
+                    effort.add_shared();
+                }
+                Ok(Some(Opened::Whole { bytes, is_end_proven }))
+            }
+        }
+    }
+
+    async fn download(&self, connection: &Connection, request: &Request, effort: &Effort) -> Result<Option<Download>> {
         self.spend()?;
         connection.client.open(request, &effort.tally).await
+    }
+
+    /// Whether a file may be kept for the other scans; its bytes are then counted.
+    fn has_room(&self, download: &Download) -> bool {
+        let Some(length) = download.length().and_then(|length| usize::try_from(length).ok()) else { return false };
+        if length > KEPT_FILE {
+            return false;
+        }
+        let has_room = self.bytes.fetch_add(length, Ordering::Relaxed) + length <= KEPT_BYTES;
+        if !has_room {
+            self.bytes.fetch_sub(length, Ordering::Relaxed);
+        }
+        has_room
     }
 
     /// Takes one request off the budget.
@@ -120,9 +171,44 @@ impl Statement {
         }
     }
 
-    fn replies(&self) -> std::sync::MutexGuard<'_, HashMap<(String, Request), Flight>> {
-        self.replies.lock().unwrap_or_else(PoisonError::into_inner)
+    fn replies(&self) -> MutexGuard<'_, HashMap<(String, Request), Flight>> {
+        lock(&self.replies)
     }
+}
+
+/// A file that was opened.
+#[derive(Debug)]
+pub enum Opened {
+    /// On its way.
+    Download(Download),
+    /// Read by a scan of the statement.
+    Whole {
+        /// All of it.
+        bytes: Bytes,
+        /// As for [`Download::is_end_proven`].
+        is_end_proven: bool,
+    },
+}
+
+/// What is known of a file that several scans may want.
+#[derive(Debug, Clone)]
+enum Shared {
+    Absent,
+    Whole(Bytes, bool),
+    /// Each scan reads it for itself.
+    TooLarge,
+}
+
+async fn whole(mut download: Download) -> Result<Shared> {
+    let mut bytes = BytesMut::new();
+    while let Some(piece) = download.piece().await? {
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(Shared::Whole(bytes.freeze(), download.is_end_proven()))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The error of a statement that wants more requests than it may make; `wanted` says how many, where that is known.

@@ -72,6 +72,19 @@ async fn a_settlement_is_read_from_one_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_two_scans_of_a_statement_want_is_fetched_once() {
+    let stand = Stand::new(1_000, SandboxOptions::default());
+    let files = |stand: &Stand| stand.sandbox.requests().into_iter().filter(|request| request.site == Site::Storage).count();
+    stand.sandbox.reset_log();
+    let rows = stand.count("select count(*) from settlements where payout_date >= '2026-06-25'").await;
+    let once = files(&stand);
+    stand.sandbox.reset_log();
+    let sql = "select count(*) from settlements a join settlements b on b.payout_id = a.payout_id \
+               where a.payout_date >= '2026-06-25' and b.payout_date >= '2026-06-25'";
+    assert_eq!((stand.count(sql).await, files(&stand)), (rows, once));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_that_break_off_on_the_way_give_each_row_once() {
     let sql = "select count(*), count(distinct file_id || ':' || row_number), sum(holding_currency_amount), sum(row_number) \
                from settlement_actions where processed_on >= '2026-06-10'";

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::RecordBatch;
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -25,6 +25,7 @@ use crate::source::ask::Ask;
 use crate::source::effort::Effort;
 use crate::source::fetch::Fetch;
 use crate::source::span::rfc3339;
+use crate::source::statement::Opened;
 
 /// Bytes read from a local file at once.
 const PIECE: usize = 256 << 10;
@@ -63,7 +64,7 @@ impl Reading {
             effort: Arc::clone(&effort),
             is_ours: Arc::clone(&is_ours),
             rows: 0,
-            bytes: Bytes::default(),
+            bytes: Passed::default(),
         };
         let mut task = JoinSet::new();
         task.spawn(work.run(sender));
@@ -96,19 +97,21 @@ struct Work {
     /// Rows handed over.
     rows: usize,
     /// The bytes read when an attempt broke off.
-    bytes: Bytes,
+    bytes: Passed,
 }
 
-/// A file, opened.
-enum Opened {
+/// A file, wherever it comes from.
+enum Source {
     Remote(Download),
     Local(File),
+    Whole { bytes: Option<Bytes>, is_end_proven: bool },
 }
 
-impl Opened {
-    async fn piece(&mut self) -> Result<Option<bytes::Bytes>> {
+impl Source {
+    async fn piece(&mut self) -> Result<Option<Bytes>> {
         match self {
             Self::Remote(download) => download.piece().await,
+            Self::Whole { bytes, .. } => Ok(bytes.take()),
             Self::Local(file) => {
                 let mut piece = BytesMut::with_capacity(PIECE);
                 let read = file.read_buf(&mut piece).await.map_err(unreadable)?;
@@ -121,6 +124,7 @@ impl Opened {
     fn ending(&self) -> Ending {
         match self {
             Self::Remote(download) if !download.is_end_proven() => Ending::Unproven,
+            Self::Whole { is_end_proven: false, .. } => Ending::Unproven,
             _ => Ending::Proven,
         }
     }
@@ -132,12 +136,12 @@ fn unreadable(error: std::io::Error) -> Error {
 
 /// How many bytes were read, and which.
 #[derive(Debug, Clone, Default)]
-struct Bytes {
+struct Passed {
     count: u64,
     hash: DefaultHasher,
 }
 
-impl Bytes {
+impl Passed {
     fn add(&mut self, bytes: &[u8]) {
         self.count += bytes.len() as u64;
         self.hash.write(bytes);
@@ -148,7 +152,7 @@ impl Work {
     async fn run(mut self, batches: Sender<Result<RecordBatch>>) {
         let attempts = self.ask.connection.account().limits.attempts.max(1);
         for attempt in 1..=attempts {
-            let (mut passed, mut bytes) = (0, Bytes::default());
+            let (mut passed, mut bytes) = (0, Passed::default());
             let outcome = self.attempt(&batches, &mut passed, &mut bytes).await;
             match outcome {
                 Ok(()) => break,
@@ -166,7 +170,7 @@ impl Work {
     }
 
     /// Reads the file from its beginning, handing over what was not handed over before; `passed` counts its rows.
-    async fn attempt(&mut self, batches: &Sender<Result<RecordBatch>>, passed: &mut usize, bytes: &mut Bytes) -> Result<()> {
+    async fn attempt(&mut self, batches: &Sender<Result<RecordBatch>>, passed: &mut usize, bytes: &mut Passed) -> Result<()> {
         let mut file = self.open().await?;
         let mut csv = self.decoder.begin(self.given());
         let mut is_ours = false;
@@ -204,15 +208,18 @@ impl Work {
         Ok(())
     }
 
-    async fn open(&self) -> Result<Opened> {
+    async fn open(&self) -> Result<Source> {
         if let Some(path) = &self.file.path {
             let file = File::open(path).await.map_err(unreadable)?;
-            return Ok(Opened::Local(file));
+            return Ok(Source::Local(file));
         }
         let request = self.request();
         let opened = self.fetch.scan.statement.open(&self.ask.connection, &request, &self.effort).await?;
         let absent = || Error::new(ErrorKind::Incomplete, "a report file is listed and not there");
-        opened.map(Opened::Remote).ok_or_else(absent)
+        match opened.ok_or_else(absent)? {
+            Opened::Download(download) => Ok(Source::Remote(download)),
+            Opened::Whole { bytes, is_end_proven } => Ok(Source::Whole { bytes: Some(bytes), is_end_proven }),
+        }
     }
 
     async fn hand_over(&mut self, batch: RecordBatch, batches: &Sender<Result<RecordBatch>>, passed: &mut usize) {
@@ -230,7 +237,7 @@ impl Work {
     }
 
     /// Adds bytes to those read, and checks that they are those of the attempt before.
-    fn compare(&self, bytes: &mut Bytes, piece: &[u8]) -> Result<()> {
+    fn compare(&self, bytes: &mut Passed, piece: &[u8]) -> Result<()> {
         let missing = self.bytes.count.checked_sub(bytes.count).filter(|missing| *missing > 0);
         let missing = missing.and_then(|missing| usize::try_from(missing).ok()).unwrap_or_default();
         let (known, fresh) = piece.split_at(missing.min(piece.len()));
