@@ -52,6 +52,16 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Adds what was counted elsewhere.
+    pub fn add(&self, activity: Activity) {
+        let add = |total: &AtomicU64, more: u64| total.fetch_add(more, Ordering::Relaxed);
+        add(&self.requests, activity.requests);
+        add(&self.retries, activity.retries);
+        add(&self.throttled, activity.throttled);
+        add(&self.bytes, activity.bytes);
+        add(&self.waited, u64::try_from(activity.waited.as_millis()).unwrap_or(u64::MAX));
+    }
+
     /// The totals so far.
     pub fn read(&self) -> Activity {
         Activity {

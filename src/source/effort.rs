@@ -29,6 +29,17 @@ impl Effort {
         self.shared.load(Ordering::Relaxed)
     }
 
+    /// Adds what a part of it took.
+    pub(super) fn add(&self, part: &Self) {
+        self.tally.add(part.activity());
+        self.rows.fetch_add(part.rows(), Ordering::Relaxed);
+        self.shared.fetch_add(part.shared(), Ordering::Relaxed);
+    }
+
+    pub(super) fn add_bytes(&self, bytes: usize) {
+        self.tally.add(Activity { bytes: u64::try_from(bytes).unwrap_or(u64::MAX), ..Activity::default() });
+    }
+
     pub(super) fn add_rows(&self, rows: usize) {
         self.rows.fetch_add(u64::try_from(rows).unwrap_or(u64::MAX), Ordering::Relaxed);
     }

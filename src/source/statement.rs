@@ -114,12 +114,21 @@ impl Statement {
         let mut own = None;
         let is_first = !cell.initialized();
         let shared = cell.get_or_try_init(|| async {
-            let Some(download) = self.download(connection, request, effort).await? else { return Ok(Shared::Absent) };
-            if !self.has_room(&download) {
-                own = Some(download);
-                return Ok(Shared::TooLarge);
+            let mut attempts = connection.account().limits.attempts.max(1);
+            loop {
+                attempts -= 1;
+                let Some(download) = self.download(connection, request, effort).await? else { return Ok(Shared::Absent) };
+                let Some(room) = self.room(&download) else {
+                    own = Some(download);
+                    return Ok(Shared::TooLarge);
+                };
+                match whole(download).await {
+                    Err(error) if error.kind() == ErrorKind::Unavailable && attempts > 0 => {
+                        self.bytes.fetch_sub(room, Ordering::Relaxed);
+                    }
+                    outcome => return outcome,
+                }
             }
-            whole(download).await
         });
         let shared: Result<Shared> = shared.await.cloned();
         match (shared?, own) {
@@ -140,17 +149,14 @@ impl Statement {
         connection.client.open(request, &effort.tally).await
     }
 
-    /// Whether a file may be kept for the other scans; its bytes are then counted.
-    fn has_room(&self, download: &Download) -> bool {
-        let Some(length) = download.length().and_then(|length| usize::try_from(length).ok()) else { return false };
-        if length > KEPT_FILE {
-            return false;
+    /// The bytes of a file that may be kept for the other scans, counted as kept.
+    fn room(&self, download: &Download) -> Option<usize> {
+        let length = download.length().and_then(|length| usize::try_from(length).ok()).filter(|length| *length <= KEPT_FILE)?;
+        if self.bytes.fetch_add(length, Ordering::Relaxed) + length <= KEPT_BYTES {
+            return Some(length);
         }
-        let has_room = self.bytes.fetch_add(length, Ordering::Relaxed) + length <= KEPT_BYTES;
-        if !has_room {
-            self.bytes.fetch_sub(length, Ordering::Relaxed);
-        }
-        has_room
+        self.bytes.fetch_sub(length, Ordering::Relaxed);
+        None
     }
 
     /// Takes one request off the budget.

@@ -6,6 +6,7 @@
 //!
 //! Relies on [`ReportKind`] for what a file is and on [`crate::schema::csv`] for its rows.
 
+mod bytes;
 mod find;
 mod folder;
 mod newest;
@@ -94,6 +95,7 @@ pub(super) async fn by_files(fetch: &Arc<Fetch>, ask: &Arc<Ask>, files: Files) -
         let is_last = under_way.is_empty() && waiting.is_empty();
         let sent = send(fetch, &mut reading, &mut newest, is_last).await;
         let Reading { file, effort, .. } = &reading;
+        ask.effort.add(effort);
         let what = Attempted { file: Some(&file.filename), effort, ..Attempted::of(ask) };
         match sent {
             Ok(()) => fetch.cover(&what, None),

@@ -3,23 +3,19 @@
 //! A download that breaks off is begun again; rows that were taken already are passed over. That is only right if the file
 //! is the same, so the bytes behind them are compared by their hash.
 
-use std::hash::{DefaultHasher, Hasher as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::RecordBatch;
-use bytes::{Bytes, BytesMut};
-use tokio::fs::File;
-use tokio::io::AsyncReadExt as _;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 
 use super::ReportFile;
-use crate::api::download::Download;
+use super::bytes::{Passed, Source};
 use crate::api::request::Request;
 use crate::error::{Error, ErrorKind, Result};
 use crate::resources::report_kind::{OTHER, ReportKind};
-use crate::schema::csv::{CsvDecoder, CsvFile, Ending, FileGiven};
+use crate::schema::csv::{CsvDecoder, CsvFile, FileGiven};
 use crate::schema::time;
 use crate::source::ask::Ask;
 use crate::source::effort::Effort;
@@ -27,8 +23,6 @@ use crate::source::fetch::Fetch;
 use crate::source::span::rfc3339;
 use crate::source::statement::Opened;
 
-/// Bytes read from a local file at once.
-const PIECE: usize = 256 << 10;
 /// Batches that may wait to be taken.
 const WAITING: usize = 2;
 
@@ -100,82 +94,42 @@ struct Work {
     bytes: Passed,
 }
 
-/// A file, wherever it comes from.
-enum Source {
-    Remote(Download),
-    Local(File),
-    Whole { bytes: Option<Bytes>, is_end_proven: bool },
-}
-
-impl Source {
-    async fn piece(&mut self) -> Result<Option<Bytes>> {
-        match self {
-            Self::Remote(download) => download.piece().await,
-            Self::Whole { bytes, .. } => Ok(bytes.take()),
-            Self::Local(file) => {
-                let mut piece = BytesMut::with_capacity(PIECE);
-                let read = file.read_buf(&mut piece).await.map_err(unreadable)?;
-                Ok((read > 0).then(|| piece.freeze()))
-            }
-        }
-    }
-
-    /// What is known of the end, once it is reached.
-    fn ending(&self) -> Ending {
-        match self {
-            Self::Remote(download) if !download.is_end_proven() => Ending::Unproven,
-            Self::Whole { is_end_proven: false, .. } => Ending::Unproven,
-            _ => Ending::Proven,
-        }
-    }
-}
-
-fn unreadable(error: std::io::Error) -> Error {
-    Error::new(ErrorKind::File, "cannot read a report file").caused_by(error)
-}
-
-/// How many bytes were read, and which.
-#[derive(Debug, Clone, Default)]
-struct Passed {
-    count: u64,
-    hash: DefaultHasher,
-}
-
-impl Passed {
-    fn add(&mut self, bytes: &[u8]) {
-        self.count += bytes.len() as u64;
-        self.hash.write(bytes);
-    }
-}
-
 impl Work {
     async fn run(mut self, batches: Sender<Result<RecordBatch>>) {
-        let attempts = self.ask.connection.account().limits.attempts.max(1);
-        for attempt in 1..=attempts {
-            let (mut passed, mut bytes) = (0, Passed::default());
-            let outcome = self.attempt(&batches, &mut passed, &mut bytes).await;
-            match outcome {
-                Ok(()) => break,
-                Err(error) if error.is_retryable() && attempt < attempts && error.kind() == ErrorKind::Unavailable => {
-                    if bytes.count > self.bytes.count {
-                        self.bytes = bytes;
-                    }
-                }
-                Err(error) => {
-                    drop(batches.send(Err(error)).await);
-                    break;
-                }
+        let mut attempts = self.ask.connection.account().limits.attempts.max(1);
+        let outcome = loop {
+            attempts -= 1;
+            // What opens it tries again by itself.
+            let file = match self.open().await {
+                Ok(file) => file,
+                Err(error) => break Err(error),
+            };
+            let (mut rows, mut bytes) = (0, Passed::default());
+            match self.attempt(file, &batches, &mut rows, &mut bytes).await {
+                Err(error) if error.kind() == ErrorKind::Unavailable && attempts > 0 => self.bytes = self.bytes.max(bytes),
+                outcome => break outcome,
             }
+        };
+        if let Err(error) = outcome {
+            drop(batches.send(Err(error)).await);
         }
     }
 
-    /// Reads the file from its beginning, handing over what was not handed over before; `passed` counts its rows.
-    async fn attempt(&mut self, batches: &Sender<Result<RecordBatch>>, passed: &mut usize, bytes: &mut Passed) -> Result<()> {
-        let mut file = self.open().await?;
+    /// Reads the file from its beginning, handing over what was not handed over before; `rows` and `bytes` are what was read.
+    async fn attempt(
+        &mut self,
+        mut file: Source,
+        batches: &Sender<Result<RecordBatch>>,
+        rows: &mut usize,
+        bytes: &mut Passed,
+    ) -> Result<()> {
         let mut csv = self.decoder.begin(self.given());
         let mut is_ours = false;
         while let Some(piece) = file.piece().await? {
-            self.compare(bytes, &piece)?;
+            self.effort.add_bytes(piece.len());
+            if !bytes.add_like(&piece, &self.bytes) {
+                return Err(changed());
+            }
             let mut rest = piece.as_ref();
             if !is_ours {
                 match csv.push_header(&mut rest)? {
@@ -184,13 +138,13 @@ impl Work {
                 }
             }
             while let Some(batch) = csv.push(&mut rest)? {
-                self.hand_over(batch, batches, passed).await;
+                self.hand_over(batch, batches, rows).await;
             }
             if batches.is_closed() {
                 return Ok(());
             }
         }
-        if bytes.count < self.bytes.count {
+        if bytes.count() < self.bytes.count() {
             return Err(changed());
         }
         let ending = file.ending();
@@ -200,7 +154,7 @@ impl Work {
                 return Ok(());
             }
             is_ours = true;
-            self.hand_over(batch, batches, passed).await;
+            self.hand_over(batch, batches, rows).await;
         }
         if !is_ours {
             self.is_ours(&csv)?;
@@ -210,8 +164,7 @@ impl Work {
 
     async fn open(&self) -> Result<Source> {
         if let Some(path) = &self.file.path {
-            let file = File::open(path).await.map_err(unreadable)?;
-            return Ok(Source::Local(file));
+            return Source::local(path).await;
         }
         let request = self.request();
         let opened = self.fetch.scan.statement.open(&self.ask.connection, &request, &self.effort).await?;
@@ -222,31 +175,17 @@ impl Work {
         }
     }
 
-    async fn hand_over(&mut self, batch: RecordBatch, batches: &Sender<Result<RecordBatch>>, passed: &mut usize) {
-        let before = *passed;
-        *passed += batch.num_rows();
+    async fn hand_over(&mut self, batch: RecordBatch, batches: &Sender<Result<RecordBatch>>, rows: &mut usize) {
+        let before = *rows;
+        *rows += batch.num_rows();
         let known = self.rows.saturating_sub(before).min(batch.num_rows());
         let fresh = batch.slice(known, batch.num_rows() - known);
         if fresh.num_rows() > 0 {
-            self.rows = *passed;
+            self.rows = *rows;
             self.effort.add_rows(fresh.num_rows());
-            self.ask.effort.add_rows(fresh.num_rows());
             self.ask.connection.count_rows(fresh.num_rows());
             drop(batches.send(Ok(fresh)).await);
         }
-    }
-
-    /// Adds bytes to those read, and checks that they are those of the attempt before.
-    fn compare(&self, bytes: &mut Passed, piece: &[u8]) -> Result<()> {
-        let missing = self.bytes.count.checked_sub(bytes.count).filter(|missing| *missing > 0);
-        let missing = missing.and_then(|missing| usize::try_from(missing).ok()).unwrap_or_default();
-        let (known, fresh) = piece.split_at(missing.min(piece.len()));
-        bytes.add(known);
-        if missing > 0 && bytes.count == self.bytes.count && bytes.hash.finish() != self.bytes.hash.finish() {
-            return Err(changed());
-        }
-        bytes.add(fresh);
-        Ok(())
     }
 
     /// Whether the file is of the kind that is read.
