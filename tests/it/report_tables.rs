@@ -230,7 +230,7 @@ async fn a_file_has_the_zone_of_its_entity_or_else_of_the_account() {
     );
     assert_eq!(
         lines(&zoned_engine(folder.path(), None, &zones), sql).await,
-        ["act_ent_a 2026-06-30T20:30:00Z", "act_ent_b 2026-07-01T04:30:00Z", "act_ent_c"]
+        ["act_ent_a 2026-06-30T20:30:00Z", "act_ent_b 2026-07-01T04:30:00Z", "act_ent_c "]
     );
     let by_instant = "select action_id from financial_actions where processed_on >= '2026-07-01' and processed_on < '2026-07-02'";
     assert_eq!(lines(&zoned_engine(folder.path(), Some("Europe/London"), &zones), by_instant).await, ["act_ent_b"]);
