@@ -89,15 +89,17 @@ impl Report {
         let place = usize::try_from(number).ok()?;
         let (unit, kind_place, day) = (place % A_KIND, place / A_KIND % KINDS.len(), place / A_KIND / KINDS.len());
         let kind = KINDS.get(kind_place)?;
+        // Of the last day nothing is there, though east of Greenwich its night has begun: what is there must add up.
+        if day + 1 >= merchant.days() {
+            return None;
+        }
         let settlement = if kind.is_by_settlement() { Some(Settlement::of(merchant, unit, day)?) } else { None };
         let entity = settlement.map_or(unit, |settlement| settlement.known.entity);
         let start = Zone::of(entity).start_of(merchant, day);
         let (from, to) = settlement.map_or((start, start + DAY), |settlement| (settlement.from, settlement.to));
         // One comes after the other, and never on the full minute.
         let created_at = start + DAY + kind.ready + Micros::try_from(unit).ok()? * 7 * MINUTE + 12_357_000;
-        // Of the last day nothing is there, also where its night has begun: what is there adds up.
         let is_there = entity < ENTITIES
-            && day + 1 < merchant.days()
             && created_at <= merchant.now()
             && (kind.issue == Issue::First || merchant.options().files.restatements && day % CORRECTED == 0);
         is_there.then_some(Self { number, kind, created_at, from, to, settlement, entity, day })

@@ -1,6 +1,7 @@
 //! The settlement zones of the merchant's entities: where their days begin, and what their report files print times in.
 //!
-//! Neither has summer time, so every day has 24 hours and a local time is one instant. The API knows nothing of them.
+//! Neither has summer time, so every day has 24 hours and a local time is one instant. Payouts are made and fees are taken
+//! at the same instants in both, which lie in the same day of both. The API knows nothing of them.
 
 use super::currency::ENTITIES;
 use super::merchant::Merchant;
