@@ -197,14 +197,24 @@ pub struct Account {
     pub exponents: Arc<Exponents>,
     /// A folder of report files that are read instead of those the API has.
     pub reports_dir: Option<PathBuf>,
-    /// The zone that report files print times in, where all its entities have the same.
+    /// The zone that report files print times in, for entities that have none of their own.
     pub settlement_zone: Option<String>,
+    /// The same by entity.
+    pub settlement_zones: BTreeMap<String, String>,
     /// Unit of the balances API, which the vendor does not state.
     pub balances_unit: AssumedUnit,
     /// Rows a year of tables, as far as they were said, for estimates.
     pub rows_per_year: BTreeMap<String, u64>,
     /// Fields of the payment search that are not to be relied on: what the vendor does not document may differ.
     pub search_without: Vec<String>,
+}
+
+impl Account {
+    /// The zone that report files of an entity print times in, if it is known.
+    pub fn settlement_zone_of(&self, entity: Option<&str>) -> Option<&str> {
+        let own = entity.and_then(|entity| self.settlement_zones.get(entity));
+        own.or(self.settlement_zone.as_ref()).map(String::as_str)
+    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use crate::schema::time;
 
 /// The start of history where none is configured: the current platform has no older payments.
 const HISTORY_START: &str = "2020-01-01";
+const ZONES: &str = "write Europe/London, UTC or +02:00";
 
 /// An account as configured; every setting is optional.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -67,6 +68,8 @@ pub struct AccountSettings {
     pub reports_dir: Option<PathBuf>,
     /// The zone that report files print times in: `Europe/London`, `+02:00`.
     pub settlement_zone: Option<String>,
+    /// The same by entity, where they differ: `{ "ent_…" = "Asia/Dubai" }`.
+    pub settlement_zones: Option<BTreeMap<String, String>>,
     /// Unit of the balances API: `minor` or `major`.
     pub balances_unit: Option<String>,
     /// Rows a year of tables, for estimates: `{ payments = 500000, disputes = 900 }`.
@@ -103,6 +106,7 @@ impl AccountSettings {
             exponents: self.exponents.or(below.exponents),
             reports_dir: self.reports_dir.or(below.reports_dir),
             settlement_zone: self.settlement_zone.or(below.settlement_zone),
+            settlement_zones: self.settlement_zones.or(below.settlement_zones),
             balances_unit: self.balances_unit.or(below.balances_unit),
             rows_per_year: self.rows_per_year.or(below.rows_per_year),
             search_without: self.search_without.or(below.search_without),
@@ -160,6 +164,7 @@ impl AccountSettings {
             exponents: Arc::new(Exponents::try_new(self.exponents.unwrap_or_default())?),
             reports_dir: self.reports_dir,
             settlement_zone: self.settlement_zone.map(zone).transpose()?,
+            settlement_zones: zones(self.settlement_zones.unwrap_or_default())?,
             balances_unit: self.balances_unit.as_deref().map(unit).transpose()?.unwrap_or_default(),
             rows_per_year: self.rows_per_year.unwrap_or_default(),
             search_without: self.search_without.unwrap_or_default(),
@@ -222,10 +227,26 @@ fn unit(word: &str) -> Result<AssumedUnit> {
 fn zone(name: String) -> Result<String> {
     match time::zone(&name) {
         Some(_) => Ok(name),
-        None => Err(Error::new(ErrorKind::Config, "settlement_zone is no time zone")
-            .with("settlement_zone", name)
-            .hint("write Europe/London, UTC or +02:00")),
+        None => Err(Error::new(ErrorKind::Config, "settlement_zone is no time zone").with("settlement_zone", name).hint(ZONES)),
     }
+}
+
+/// Zones by entity, as they are written.
+fn zones(zones: BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
+    for (entity, name) in &zones {
+        if !entity.starts_with("ent_") {
+            return Err(Error::new(ErrorKind::Config, "settlement_zones has a key that is no entity")
+                .with("key", entity)
+                .hint("write settlement_zones = { \"ent_…\" = \"Asia/Dubai\" }"));
+        }
+        if time::zone(name).is_none() {
+            return Err(Error::new(ErrorKind::Config, "settlement_zones gives an entity what is no time zone")
+                .with("entity", entity)
+                .with("settlement_zone", name)
+                .hint(ZONES));
+        }
+    }
+    Ok(zones)
 }
 
 /// A date, meaning its start in UTC, or an RFC 3339 instant.
@@ -312,6 +333,27 @@ mod tests {
         assert_eq!((error.kind(), error.context("env")), (ErrorKind::Credentials, Some("CKOSQL_TEST_NOT_SET")));
         let error = resolve("secret_key = { file = '/nowhere/key' }").unwrap_err();
         assert_eq!((error.kind(), error.context("file")), (ErrorKind::Credentials, Some("/nowhere/key")));
+    }
+
+    #[test]
+    fn a_zone_is_that_of_the_entity_or_else_of_the_account() {
+        let zones = "settlement_zones = { ent_1 = 'Asia/Dubai', ent_2 = '+02:00' }";
+        let account = resolve(&format!("secret_key = '{KEY}'\nsettlement_zone = 'UTC'\n{zones}")).unwrap();
+        assert_eq!(account.settlement_zone_of(Some("ent_1")), Some("Asia/Dubai"));
+        assert_eq!(account.settlement_zone_of(Some("ent_2")), Some("+02:00"));
+        assert_eq!((account.settlement_zone_of(Some("ent_3")), account.settlement_zone_of(None)), (Some("UTC"), Some("UTC")));
+        let account = resolve(&format!("secret_key = '{KEY}'\n{zones}")).unwrap();
+        assert_eq!((account.settlement_zone_of(Some("ent_3")), account.settlement_zone_of(None)), (None, None));
+    }
+
+    #[test]
+    fn a_zone_that_is_none_is_named_with_its_entity() {
+        let error =
+            resolve(&format!("secret_key = '{KEY}'\nsettlement_zones = {{ ent_1 = 'UTC', ent_2 = 'Dubai' }}")).unwrap_err();
+        assert_eq!((error.kind(), error.context("entity")), (ErrorKind::Config, Some("ent_2")));
+        assert_eq!(error.context("settlement_zone"), Some("Dubai"));
+        let error = resolve(&format!("secret_key = '{KEY}'\nsettlement_zones = {{ shop = 'UTC' }}")).unwrap_err();
+        assert_eq!((error.kind(), error.context("key")), (ErrorKind::Config, Some("shop")));
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub mod server;
 mod settlement;
 mod transfer;
 mod vault;
+mod zone;
 
 pub use faults::Faults;
 pub use files::{FileOptions, Lie, LineEnd};

@@ -6,6 +6,7 @@ use super::merchant::Merchant;
 use super::payment::instant;
 use super::schedule::{DAY, HOUR, MINUTE, Micros};
 use super::settlement::Settlement;
+use super::zone::Zone;
 
 /// A report.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +25,7 @@ pub(super) struct Report {
     pub settlement: Option<Settlement>,
     /// Whose it is.
     pub entity: usize,
-    /// The day it is about, counted from 0.
+    /// The day of the entity's zone that it is about, counted from 0.
     pub day: usize,
 }
 
@@ -88,9 +89,13 @@ impl Report {
         let place = usize::try_from(number).ok()?;
         let (unit, kind_place, day) = (place % A_KIND, place / A_KIND % KINDS.len(), place / A_KIND / KINDS.len());
         let kind = KINDS.get(kind_place)?;
-        let start = merchant.started_at() + Micros::try_from(day).ok()? * DAY;
+        // Of the last day nothing is there, though east of Greenwich its night has begun: what is there must add up.
+        if day + 1 >= merchant.days() {
+            return None;
+        }
         let settlement = if kind.is_by_settlement() { Some(Settlement::of(merchant, unit, day)?) } else { None };
         let entity = settlement.map_or(unit, |settlement| settlement.known.entity);
+        let start = Zone::of(entity).start_of(merchant, day);
         let (from, to) = settlement.map_or((start, start + DAY), |settlement| (settlement.from, settlement.to));
         // One comes after the other, and never on the full minute.
         let created_at = start + DAY + kind.ready + Micros::try_from(unit).ok()? * 7 * MINUTE + 12_357_000;
@@ -142,9 +147,14 @@ impl Report {
         merchant.entity_id(self.entity)
     }
 
+    /// The zone that its files print times in.
+    pub(super) fn zone(&self) -> Zone {
+        Zone::of(self.entity)
+    }
+
     /// The name of one of its files, as the vendor makes names.
     pub(super) fn filename(&self, merchant: &Merchant, place: usize) -> String {
-        let date = |at| instant(at).date_naive().to_string();
+        let date = |at| instant(self.zone().local(at)).date_naive().to_string();
         let day = |at| date(at).replace('-', "");
         let (entity, from, to, part) = (self.entity_id(merchant), day(self.from), day(self.to), place + 1);
         let payout = || self.settlement.map(|settlement| settlement.id(merchant).to_lowercase()).unwrap_or_default();

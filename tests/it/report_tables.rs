@@ -20,8 +20,17 @@ use crate::stand::Stand;
 
 /// An engine over a folder of files, and nothing else.
 fn engine(folder: &Path, zone: Option<&str>) -> Engine {
-    let settlement_zone = zone.map(str::to_owned);
-    let settings = AccountSettings { reports_dir: Some(folder.to_owned()), settlement_zone, ..AccountSettings::default() };
+    zoned_engine(folder, zone, &[])
+}
+
+/// The same, with zones of some entities.
+fn zoned_engine(folder: &Path, zone: Option<&str>, zones: &[(&str, &str)]) -> Engine {
+    let settings = AccountSettings {
+        reports_dir: Some(folder.to_owned()),
+        settlement_zone: zone.map(str::to_owned),
+        settlement_zones: Some(zones.iter().map(|(entity, zone)| ((*entity).to_owned(), (*zone).to_owned())).collect()),
+        ..AccountSettings::default()
+    };
     let accounts = vec![settings.resolve("files").unwrap()];
     Engine::try_new(Config { accounts, clock: Clock::System, ..Config::default() }).unwrap()
 }
@@ -217,6 +226,29 @@ async fn an_instant_is_told_only_where_the_zone_is_known() {
     let zoned = format!("{},Timezone\n{},America/New_York\n", ACTIONS.trim(), row.trim());
     write(&folder, "financial-actions_ent_a_20260701_20260702_1.csv", &zoned, 1);
     assert_eq!(lines(&engine(folder.path(), None), sql).await, ["act_1 2026-07-01T04:30:00Z 2026-07-01T00:30:00"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_has_the_zone_of_its_entity_or_else_of_the_account() {
+    let folder = tempfile::tempdir().unwrap();
+    for entity in ["ent_a", "ent_b", "ent_c"] {
+        let row = format!("{entity},ca_{entity},act_{entity},Capture,1,,2026-07-01T00:30:00.000\n");
+        write(&folder, &format!("financial-actions_{entity}_20260701_20260702_1.csv"), &format!("{ACTIONS}{row}"), 1);
+    }
+    let zones = [("ent_a", "Asia/Dubai"), ("ent_b", "America/New_York")];
+    let sql = "select action_id, processed_on from financial_actions where processed_on_local < '2026-07-02' order by 1";
+    assert_eq!(
+        lines(&zoned_engine(folder.path(), Some("Europe/London"), &zones), sql).await,
+        ["act_ent_a 2026-06-30T20:30:00Z", "act_ent_b 2026-07-01T04:30:00Z", "act_ent_c 2026-06-30T23:30:00Z"]
+    );
+    assert_eq!(
+        lines(&zoned_engine(folder.path(), None, &zones), sql).await,
+        ["act_ent_a 2026-06-30T20:30:00Z", "act_ent_b 2026-07-01T04:30:00Z", "act_ent_c "]
+    );
+    let by_instant = "select action_id from financial_actions where processed_on >= '2026-07-01' and processed_on < '2026-07-02'";
+    assert_eq!(lines(&zoned_engine(folder.path(), Some("Europe/London"), &zones), by_instant).await, ["act_ent_b"]);
+    let error = query(&zoned_engine(folder.path(), None, &zones), by_instant).await.unwrap_err();
+    assert!(error.to_string().contains("financial-actions_ent_c_20260701_20260702_1.csv"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

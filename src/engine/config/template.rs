@@ -45,7 +45,7 @@ const PLACE: [Key; 4] = [
     ("entity_ids", "Whose balances to read.", "[\"ent_…\"]"),
     ("rows_per_year", "About how many rows there are, so that a query can be priced before it asks.", "{ payments = 500000 }"),
 ];
-const USUAL: [Key; 14] = [
+const USUAL: [Key; 15] = [
     ("history_start", "Nothing older is asked for unless a query says so.", "\"2020-01-01\""),
     ("reports_dir", "Folder of report files, read instead of those the API has.", "\"/data/checkout\""),
     (
@@ -53,6 +53,7 @@ const USUAL: [Key; 14] = [
         "Zone that report files print times in, where they do not say it: *_on is then known beside *_on_local.",
         "\"Europe/London\"",
     ),
+    ("settlement_zones", "The same by entity, where they differ.", "{ \"ent_…\" = \"Asia/Dubai\" }"),
     ("balances_unit", "Unit of the balances, which Checkout.com does not state: minor or major.", "\"minor\""),
     ("requests_per_second", "Pace of all that this process asks with the credential.", "100"),
     ("in_flight", "Requests under way at once.", "16"),

@@ -8,6 +8,7 @@ use crate::sandbox::json::{MCC, arn, decimal, entity_name};
 use crate::sandbox::merchant::Merchant;
 use crate::sandbox::movement::{CHARGEBACKS, Movement, Rollup};
 use crate::sandbox::schedule::Micros;
+use crate::sandbox::zone::Zone;
 
 /// What the rows of an action have in common.
 #[derive(Debug)]
@@ -76,13 +77,13 @@ impl Line<'_> {
     }
 
     /// Writes the columns that not every account has.
-    pub(super) fn write_optional(&self, row: &mut Row<'_>) {
+    pub(super) fn write_optional(&self, row: &mut Row<'_>, zone: Zone) {
         let action = self.effect.filter(|effect| !effect.payment.is_payout());
         let number = action.and_then(|effect| effect.action().map(|action| arn(&effect.payment, action)));
         row.text(&number.unwrap_or_default());
-        row.time(self.effect.map_or(self.at, |effect| effect.payment.requested_at));
-        row.time(self.at);
-        row.text("UTC");
+        row.time_utc(self.effect.map_or(self.at, |effect| effect.payment.requested_at));
+        row.time_utc(self.at);
+        row.text(zone.name);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::sandbox::effect::effects;
 use crate::sandbox::json::entity_name;
 use crate::sandbox::merchant::Merchant;
 use crate::sandbox::report::Report;
-use crate::sandbox::schedule::Micros;
+use crate::sandbox::schedule::{HOUR, Micros};
 use crate::sandbox::settlement::Settlement;
 
 const COLUMNS: &str = "Report ID,Entity ID,Entity Name,Currency Account ID,Currency Account Name,Holding Currency,\
@@ -22,13 +22,12 @@ const COLUMNS: &str = "Report ID,Entity ID,Entity Name,Currency Account ID,Curre
     Opening Payable Balance,Opening Collateral Balance,Payment Method";
 const CLOSING: &str =
     "Payouts,Closing Available Balance,Closing Pending Balance,Closing Payable Balance,Closing Collateral Balance";
-const HOURS_A_DAY: usize = 24;
 
 /// Writes a report's rows.
 pub(super) fn write(books: &Books<'_>, report: &Report, part: Range<usize>) -> Csv {
     let movements: Vec<&str> = movements().collect();
     let columns = format!("{COLUMNS},{},{CLOSING}", movements.join(","));
-    let mut csv = Csv::new(books.merchant.options().files, part, &columns);
+    let mut csv = Csv::new(books.merchant.options().files, report.zone(), part, &columns);
     for account in 0..ACCOUNTS.len() {
         let settlement = Settlement::of(books.merchant, account, report.day);
         if let Some(settlement) = settlement.filter(|settlement| settlement.known.entity == report.entity) {
@@ -47,7 +46,7 @@ fn movements() -> impl Iterator<Item = &'static str> {
 
 fn write_balances(csv: &mut Csv, books: &Books<'_>, report: &Report, settlement: &Settlement) {
     let merchant = books.merchant;
-    let at = |end| pots(books, settlement, report.day, end);
+    let at = |end| pots(books, settlement, report, end);
     let paid = settlement.payout(merchant).unwrap_or_default().sent;
     csv.row(|row| {
         write_names(row, merchant, report, settlement, "Balances & Payouts");
@@ -92,10 +91,11 @@ fn write_pots(row: &mut Row<'_>, pots: Pots) {
     [pots.available, pots.pending, pots.payable, pots.collateral].into_iter().for_each(|pot| row.amount(pot));
 }
 
-fn pots(books: &Books<'_>, settlement: &Settlement, day: usize, end: End) -> Pots {
-    let hours = if end == End::Closing { (day + 1) * HOURS_A_DAY } else { day * HOURS_A_DAY };
+fn pots(books: &Books<'_>, settlement: &Settlement, report: &Report, end: End) -> Pots {
+    let at = if end == End::Closing { report.to } else { report.from };
+    let hours = usize::try_from((at - books.merchant.started_at()) / HOUR).unwrap_or(0);
     let history = books.merchant.ledger().history(settlement.account).zip(Currency::find(settlement.known.currency));
     let mut pots = history.map(|(history, currency)| history.pots(currency, hours)).unwrap_or_default();
-    books.bend_pots(settlement.account, day, end, &mut pots);
+    books.bend_pots(settlement.account, report.day, end, &mut pots);
     pots
 }

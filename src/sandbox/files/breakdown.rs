@@ -26,7 +26,7 @@ const ADJUSTMENT: &str = "Adjustment";
 /// Writes a report's rows.
 pub(super) fn write(books: &Books<'_>, report: &Report, part: Range<usize>) -> Csv {
     let merchant = books.merchant;
-    let mut csv = Csv::new(merchant.options().files, part, COLUMNS);
+    let mut csv = Csv::new(merchant.options().files, report.zone(), part, COLUMNS);
     let Some(settlement) = report.settlement else { return csv };
     let payout_id = settlement.id(merchant);
     for effect in effects(merchant, |account| account == settlement.account, settlement.from, settlement.to) {

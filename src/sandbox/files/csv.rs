@@ -7,12 +7,14 @@ use crate::sandbox::currency::MOVEMENT_DECIMALS;
 use crate::sandbox::json::decimal;
 use crate::sandbox::payment::instant;
 use crate::sandbox::schedule::Micros;
+use crate::sandbox::zone::Zone;
 
 /// A file being written: its header, and those of the rows that are its own.
 #[derive(Debug)]
 pub(super) struct Csv {
     text: String,
     options: FileOptions,
+    zone: Zone,
     part: Range<usize>,
     rows: usize,
 }
@@ -21,6 +23,7 @@ pub(super) struct Csv {
 #[derive(Debug)]
 pub(super) struct Row<'a> {
     text: &'a mut String,
+    zone: Zone,
     is_first: bool,
 }
 
@@ -28,9 +31,9 @@ pub(super) struct Row<'a> {
 const RAGGED: usize = 3;
 
 impl Csv {
-    /// A file of the rows whose places are in `part`, with a header of names between commas.
-    pub(super) fn new(options: FileOptions, part: Range<usize>, columns: &str) -> Self {
-        let mut csv = Self { text: columns.to_owned(), options, part, rows: 0 };
+    /// A file of the rows whose places are in `part`, with a header of names between commas and times of a zone.
+    pub(super) fn new(options: FileOptions, zone: Zone, part: Range<usize>, columns: &str) -> Self {
+        let mut csv = Self { text: columns.to_owned(), options, zone, part, rows: 0 };
         csv.end_line();
         csv
     }
@@ -42,7 +45,7 @@ impl Csv {
         if !self.part.contains(&place) {
             return;
         }
-        fill(&mut Row { text: &mut self.text, is_first: true });
+        fill(&mut Row { text: &mut self.text, zone: self.zone, is_first: true });
         if self.options.trailing_separators && place.is_multiple_of(RAGGED) {
             self.text.push(',');
         }
@@ -92,10 +95,19 @@ impl Row<'_> {
         self.text(&decimal(value, MOVEMENT_DECIMALS));
     }
 
-    /// An instant to the millisecond, without a zone.
+    /// An instant to the millisecond as the zone's clocks show it, which is not said.
     pub(super) fn time(&mut self, at: Micros) {
-        self.text(&instant(at).format("%Y-%m-%dT%H:%M:%S%.3f").to_string());
+        self.text(&printed(self.zone.local(at)));
     }
+
+    /// An instant to the millisecond, UTC, which is not said.
+    pub(super) fn time_utc(&mut self, at: Micros) {
+        self.text(&printed(at));
+    }
+}
+
+fn printed(at: Micros) -> String {
+    instant(at).format("%Y-%m-%dT%H:%M:%S%.3f").to_string()
 }
 
 #[cfg(test)]
@@ -103,7 +115,7 @@ mod tests {
     use super::*;
 
     fn written(options: FileOptions, part: Range<usize>) -> String {
-        let mut csv = Csv::new(options, part, "a,b");
+        let mut csv = Csv::new(options, Zone::UTC, part, "a,b");
         for value in ["1", "x,\"y\"", "2\n3"] {
             csv.row(|row| row.texts([value, ""]));
         }

@@ -19,7 +19,7 @@ const CLIENT: &str = "The \"Sample Shop\" Group, London";
 
 /// Writes a report's rows.
 pub(super) fn write(merchant: &Merchant, report: &Report, part: Range<usize>) -> Csv {
-    let mut csv = Csv::new(merchant.options().files, part, COLUMNS);
+    let mut csv = Csv::new(merchant.options().files, report.zone(), part, COLUMNS);
     let day = report.from..report.to;
     // A dispute changes for the last time when anything else has happened to it.
     for (_, index) in merchant.disputed().range((report.from, 0)..) {
@@ -37,8 +37,8 @@ pub(super) fn write(merchant: &Merchant, report: &Report, part: Range<usize>) ->
 fn write_dispute(row: &mut Row<'_>, merchant: &Merchant, payment: &Payment, dispute: &Dispute, indicator: &str) {
     let entity = payment.currency.settled_to().entity;
     row.text(&merchant.dispute_id(payment.index));
-    row.time(dispute.received_at);
-    row.time(dispute.received_at);
+    row.time_utc(dispute.received_at);
+    row.time_utc(dispute.received_at);
     row.texts([CLIENT, &entity_name(entity), "", &channel_name(entity), MCC, indicator]);
     row.text(&merchant.payment_id(payment.index));
     row.text(&merchant.reference(payment).unwrap_or_default());

@@ -38,7 +38,7 @@ pub(super) fn write(books: &Books<'_>, report: &Report, part: Range<usize>) -> C
     let has_optional = options.more_columns && report.entity == OPTIONAL_OF;
     let columns = if has_optional { format!("{COLUMNS}{OPTIONAL}") } else { COLUMNS.to_owned() };
     let is_corrected_later = report.is_corrected(books.merchant);
-    let mut file = File { books, csv: Csv::new(options, part, &columns), has_optional, is_corrected_later };
+    let mut file = File { books, csv: Csv::new(options, report.zone(), part, &columns), has_optional, is_corrected_later };
     match report.settlement {
         Some(settlement) => file.settlement(report, &settlement),
         None => file.day(report),
@@ -135,7 +135,7 @@ impl File<'_> {
         csv.row(|row| {
             line.write(row, books.merchant, payout_id, &movement);
             if *has_optional {
-                line.write_optional(row);
+                line.write_optional(row, report.zone());
             }
         });
     }

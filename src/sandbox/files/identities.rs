@@ -8,6 +8,7 @@ use super::tests::{Row, amount, merchant, told};
 use super::*;
 use crate::sandbox::currency::Currency;
 use crate::sandbox::payment::{ActionKind, Outcome};
+use crate::sandbox::zone::Zone;
 
 /// The rows of every report of a merchant, with the day they are about.
 struct Files<'a> {
@@ -204,8 +205,8 @@ impl<'a> Files<'a> {
                 *told.entry(row["Payment ID"].clone()).or_default() += amount(row, HOLDING);
             }
         }
-        let end = self.merchant.started_at() + i64::try_from(self.last_day() + 1).unwrap() * crate::sandbox::schedule::DAY;
         let known = self.merchant.all_payments().filter_map(|payment| {
+            let end = Zone::of(payment.currency.settled_to().entity).start_of(self.merchant, self.last_day() + 1);
             let dispute = payment.dispute.filter(|dispute| dispute.received_at < end)?;
             let indicators = dispute.timeline().filter(|(_, at)| *at < end).filter_map(|(status, _)| dispute.indicator(status));
             let is_credited = indicators.skip(1).any(|indicator| ["AUTO", "CBRV", "RPDW", "ARBW"].contains(&indicator));

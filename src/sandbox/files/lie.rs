@@ -13,6 +13,7 @@ use crate::sandbox::movement::{CHARGEBACKS, GATEWAY, Movement, RESERVED, Rollup}
 use crate::sandbox::report::{Content, Report};
 use crate::sandbox::schedule::{DAY, Micros};
 use crate::sandbox::settlement::Settlement;
+use crate::sandbox::zone::Zone;
 
 /// What is told wrongly in the report files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +61,7 @@ pub(in crate::sandbox) struct Books<'a> {
 struct Spot {
     capture: Effect,
     settlement: Settlement,
-    /// The day of the capture, counted from 0.
+    /// The day of the capture in its entity's zone, counted from 0.
     day: usize,
     /// A capture that an earlier payout has settled.
     other: Effect,
@@ -195,7 +196,7 @@ impl Spot {
             (at >= from && payment.index != other.payment.index).then_some((at, payment.index))
         });
         let disputed = raised.min().map(|(_, index)| index);
-        let day = usize::try_from((capture.at - merchant.started_at()) / DAY).ok()?;
+        let day = Zone::of(settlement.known.entity).day_of(merchant, capture.at)?;
         Some(Self { capture, settlement, day, other, disputed })
     }
 

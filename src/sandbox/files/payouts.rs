@@ -18,7 +18,7 @@ const COLUMNS: &str = "Client Entity ID,Client Entity Name,Sub Entity ID,Sub Ent
 /// Writes a report's rows.
 pub(super) fn write(books: &Books<'_>, report: &Report, part: Range<usize>) -> Csv {
     let merchant = books.merchant;
-    let mut csv = Csv::new(merchant.options().files, part, &format!("{COLUMNS},{CATEGORIES}"));
+    let mut csv = Csv::new(merchant.options().files, report.zone(), part, &format!("{COLUMNS},{CATEGORIES}"));
     for account in 0..ACCOUNTS.len() {
         let settlement = Settlement::of(merchant, account, report.day);
         if let Some(settlement) = settlement.filter(|settlement| settlement.known.entity == report.entity) {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{NaiveDateTime, TimeDelta};
+
 use super::*;
 use crate::money::parse_decimal;
 use crate::sandbox::MerchantOptions;
@@ -83,7 +85,7 @@ fn rows_lie_in_the_time_that_their_report_covers() {
     for wanted in [Content::ActionsByDate, Content::ActionsByPayout] {
         for report in reports(&merchant, wanted) {
             let text = |at| instant(at).format("%Y-%m-%dT%H:%M:%S%.3f").to_string();
-            let (from, to) = (text(report.from), text(report.to));
+            let (from, to) = (text(report.zone().local(report.from)), text(report.zone().local(report.to)));
             assert!(rows(&merchant, &report).iter().all(|row| from <= row["Processed On"] && row["Processed On"] < to));
         }
     }
@@ -134,7 +136,11 @@ fn options_change_how_files_are_written_and_not_what_they_say() {
         longer += text.lines().filter(|line| line.split(',').count() == columns + 1).count();
         for (row, other) in rows(&plain, report).into_iter().zip(rows(&odd, &other)) {
             assert!(row.iter().all(|(column, value)| other[column] == *value));
-            assert!(other.get("Timezone").is_none_or(|zone| zone == "UTC" && other["Processed On UTC"] == other["Processed On"]));
+            for column in ["Requested On", "Processed On"].into_iter().filter(|_| report.entity == 1) {
+                let at = |column: &str| NaiveDateTime::parse_from_str(&other[column], "%Y-%m-%dT%H:%M:%S%.3f").unwrap();
+                assert_eq!(at(column) - at(&format!("{column} UTC")), TimeDelta::hours(4));
+                assert_eq!(other["Timezone"], "Asia/Dubai");
+            }
         }
     }
     assert!(longer > 100);
@@ -212,6 +218,47 @@ fn fees_are_fixed_and_variable_and_taxed_and_some_rows_are_the_same() {
     }
     assert!(kinds["Gateway Fixed Fee Tax"] > 20 && kinds["Premium Variable Fee"] > 20);
     assert!(same > 20 && same == kinds["Scheme Fixed Fee"], "{same}");
+}
+
+#[test]
+fn the_second_entity_has_the_days_and_the_clocks_of_its_zone() {
+    let merchant = plain(1);
+    let first = |entity, wanted| {
+        let mut all = Report::all(&merchant).filter(|report| report.kind.content == wanted && report.entity == entity);
+        all.find(|report| report.day == 30).unwrap()
+    };
+    for (entity, at) in [(0, "00:00"), (1, "20:00")] {
+        let (statement, disputes) = (first(entity, Content::Balances), first(entity, Content::Disputes));
+        assert!([statement.from, statement.to].iter().all(|end| instant(*end).format("%H:%M").to_string() == at));
+        assert!(statement.filename(&merchant, 0).ends_with("_20260402_20260403.csv"));
+        assert!(disputes.filename(&merchant, 0).starts_with("2026-04-02-2026-04-03-DisputesReport-"));
+        for row in rows(&merchant, &statement) {
+            assert_eq!(row["Reporting Start Date"], "2026-04-02T00:00:00.000");
+            assert_eq!(row["Reporting End Date"], "2026-04-03T00:00:00.000");
+            assert!(row["Report Date"].starts_with("2026-04-03T05:"));
+        }
+    }
+    let paid = |entity| rows(&merchant, &first(entity, Content::Payouts)).pop().unwrap();
+    assert_eq!(paid(0)["Payout Date"], "2026-04-02T16:00:00.000");
+    assert_eq!(paid(1)["Payout Date"], "2026-04-02T20:00:00.000");
+}
+
+/// The columns of a disputes report say that they are UTC, whatever the entity's zone is.
+#[test]
+fn what_a_column_calls_utc_is_utc() {
+    let merchant = Merchant::new(MerchantOptions { payments: 20_000, days: 120, ..MerchantOptions::default() });
+    let mut seen = 0;
+    for report in Report::all(&merchant).filter(|report| report.kind.content == Content::Disputes && report.entity == 1) {
+        let text = String::from_utf8(content(&merchant, &report, 0)).unwrap();
+        for line in text.lines().skip(1) {
+            let fields: Vec<&str> = line.split(',').collect();
+            let (_, index) = merchant.disputed().iter().find(|(_, index)| merchant.dispute_id(*index) == fields[0]).unwrap();
+            let received_at = instant(merchant.payment(*index).dispute.unwrap().received_at);
+            assert_eq!(fields[1], received_at.format("%Y-%m-%dT%H:%M:%S%.3f").to_string());
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
 }
 
 #[test]

@@ -24,6 +24,7 @@ use crate::api::request::Host;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sandbox::merchant::Merchant;
 use crate::sandbox::report::Report;
+use crate::sandbox::zone::Zone;
 use crate::schema::decode::AssumedUnit;
 use crate::secret::Secret;
 
@@ -143,11 +144,18 @@ impl Sandbox {
             },
             exponents: Arc::default(),
             reports_dir: None,
-            settlement_zone: Some("UTC".to_owned()),
+            settlement_zone: None,
+            settlement_zones: self.settlement_zones(),
             balances_unit: AssumedUnit::Minor,
             rows_per_year: self.rows_per_year(),
             search_without: Vec::new(),
         }
+    }
+
+    /// The zones of its entities' report files, as an account's configuration says them.
+    fn settlement_zones(&self) -> BTreeMap<String, String> {
+        let entities = self.entity_ids().into_iter().enumerate();
+        entities.map(|(entity, id)| (id, Zone::of(entity).name.to_owned())).collect()
     }
 
     /// How many payments, disputes and reports its merchant has in a year, as an account's configuration says it.

@@ -254,7 +254,7 @@ impl Work {
             fetched_at: connection.now(),
             file: file.filename.clone(),
             facts,
-            zone: connection.account().settlement_zone.as_deref().and_then(time::zone),
+            zone: connection.account().settlement_zone_of(file.entity_id.as_deref()).and_then(time::zone),
             rows_before: 0,
         }
     }
@@ -271,6 +271,6 @@ fn changed() -> Error {
 
 fn no_zone(column: &str) -> Error {
     let message = format!("{column} is not known: the file prints local times, and neither it nor the account says their zone");
-    let hint = format!("filter by {column}_local, or set settlement_zone of the account (\"Europe/London\")");
+    let hint = format!("filter by {column}_local, or set settlement_zone or settlement_zones of the account (\"Europe/London\")");
     Error::new(ErrorKind::Query, message).hint(hint)
 }
