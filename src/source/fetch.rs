@@ -69,7 +69,7 @@ pub async fn run(
     note: impl Fn(&Effort) + Send,
 ) -> Result<()> {
     let path = scan.path(is_joined)?;
-    let scan = scan.by(path.call);
+    let scan = scan.by(path.call).knowing(&path.constraints);
     let remaining = Remaining::new(scan.limit);
     let fetch = Arc::new(Fetch {
         scan,

@@ -113,6 +113,15 @@ impl Scan {
         Arc::new(Self { time: None, time_is_extra: false, ..scan })
     }
 
+    /// The scan with what joins have told by now, which also tells report files apart.
+    #[must_use]
+    pub fn knowing(self: Arc<Self>, constraints: &Constraints) -> Arc<Self> {
+        match self.dynamic.is_empty() {
+            true => self,
+            false => Arc::new(Self { constraints: constraints.clone(), ..Self::clone(&self) }),
+        }
+    }
+
     /// A better call than the one chosen, for keys, and how many there are.
     fn by_key(&self, chosen: &'static Call, constraints: &Constraints) -> Option<(&'static Call, u64)> {
         self.better(chosen).find_map(|call| match call.by {

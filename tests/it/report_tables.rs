@@ -336,3 +336,22 @@ proptest! {
         }
     }
 }
+
+#[tokio::test]
+async fn a_join_reads_the_files_of_the_payouts_it_tells() {
+    let merchant = MerchantOptions { payments: 300, days: 12, ..MerchantOptions::default() };
+    let stand = Stand::of(merchant, SandboxOptions::default());
+    let last_days = "payout_date >= current_date - 3";
+    let join = |condition: &str| {
+        format!(
+            "select count(*) from settlements s join settlement_actions a on a.report_payout_id = upper(s.payout_id) \
+             where {condition}"
+        )
+    };
+    let files = |requests: Vec<String>| requests.iter().filter(|request| request.starts_with("GET /reports/")).count();
+    let told = stand.count(&format!("select count(*) from settlements where {last_days}")).await;
+    let of_settlements = files(stand.requests(&format!("select max(payout_amount) from settlements where {last_days}")).await);
+    let read = files(stand.requests(&join(last_days)).await);
+    assert_eq!(read, of_settlements + usize::try_from(told).unwrap());
+    assert!(files(stand.requests(&join("true")).await) > 3 * read);
+}
