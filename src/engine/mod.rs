@@ -6,7 +6,9 @@
 pub mod access;
 mod bill;
 mod books;
+mod checks;
 pub mod config;
+mod declared;
 pub mod doctor;
 pub mod reference;
 mod system;
@@ -45,6 +47,10 @@ pub const CATALOG: &str = "checkout";
 pub const LIVE: &str = "live";
 /// Schema of what ckosql knows about itself.
 pub const SYSTEM: &str = "system";
+/// Schema of what is taken as known.
+pub const REF: &str = "ref";
+/// Schema of the checks.
+pub const CHECKS: &str = "checks";
 /// Schema that is searched when none is named.
 pub const PUBLIC: &str = "public";
 
@@ -155,6 +161,8 @@ impl Engine {
         // The keys that a join hands to a live table: one request each, so many are worth a list.
         options.optimizer.hash_join_inlist_pushdown_max_distinct_values = 10_000;
         options.optimizer.hash_join_inlist_pushdown_max_size = 4 << 20;
+        // What columns mean is kept with their fields, and a union of two tables has two meanings: no reason to refuse it.
+        options.execution.skip_physical_aggregate_schema_check = true;
         for (name, value) in &self.shared.config.settings {
             options.set(name, value).map_err(|error| {
                 Error::new(ErrorKind::Config, "cannot apply a setting").with("setting", name).caused_by(error)
@@ -169,7 +177,10 @@ impl Engine {
 
     fn register_views(&self) -> Result<()> {
         let public = self.shared.catalog.schema(PUBLIC).ok_or_else(|| Error::bug("the catalogue has no public schema"))?;
-        views::register(&self.session()?.context.state(), public.as_ref())
+        let state = self.session()?.context.state();
+        views::register(&state, public.as_ref())?;
+        self.shared.catalog.register_schema(CHECKS, Arc::new(checks::Checks::try_new(self)?))?;
+        Ok(())
     }
 
     /// What this engine has done so far.
@@ -210,6 +221,7 @@ fn catalog(connections: &Arc<[Arc<Connection>]>) -> Result<Arc<dyn CatalogProvid
     }
     catalog.register_schema(LIVE, live)?;
     catalog.register_schema(PUBLIC, public)?;
+    catalog.register_schema(REF, declared::schema()?)?;
     catalog.register_schema(SYSTEM, system::schema(connections)?)?;
     Ok(Arc::new(catalog))
 }

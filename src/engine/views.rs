@@ -55,7 +55,7 @@ pub(super) fn register(state: &SessionState, schema: &dyn SchemaProvider) -> Res
             return Err(Error::bug("views need what does not exist, or each other").with("views", names.join(", ")));
         }
         for view in ready {
-            let table = plan(state, view)?;
+            let table = plan(state, view.name, view.sql)?;
             schema.register_table(view.name.to_owned(), Arc::new(table))?;
         }
         waiting = blocked;
@@ -63,12 +63,16 @@ pub(super) fn register(state: &SessionState, schema: &dyn SchemaProvider) -> Res
     Ok(())
 }
 
-fn plan(state: &SessionState, view: View) -> Result<ViewTable> {
+/// A view of a name, planned.
+///
+/// # Errors
+/// [`crate::error::ErrorKind::Bug`] when it cannot be.
+pub(super) fn plan(state: &SessionState, name: &str, sql: &str) -> Result<ViewTable> {
     // Planning looks tables up in memory and never waits.
-    let planned = state.create_logical_plan(view.sql).now_or_never();
-    let plan = planned.ok_or_else(|| Error::bug("planning a view waited").with("view", view.name))?;
-    let plan = plan.map_err(|error| Error::bug("a shipped view cannot be planned").with("view", view.name).caused_by(error))?;
-    Ok(ViewTable::new(plan, Some(view.sql.to_owned())))
+    let planned = state.create_logical_plan(sql).now_or_never();
+    let plan = planned.ok_or_else(|| Error::bug("planning a view waited").with("view", name))?;
+    let plan = plan.map_err(|error| Error::bug("a shipped view cannot be planned").with("view", name).caused_by(error))?;
+    Ok(ViewTable::new(plan, Some(sql.to_owned())))
 }
 
 fn read(file: &'static include_dir::File<'static>) -> Result<View> {
@@ -80,7 +84,8 @@ fn read(file: &'static include_dir::File<'static>) -> Result<View> {
     }
 }
 
-fn header(sql: &'static str, key: &str) -> Option<&'static str> {
+/// What the header of a query says under a key.
+pub(super) fn header(sql: &'static str, key: &str) -> Option<&'static str> {
     let mut lines = sql.lines().map_while(|line| line.strip_prefix("-- "));
     lines.find_map(|line| line.strip_prefix(key)?.strip_prefix(':')).map(str::trim)
 }

@@ -4,6 +4,7 @@
 //! the Arrow schema, the live table, the reference and the completion are derived from it. Adding a table is a file
 //! here and its name in `registry!`.
 
+pub mod breakdown_type;
 pub mod report_kind;
 
 use report_kind::ReportKind;

@@ -13,6 +13,7 @@
 
 mod accounts;
 mod budget;
+mod checks;
 mod cli;
 mod conformance;
 mod docs;

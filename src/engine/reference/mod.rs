@@ -1,8 +1,10 @@
-//! The reference of tables, views, settings and functions, as Markdown.
+//! The reference of tables, views, checks, settings and functions, as Markdown.
 //!
 //! It is made from the declarations that the engine itself reads with. Nothing here is said twice: what a table is stands
 //! in its resource, what a view is in its header.
 
+mod checks;
+mod declared;
 mod functions;
 mod tables;
 mod views;
@@ -31,6 +33,8 @@ pub async fn reference(engine: &Engine) -> Result<String> {
     for view in super::views::all()? {
         text.push_str(&views::section(engine, &view).await?);
     }
+    text.push_str(&checks::section(&super::checks::all()?));
+    text.push_str(&declared::sections());
     text.push_str(&settings());
     text.push_str(&functions::section());
     Ok(text)
@@ -47,6 +51,13 @@ pub async fn table(engine: &Engine, name: &str) -> Result<String> {
     let views = super::views::all()?;
     if let Some(view) = views.iter().find(|view| view.name == name) {
         return views::section(engine, view).await;
+    }
+    if let Some(known) = declared::section(name.trim_start_matches("ref.")) {
+        return Ok(known);
+    }
+    let checks = super::checks::all()?;
+    if let Some(check) = checks.iter().find(|check| name.strip_prefix("checks.").unwrap_or(name) == check.name) {
+        return Ok(checks::section(std::slice::from_ref(check)));
     }
     let names = RESOURCES.iter().map(|resource| resource.name).chain(views.iter().map(|view| view.name));
     let nearest = names.min_by_key(|known| strsim::damerau_levenshtein(name, known)).unwrap_or_default();

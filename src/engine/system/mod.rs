@@ -25,13 +25,13 @@ use crate::source::connection::Connection;
 type Connections = Arc<[Arc<Connection>]>;
 
 /// A column: its name, its type, and what it means.
-type SystemColumn = (&'static str, fn() -> DataType, &'static str);
+pub(super) type SystemColumn = (&'static str, fn() -> DataType, &'static str);
 
 /// A table of the schema: its columns, and how its rows are made.
-struct SystemTable {
-    name: &'static str,
-    columns: &'static [SystemColumn],
-    rows: fn(&[Arc<Connection>]) -> Vec<ArrayRef>,
+pub(super) struct SystemTable {
+    pub(super) name: &'static str,
+    pub(super) columns: &'static [SystemColumn],
+    pub(super) rows: fn(&[Arc<Connection>]) -> Vec<ArrayRef>,
 }
 
 const TABLES: &[&SystemTable] =
@@ -44,14 +44,18 @@ const TABLES: &[&SystemTable] =
 pub(super) fn schema(connections: &Connections) -> Result<Arc<dyn SchemaProvider>> {
     let schema = MemorySchemaProvider::new();
     for table in TABLES {
-        let provider = Provider { table, schema: table.schema(), connections: Arc::clone(connections) };
-        schema.register_table(table.name.to_owned(), Arc::new(provider))?;
+        schema.register_table(table.name.to_owned(), table.provider(connections))?;
     }
     Ok(Arc::new(schema))
 }
 
 impl SystemTable {
-    fn schema(&self) -> SchemaRef {
+    /// The table over some accounts.
+    pub(super) fn provider(&'static self, connections: &Connections) -> Arc<dyn TableProvider> {
+        Arc::new(Provider { table: self, schema: self.schema(), connections: Arc::clone(connections) })
+    }
+
+    pub(super) fn schema(&self) -> SchemaRef {
         let field = |(name, data_type, about): &SystemColumn| {
             Field::new(*name, data_type(), true).with_metadata([("comment".to_owned(), (*about).to_owned())].into())
         };
@@ -94,11 +98,11 @@ impl TableProvider for Provider {
     }
 }
 
-fn text() -> DataType {
+pub(super) fn text() -> DataType {
     DataType::Utf8
 }
 
-fn number() -> DataType {
+pub(super) fn number() -> DataType {
     DataType::Int64
 }
 

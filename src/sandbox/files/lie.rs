@@ -63,6 +63,8 @@ struct Spot {
     settlement: Settlement,
     /// The day of the capture in its entity's zone, counted from 0.
     day: usize,
+    /// Another capture of the account on that day.
+    sibling: Effect,
     /// A capture that an earlier payout has settled.
     other: Effect,
     /// A disputed payment.
@@ -129,11 +131,15 @@ impl<'a> Books<'a> {
             movement.holding -= spot.unit();
             movement.processing -= spot.unit();
         }
-        if told(Lie::FeeAction) && is_capture && movement.breakdown_type == GATEWAY
-            || told(Lie::SettledTwice) && by_payout && is_capture && is_gross && !is_reserve
-        {
+        if told(Lie::FeeAction) && is_capture && movement.breakdown_type == GATEWAY {
+            line.action_id = spot.sibling.action_id(self.merchant);
+            line.payment_id = self.merchant.payment_id(spot.sibling.payment.index);
+        }
+        if told(Lie::SettledTwice) && by_payout && is_capture && is_gross && !is_reserve {
             line.action_id = spot.other.action_id(self.merchant);
             line.payment_id = self.merchant.payment_id(spot.other.payment.index);
+            // Settled twice, it takes effect when it did.
+            line.at = spot.other.at;
         }
         if told(Lie::DisputedPayment) && is_gross && spot.has_raised(effect) {
             line.payment_id = self.merchant.payment_id(spot.other.payment.index);
@@ -183,12 +189,14 @@ impl Spot {
     fn find(merchant: &Merchant) -> Option<Self> {
         let middle = merchant.days() / 2;
         let settlements = (middle..merchant.days()).flat_map(|day| (0..ACCOUNTS.len()).map(move |account| (account, day)));
-        let (capture, settlement, other) = settlements.into_iter().find_map(|(account, day)| {
+        let (capture, settlement, day, sibling, other) = settlements.into_iter().find_map(|(account, day)| {
             let settlement = Settlement::of(merchant, account, day)?;
             let capture = paid_captures(merchant, &settlement).into_iter().find(is_fit)?;
             let mut earlier = (day.saturating_sub(EARLIER)..day).rev().filter_map(|day| Settlement::of(merchant, account, day));
             let other = earlier.find_map(|settlement| paid_captures(merchant, &settlement).pop())?;
-            Some((capture, settlement, other))
+            let day = Zone::of(settlement.known.entity).day_of(merchant, capture.at)?;
+            let sibling = captures_of_day(merchant, &settlement, day).into_iter().find(|effect| !effect.is(&capture))?;
+            Some((capture, settlement, day, sibling, other))
         })?;
         let from = merchant.started_at() + Micros::try_from(middle).ok()? * DAY;
         let raised = merchant.disputed().iter().map(|(_, index)| merchant.payment(*index)).filter_map(|payment| {
@@ -196,8 +204,7 @@ impl Spot {
             (at >= from && payment.index != other.payment.index).then_some((at, payment.index))
         });
         let disputed = raised.min().map(|(_, index)| index);
-        let day = Zone::of(settlement.known.entity).day_of(merchant, capture.at)?;
-        Some(Self { capture, settlement, day, other, disputed })
+        Some(Self { capture, settlement, day, sibling, other, disputed })
     }
 
     /// A minor unit of the account's currency.
@@ -218,6 +225,14 @@ fn paid_captures(merchant: &Merchant, settlement: &Settlement) -> Vec<Effect> {
         return Vec::new();
     }
     let mut found = effects(merchant, |account| account == settlement.account, settlement.from, settlement.to);
+    found.retain(|effect| effect.reserve > 0);
+    found
+}
+
+/// The captures that take effect on a day of a settlement's account.
+fn captures_of_day(merchant: &Merchant, settlement: &Settlement, day: usize) -> Vec<Effect> {
+    let from = Zone::of(settlement.known.entity).start_of(merchant, day);
+    let mut found = effects(merchant, |account| account == settlement.account, from, from + DAY);
     found.retain(|effect| effect.reserve > 0);
     found
 }

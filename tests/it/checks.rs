@@ -1,0 +1,271 @@
+//! The shipped checks: over books that tie out none has a row, and over books with one wrong figure exactly one has.
+//!
+//! The books are those of a small stand-in merchant, read once and changed in memory.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use ckosql::engine::Session;
+use ckosql::sandbox::{MerchantOptions, SandboxOptions};
+use datafusion::datasource::MemTable;
+use futures::TryStreamExt;
+
+use crate::stand::Stand;
+
+const TABLES: [&str; 8] = [
+    "balance_statements",
+    "disputes",
+    "financial_actions",
+    "payment_actions",
+    "payments",
+    "settlement_actions",
+    "settlement_breakdown",
+    "settlements",
+];
+
+/// A wrong figure: the check that tells of it, the table, its columns with what they say instead, and rows told besides.
+struct Wrong {
+    check: &'static str,
+    table: &'static str,
+    columns: &'static [(&'static str, &'static str)],
+    besides: Option<&'static str>,
+}
+
+const fn wrong(check: &'static str, table: &'static str, columns: &'static [(&'static str, &'static str)]) -> Wrong {
+    Wrong { check, table, columns, besides: None }
+}
+
+const WRONG: &[Wrong] = &[
+    wrong("payment_limits", "payments", &[("total_refunded", "total_captured + 1")]),
+    wrong("action_amount", "payment_actions", &[("amount", "amount + 1")]),
+    wrong("payout_amount", "settlement_actions", &[("holding_currency_amount", "holding_currency_amount + 1")]),
+    wrong(
+        "payout_breakdown",
+        "settlement_breakdown",
+        &[
+            ("gross_in_holding_currency", "gross_in_holding_currency + 1"),
+            ("net_in_holding_currency", "net_in_holding_currency + 1"),
+        ],
+    ),
+    wrong("breakdown_net", "settlement_breakdown", &[("gross_in_holding_currency", "gross_in_holding_currency + 0.00000001")]),
+    wrong("breakdown_deduction", "settlement_breakdown", &[("tax_in_holding_currency", "tax_in_holding_currency - 0.00000001")]),
+    wrong("payout_components", "settlements", &[("tax", "tax - 0.06")]),
+    wrong(
+        "available_balance",
+        "financial_actions",
+        &[(
+            "holding_currency_amount",
+            "case when breakdown_type = 'Merchant Payout' then holding_currency_amount - 1 else holding_currency_amount end",
+        )],
+    ),
+    wrong("balance_chain", "balance_statements", &[("opening_pending_balance", "opening_pending_balance + 1")]),
+    wrong(
+        "balance_movements",
+        "balance_statements",
+        &[
+            ("payouts", "payouts + 1"),
+            ("opening_payable_balance", "opening_payable_balance - 1"),
+            ("closing_payable_balance", "closing_payable_balance - 1"),
+        ],
+    ),
+    wrong(
+        "payable_balance",
+        "balance_statements",
+        &[("opening_payable_balance", "opening_payable_balance + 1"), ("closing_payable_balance", "closing_payable_balance + 1")],
+    ),
+    wrong(
+        "collateral_balance",
+        "balance_statements",
+        &[
+            ("opening_collateral_balance", "opening_collateral_balance * 2"),
+            ("closing_collateral_balance", "closing_collateral_balance * 2"),
+        ],
+    ),
+    wrong("dispute_amount", "disputes", &[("amount", "amount + 1")]),
+    Wrong {
+        check: "gateway_fee",
+        table: "financial_actions",
+        columns: &[("holding_currency_amount", "0.0"), ("processing_currency_amount", "0.0")],
+        besides: Some("breakdown_type = 'Gateway Fixed Fee' and action_type = 'Capture'"),
+    },
+    wrong("exchange_rate", "financial_actions", &[("fx_rate_applied", "fx_rate_applied * 1.00001")]),
+    wrong("balance_lines", "balance_statements", &[("payments", "payments - 1"), ("refunds", "refunds + 1")]),
+    Wrong {
+        check: "settled_once",
+        table: "settlement_actions",
+        columns: &[
+            ("payout_id", "(select max(payout_id) from books.settlements where payout_amount > 0)"),
+            ("report_payout_id", "(select max(payout_id) from books.settlements where payout_amount > 0)"),
+            ("holding_currency_amount", "0.0"),
+        ],
+        besides: Some("breakdown_type = 'Capture'"),
+    },
+    wrong(
+        "unknown_breakdown_type",
+        "settlement_actions",
+        &[("breakdown_type", "case when breakdown_type = 'Gateway Fixed Fee' then 'Gateway Fee' else breakdown_type end")],
+    ),
+];
+
+/// The tables of a merchant.
+type Books = BTreeMap<&'static str, Vec<RecordBatch>>;
+
+async fn books(stand: &Stand) -> Books {
+    let mut books = BTreeMap::new();
+    for table in TABLES {
+        books.insert(table, stand.query(&format!("select * from {table}")).await.unwrap());
+    }
+    books
+}
+
+/// A session with the tables in schema `books`, one of them with its figure.
+async fn session(stand: &Stand, books: &Books, wrong: Option<&Wrong>) -> Session {
+    let session = stand.engine.session().unwrap();
+    let register = |name: &str, batches: &[RecordBatch]| {
+        let table = MemTable::try_new(batches[0].schema(), vec![batches.to_vec()]).unwrap();
+        session.register(name, Arc::new(table)).unwrap();
+    };
+    for (table, batches) in books {
+        match wrong.filter(|wrong| wrong.table == *table) {
+            None => register(table, batches),
+            Some(_) => register("told", batches),
+        }
+    }
+    if let Some(wrong) = wrong {
+        let changed = changed(wrong, &books[wrong.table]);
+        register(wrong.table, &run(&session, &changed).await);
+    }
+    let components = text("views", "payout_components");
+    register("payout_components", &run(&session, &components).await);
+    session
+}
+
+/// The query of a table with its figure.
+fn changed(wrong: &Wrong, told: &[RecordBatch]) -> String {
+    let fields = told[0].schema();
+    let said = |name: &str| wrong.columns.iter().find(|(column, _)| *column == name).map(|(_, said)| *said);
+    let column = |field: &Arc<arrow::datatypes::Field>| match said(field.name()) {
+        Some(said) => format!("arrow_cast({said}, '{}') as {}", field.data_type(), field.name()),
+        None => field.name().clone(),
+    };
+    let columns = fields.fields().iter().map(column).collect::<Vec<_>>().join(", ");
+    match wrong.besides {
+        Some(condition) => {
+            format!("select * from books.told union all select {columns} from books.told where {condition}")
+        }
+        None => format!("select {columns} from books.told"),
+    }
+}
+
+async fn run(session: &Session, sql: &str) -> Vec<RecordBatch> {
+    let answer = session.query(sql).await.unwrap_or_else(|error| panic!("{error}: {sql}"));
+    let schema = Arc::clone(&answer.schema);
+    let batches: Vec<RecordBatch> = answer.batches.try_collect().await.unwrap_or_else(|error| panic!("{error}: {sql}"));
+    if batches.is_empty() { vec![RecordBatch::new_empty(schema)] } else { batches }
+}
+
+/// A shipped query over the tables of schema `books`.
+fn text(folder: &str, name: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql").join(folder);
+    let mut sql = fs::read_to_string(root.join(format!("{name}.sql"))).unwrap();
+    for table in TABLES.into_iter().chain(["payout_components"]) {
+        for word in ["from", "join"] {
+            for end in [" ", "\n", ")"] {
+                sql = sql.replace(&format!("{word} {table}{end}"), &format!("{word} books.{table}{end}"));
+            }
+        }
+    }
+    sql
+}
+
+fn checks() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/checks");
+    let stem = |entry: fs::DirEntry| entry.path().file_stem().unwrap().to_str().unwrap().to_owned();
+    let mut names: Vec<String> = fs::read_dir(folder).unwrap().map(|entry| stem(entry.unwrap())).collect();
+    names.sort();
+    names
+}
+
+/// The checks that have a row, of those that read a table where one is named: others cannot know what it says.
+async fn failing(session: &Session, table: Option<&str>) -> Vec<String> {
+    let mut failing = Vec::new();
+    for check in checks() {
+        let sql = text("checks", &check);
+        let reads = |name: &str| sql.contains(&format!("books.{name}"));
+        if table.is_some_and(|table| !(reads(table) || table == "settlements" && reads("payout_components"))) {
+            continue;
+        }
+        let rows: usize = run(session, &sql).await.iter().map(RecordBatch::num_rows).sum();
+        if rows > 0 {
+            failing.push(check);
+        }
+    }
+    failing
+}
+
+fn stand() -> Stand {
+    Stand::of(MerchantOptions { payments: 600, days: 16, ..MerchantOptions::default() }, SandboxOptions::default())
+}
+
+#[tokio::test]
+async fn books_that_tie_out_break_no_check_and_each_wrong_figure_breaks_its_own() {
+    let stand = stand();
+    let books = books(&stand).await;
+    assert_eq!(failing(&session(&stand, &books, None).await, None).await, [""; 0]);
+    for wrong in WRONG {
+        assert_eq!(failing(&session(&stand, &books, Some(wrong)).await, Some(wrong.table)).await, [wrong.check]);
+    }
+    let mut told: Vec<&str> = WRONG.iter().map(|wrong| wrong.check).collect();
+    told.sort_unstable();
+    assert_eq!(told, checks(), "every check is seen to break");
+}
+
+/// What the stand-in's books can lie about, and the checks of the identity that is broken by it. Net is held against gross
+/// and against the payout; what is available against the day's actions, and against the statement's own movements.
+const LIES: [(&str, &[&str]); 14] = [
+    ("captured_amount", &["action_amount"]),
+    ("payout_rows", &["payout_amount"]),
+    ("breakdown_net", &["breakdown_net", "payout_breakdown"]),
+    ("breakdown_fees", &["breakdown_deduction"]),
+    ("payout_columns", &["payout_components"]),
+    ("available_balance", &["available_balance", "balance_movements"]),
+    ("opening_balance", &["balance_chain"]),
+    ("payable_balance", &["payable_balance"]),
+    ("collateral_balance", &["collateral_balance"]),
+    ("disputed_payment", &["dispute_amount"]),
+    ("fee_action", &["gateway_fee"]),
+    ("exchange_rate", &["exchange_rate"]),
+    ("fee_category", &["balance_lines"]),
+    ("settled_twice", &["settled_once"]),
+];
+
+#[tokio::test]
+async fn each_lie_of_the_stand_in_breaks_its_own_check() {
+    for (lie, broken) in LIES {
+        let options = SandboxOptions { faults: format!("books={lie}").parse().unwrap(), ..SandboxOptions::default() };
+        let stand = Stand::of(MerchantOptions { payments: 600, days: 30, ..MerchantOptions::default() }, options);
+        let books = books(&stand).await;
+        assert_eq!(failing(&session(&stand, &books, None).await, None).await, broken, "{lie}");
+    }
+}
+
+#[tokio::test]
+async fn all_checks_have_the_same_columns() {
+    let stand = stand();
+    let session = stand.engine.session().unwrap();
+    let mut schemas = Vec::new();
+    for check in checks() {
+        let answer = session.query(&format!("select * from checks.{check} limit 0")).await.unwrap();
+        // A text is a text, however it is laid out.
+        let field =
+            |field: &Arc<arrow::datatypes::Field>| format!("{} {}", field.name(), field.data_type()).replace("Utf8View", "Utf8");
+        schemas.push(answer.schema.fields().iter().map(field).collect::<Vec<_>>());
+    }
+    let first = schemas[0].clone();
+    for (check, schema) in checks().iter().zip(schemas) {
+        assert_eq!(schema, first, "{check}");
+    }
+}
