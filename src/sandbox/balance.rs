@@ -4,7 +4,7 @@
 //! twentieth of it goes to the rolling reserve for 90 days and the rest is available. Everything else is available, or
 //! taken from it, at once, but for some interchange, which is billed a day after its capture is available. Every day, 16
 //! hours after the hour of the merchant's start, what is available becomes payable, and it leaves a day later. Less than
-//! a minor unit stays behind, and a debt does.
+//! a minor unit stays behind, and a debt does. Now and then the bank sends a payout back, and the next one has its money.
 
 use super::billing::BillingFee;
 use super::currency::{ACCOUNTS, Currency};
@@ -64,6 +64,8 @@ pub(super) struct Pots {
 pub(super) struct Payout {
     /// Left over from the day before; negative after more refunds than sales.
     pub brought: i128,
+    /// What the bank sent back of an earlier one.
+    pub returned: i128,
     /// What it comes to: whole minor units, negative where money is owed.
     pub amount: i128,
     /// What it has beyond that, less than a minor unit.
@@ -72,7 +74,7 @@ pub(super) struct Payout {
     pub sent: i128,
     /// Left for the day after.
     left: i128,
-    /// Sent since the merchant's start, this payout included.
+    /// Sent since the merchant's start and not returned, this payout included.
     paid: i128,
 }
 
@@ -88,6 +90,11 @@ const HOURS_A_DAY: usize = 24;
 /// Hours into the merchant's day at which payouts are made.
 const CUT_HOUR: usize = 16;
 pub(super) const CUT: Micros = 16 * HOUR;
+/// Every so many days, and on that day of them, the bank sends back the payout made two days before.
+const RETURN_EVERY: usize = 37;
+const RETURN_DAY: usize = 20;
+/// Days from a payout to the one that has its money again.
+pub(super) const RETURN_DAYS: usize = 2;
 /// One part in so many is reserved.
 const RESERVE: i128 = 20;
 
@@ -159,12 +166,16 @@ impl History {
 
     /// The last payout made in the first `hours` hours.
     fn last_payout(&self, currency: &Currency, hours: usize) -> Payout {
-        let mut last = Payout::default();
-        for cut in (CUT_HOUR..=hours).step_by(HOURS_A_DAY) {
-            let due = self.cleared(cut) - last.paid;
+        let (mut last, mut before) = (Payout::default(), Payout::default());
+        for (day, cut) in (CUT_HOUR..=hours).step_by(HOURS_A_DAY).enumerate() {
+            // It left a day after it was made, and is back another day later.
+            let returned = if day % RETURN_EVERY == RETURN_DAY { before.sent } else { 0 };
+            let due = self.cleared(cut) - last.paid + returned;
             let amount = currency.to_major(currency.to_minor(due));
             let (dust, sent) = (due - amount, amount.max(0));
-            last = Payout { brought: last.left, amount, dust, sent, left: due - sent, paid: last.paid + sent };
+            let paid = last.paid - returned + sent;
+            before = last;
+            last = Payout { brought: before.left, returned, amount, dust, sent, left: due - sent, paid };
         }
         last
     }

@@ -3,7 +3,7 @@
 //! There is one a day and account, whatever is paid. What is left over, less than a minor unit or a debt, is brought into
 //! the next one, so that its rows always add up to its amount and less than a minor unit.
 
-use super::balance::{CUT, Payout};
+use super::balance::{CUT, Payout, RETURN_DAYS};
 use super::billing::BillingFee;
 use super::currency::{ACCOUNTS, Currency, CurrencyAccount};
 use super::merchant::Merchant;
@@ -51,6 +51,13 @@ impl Settlement {
     /// The minimum billing fee that is part of it.
     pub(super) fn billing_fee(&self, merchant: &Merchant) -> Option<BillingFee> {
         BillingFee::of(merchant, self.account, self.day)
+    }
+
+    /// What the bank sent back of an earlier settlement, and the words that name it.
+    pub(super) fn returned(&self, merchant: &Merchant) -> Option<(String, i128)> {
+        let amount = self.payout(merchant)?.returned;
+        let earlier = Self::of(merchant, self.account, self.day.checked_sub(RETURN_DAYS)?)?;
+        (amount != 0).then(|| (format!("returned {}", earlier.id(merchant)), amount))
     }
 
     /// The last millisecond of what it settles, which is when its own rows are.

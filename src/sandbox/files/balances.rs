@@ -67,6 +67,9 @@ fn write_movements(csv: &mut Csv, books: &Books<'_>, report: &Report, settlement
     if let Some(fee) = settlement.billing_fee(merchant) {
         methods.entry(String::new()).or_default().add_to(ADJUSTMENTS, fee.holding);
     }
+    if let Some((_, amount)) = settlement.returned(merchant) {
+        methods.entry(String::new()).or_default().add_to(ADJUSTMENTS, amount);
+    }
     for (method, mut categories) in methods {
         books.bend_movements(report, settlement.account, &method, &mut categories);
         csv.row(|row| {

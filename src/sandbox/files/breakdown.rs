@@ -40,20 +40,23 @@ pub(super) fn write(books: &Books<'_>, report: &Report, part: Range<usize>) -> C
 
 /// What no payment made.
 struct OwnRow {
-    reference: &'static str,
+    reference: String,
     at: Micros,
     gross: i128,
     /// The vendor's fee.
     fee: i128,
 }
 
-/// The minimum billing fee, what earlier settlements left, and the dust that this one leaves.
+/// The minimum billing fee, what the bank sent back, what earlier settlements left, and the dust that this one leaves.
 fn own_rows(merchant: &Merchant, settlement: &Settlement) -> Vec<OwnRow> {
     let (payout, at) = (settlement.payout(merchant).unwrap_or_default(), settlement.last_instant());
-    let fee = settlement.billing_fee(merchant).map(|fee| OwnRow { reference: "", at: fee.at, gross: 0, fee: fee.holding });
-    let brought = OwnRow { reference: "brought forward", at, gross: payout.brought, fee: 0 };
-    let dust = OwnRow { reference: "carried forward", at, gross: -payout.dust, fee: 0 };
-    fee.into_iter().chain([brought, dust].into_iter().filter(|row| row.gross != 0)).collect()
+    let fee = settlement.billing_fee(merchant).map(|fee| OwnRow { reference: String::new(), at: fee.at, gross: 0, fee: fee.holding });
+    let adjusted = |reference: String, gross| OwnRow { reference, at, gross, fee: 0 };
+    let brought = adjusted("brought forward".to_owned(), payout.brought);
+    let dust = adjusted("carried forward".to_owned(), -payout.dust);
+    let returned = settlement.returned(merchant).map(|(reference, amount)| adjusted(reference, amount));
+    let adjusted = returned.into_iter().chain([brought, dust]).filter(|row| row.gross != 0);
+    fee.into_iter().chain(adjusted).collect()
 }
 
 fn write_effect(row: &mut Row<'_>, books: &Books<'_>, settlement: &Settlement, payout_id: &str, effect: &Effect) {
@@ -87,7 +90,7 @@ fn write_effect(row: &mut Row<'_>, books: &Books<'_>, settlement: &Settlement, p
 impl OwnRow {
     fn write(&self, row: &mut Row<'_>, merchant: &Merchant, settlement: &Settlement, payout_id: &str) {
         let entity = settlement.known.entity;
-        row.texts([&merchant.entity_id(entity), &entity_name(entity), "", "", ADJUSTMENT, "", self.reference]);
+        row.texts([&merchant.entity_id(entity), &entity_name(entity), "", "", ADJUSTMENT, "", &self.reference]);
         row.time(self.at);
         row.time(self.at);
         row.texts([settlement.known.currency, payout_id]);

@@ -68,6 +68,7 @@ impl File<'_> {
             let payout_id = if account == settlement.account { &payout_id } else { "" };
             Settlement::of(merchant, account, report.day).iter().for_each(|of| self.billing_fee(report, payout_id, of));
         }
+        self.returned(report, &payout_id, settlement);
         let brought = settlement.payout(merchant).unwrap_or_default().brought;
         let movement = held(settlement.known, CARRIED, brought);
         self.adjustment(report, &payout_id, self.own_line(settlement, "Adjustment", 0, "brought forward"), movement);
@@ -82,6 +83,7 @@ impl File<'_> {
         }
         for paid in accounts_of(report.entity).filter_map(|account| Settlement::of(merchant, account, report.day)) {
             self.billing_fee(report, "", &paid);
+            self.returned(report, "", &paid);
             let (id, sent) = (paid.id(merchant), paid.payout(merchant).unwrap_or_default().sent);
             self.adjustment(report, "", self.own_line(&paid, PAID_OUT, 2, &id), held(paid.known, PAID_OUT, -sent));
         }
@@ -119,6 +121,12 @@ impl File<'_> {
         if let Some(fee) = of.billing_fee(merchant) {
             let line = Line { at: fee.at, ..self.own_line(of, BILLING_FEE, 3, "") };
             self.adjustment(report, payout_id, line, held(of.known, MINIMUM, fee.holding));
+        }
+    }
+
+    fn returned(&mut self, report: &Report, payout_id: &str, of: &Settlement) {
+        if let Some((reference, amount)) = of.returned(self.books.merchant) {
+            self.adjustment(report, payout_id, self.own_line(of, "Adjustment", 1, &reference), held(of.known, CARRIED, amount));
         }
     }
 

@@ -34,12 +34,12 @@ fn write_settlement(csv: &mut Csv, books: &Books<'_>, report: &Report, settlemen
     let payout = settlement.payout(merchant).unwrap_or_default();
     let found = effects(merchant, |account| account == settlement.account, settlement.from, settlement.to);
     let fee = settlement.billing_fee(merchant);
-    if found.is_empty() && payout.brought == 0 && fee.is_none() {
+    if found.is_empty() && payout.brought == 0 && payout.returned == 0 && fee.is_none() {
         return;
     }
     let mut categories = Categories::default();
     found.iter().for_each(|effect| categories.add(effect));
-    categories.add_to(ADJUSTMENTS, payout.brought - payout.dust + fee.map_or(0, |fee| fee.holding));
+    categories.add_to(ADJUSTMENTS, payout.brought + payout.returned - payout.dust + fee.map_or(0, |fee| fee.holding));
     books.bend_payout(settlement, &mut categories);
     csv.row(|row| {
         write_names(row, merchant, settlement);
