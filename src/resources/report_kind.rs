@@ -194,6 +194,17 @@ impl ReportName {
     }
 }
 
+/// A file's name without its number: `…_1.csv` and `…_2.csv` are of one report.
+pub fn unnumbered(filename: &str) -> &str {
+    let stem = filename.strip_suffix(".gz").unwrap_or(filename);
+    let stem = stem.strip_suffix(".csv").unwrap_or(stem);
+    let is_number = |text: &str| !text.is_empty() && text.len() < 8 && text.bytes().all(|byte| byte.is_ascii_digit());
+    match stem.rsplit_once('_') {
+        Some((report, number)) if is_number(number) => report,
+        _ => stem,
+    }
+}
+
 fn is_date(text: &str) -> bool {
     text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -238,5 +249,11 @@ mod tests {
         let name = ReportName::parse("payouts_ent_abc_20260701_20260708_1.csv");
         assert_eq!((name.to.as_deref(), name.payout_id, name.part), (Some("20260708"), None, 1));
         assert_eq!(ReportName::parse("whatever.csv"), ReportName::default());
+        assert_eq!(
+            unnumbered("financial-actions_ent_abc_20260701_20260702_12.csv.gz"),
+            "financial-actions_ent_abc_20260701_20260702"
+        );
+        assert_eq!(unnumbered("statement_ent_abc_20260701_20260702.csv"), "statement_ent_abc_20260701_20260702");
+        assert_eq!(unnumbered("payouts_1 (1).csv"), "payouts_1 (1)");
     }
 }

@@ -177,6 +177,22 @@ async fn identical_fees_count_twice_and_a_report_made_again_counts_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn in_a_folder_a_report_is_its_numbered_files_wherever_they_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    let (name, row) = ("financial-actions_ent_a_20260701_20260702", "ent_a,ca_1,act_1,Fee,1,,2026-07-01T00:00:00\n");
+    // Its second file was written after another report.
+    write(&folder, &format!("{name}_1.csv"), &format!("{ACTIONS}{row}"), 10);
+    write(&folder, "financial-actions_ent_a_20260701_20260708_1.csv", &format!("{ACTIONS}{}", row.replace(",1,", ",5,")), 11);
+    write(&folder, &format!("{name}_2.csv"), &format!("{ACTIONS}{row}"), 12);
+    let sql = "select count(*), sum(holding_currency_amount) from financial_actions";
+    assert_eq!(lines(&engine(folder.path(), None), sql).await, ["2 2.00000000"]);
+    // Another of the same name is the report made again.
+    fs::create_dir(folder.path().join("again")).unwrap();
+    write(&folder, &format!("again/{name}_1.csv"), &format!("{ACTIONS}{}", row.replace(",1,", ",7,")), 13);
+    assert_eq!(lines(&engine(folder.path(), None), sql).await, ["1 7.00000000"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_file_is_follows_from_its_name_or_else_from_its_header() {
     let folder = tempfile::tempdir().unwrap();
     let payouts = "Payout ID,Payout Date,Payout Amount,Holding Currency\nP1,2026-07-02T02:00:00.000,79.51,USD\n";

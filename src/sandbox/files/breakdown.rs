@@ -50,7 +50,8 @@ struct OwnRow {
 /// The minimum billing fee, what the bank sent back, what earlier settlements left, and the dust that this one leaves.
 fn own_rows(merchant: &Merchant, settlement: &Settlement) -> Vec<OwnRow> {
     let (payout, at) = (settlement.payout(merchant).unwrap_or_default(), settlement.last_instant());
-    let fee = settlement.billing_fee(merchant).map(|fee| OwnRow { reference: String::new(), at: fee.at, gross: 0, fee: fee.holding });
+    let fee =
+        settlement.billing_fee(merchant).map(|fee| OwnRow { reference: String::new(), at: fee.at, gross: 0, fee: fee.holding });
     let adjusted = |reference: String, gross| OwnRow { reference, at, gross, fee: 0 };
     let brought = adjusted("brought forward".to_owned(), payout.brought);
     let dust = adjusted("carried forward".to_owned(), -payout.dust);

@@ -57,7 +57,7 @@ pub(super) async fn find(fetch: &Fetch, ask: &Arc<Ask>, files: Files) -> Result<
         let error = Error::new(ErrorKind::Decode, "a report does not say when it was made, so it cannot be told what is newer");
         return Err(error.with("report", &file.report_id));
     }
-    found.sort_by_key(|file| (Reverse(file.created_on), Reverse(file.report().to_owned()), file.part, file.filename.clone()));
+    found.sort_by_key(|file| (Reverse(file.created_on), Reverse(file.report()), file.part, file.filename.clone()));
     Ok(Found { files: found, is_made })
 }
 

@@ -3,6 +3,7 @@
 //! A name tells what a file is, else its header does. When a file was made is when it was last written; files that were
 //! written at the same instant are told apart by name, the later name being the newer.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -22,6 +23,7 @@ pub(super) async fn files(folder: PathBuf) -> Result<Vec<ReportFile>> {
     let read = move || {
         let mut files = Vec::new();
         add(&folder, &mut files)?;
+        make_alike(&mut files);
         Ok(files)
     };
     spawn_blocking(read).await.map_err(|error| Error::bug("reading a folder broke off").caused_by(error))?
@@ -43,6 +45,18 @@ fn add(folder: &Path, files: &mut Vec<ReportFile>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Files of one report were made when the last of them was.
+fn make_alike(files: &mut [ReportFile]) {
+    let mut made: HashMap<String, Option<i64>> = HashMap::new();
+    for file in &*files {
+        let last = made.entry(file.report()).or_default();
+        *last = (*last).max(file.created_on);
+    }
+    for file in files {
+        file.created_on = made.get(&file.report()).copied().flatten();
+    }
 }
 
 fn file(path: PathBuf, written: Option<i64>) -> ReportFile {

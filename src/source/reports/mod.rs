@@ -21,7 +21,7 @@ use super::estimate::{Basis, Cost, MANY};
 use super::fetch::{Attempted, Fetch};
 use crate::error::{Error, Result};
 use crate::resources::Files;
-use crate::resources::report_kind::ReportKind;
+use crate::resources::report_kind::{self, ReportKind};
 use crate::schema::csv::CsvDecoder;
 use newest::Newest;
 use reading::Reading;
@@ -56,13 +56,12 @@ impl ReportFile {
         ReportKind::of(&self.report_type, &self.filename)
     }
 
-    /// The report it is of: files of one report go together.
-    fn report(&self) -> &str {
-        if !self.report_id.is_empty() {
-            return &self.report_id;
+    /// The report it is of: files of one report go together, which in a folder are those that only their number tells apart.
+    fn report(&self) -> String {
+        match &self.path {
+            None => self.report_id.clone(),
+            Some(path) => path.with_file_name(report_kind::unnumbered(&self.filename)).to_string_lossy().into_owned(),
         }
-        // `…_1.csv`, `…_2.csv`
-        self.filename.rsplit_once('_').map_or(&self.filename, |(report, _)| report)
     }
 
     /// Whether its rows can be read at all: others are for people.
@@ -91,7 +90,7 @@ pub(super) async fn by_files(fetch: &Arc<Fetch>, ask: &Arc<Ask>, files: Files) -
             under_way.push_back(Reading::start(fetch, ask, files.kind, decoder.clone(), file));
         }
         let Some(mut reading) = under_way.pop_front() else { break };
-        newest.begin(reading.file.report());
+        newest.begin(&reading.file.report());
         let is_last = under_way.is_empty() && waiting.is_empty();
         let sent = send(fetch, &mut reading, &mut newest, is_last).await;
         let Reading { file, effort, .. } = &reading;
