@@ -18,7 +18,7 @@ pub struct ReportKind {
     /// Headers that its files have, and those of no other kind have all of.
     headers: &'static [&'static str],
     /// The columns that say what a later report tells anew: of rows alike in all of them, those of the newest report
-    /// count. None where nothing is told twice.
+    /// count. A row that has nothing in the first of them is told once. None where nothing is told twice.
     pub restated: &'static [&'static str],
     /// Columns of times that lie in what the report covers.
     pub within: &'static [&'static str],
@@ -69,7 +69,7 @@ pub static ACTIONS_BY_DATE: ReportKind = ReportKind {
     names: &["financial-actions_", "financialactions_"],
     is_by_payout: false,
     headers: ACTIONS,
-    restated: &["entity_id", "currency_account_id", "action_id", "breakdown_type"],
+    restated: &["action_id", "entity_id", "currency_account_id", "breakdown_type"],
     within: &["processed_on", "processed_on_local"],
     before: &["processed_on", "processed_on_local", "requested_on", "requested_on_local"],
 };
@@ -130,10 +130,12 @@ impl ReportKind {
 
     fn of_name(filename: &str) -> Option<&'static Self> {
         let lower = filename.to_lowercase();
-        let tells_payout = ReportName::parse(filename).payout_id.is_some();
+        let name = ReportName::parse(filename);
         let is_of = |kind: &&Self| {
             let is_named = kind.names.iter().any(|name| lower.starts_with(name));
-            is_named && (!kind.has_twin() || kind.is_by_payout == tells_payout)
+            // Only financial actions begin alike.
+            let is_told = if kind.is_by_payout { name.payout_id.is_some() } else { name.to.is_some() };
+            is_named && (kind.headers != ACTIONS || is_told)
         };
         KINDS.into_iter().find(is_of)
     }
@@ -144,9 +146,9 @@ impl ReportKind {
         KINDS.into_iter().find(may_be).unwrap_or(&OTHER)
     }
 
-    /// Whether another kind has the same header: by date and by payout the same actions are told, on another basis.
+    /// Whether another report has the same header: what is told by payout is told by date too, on another basis.
     pub fn has_twin(&self) -> bool {
-        self.headers == ACTIONS
+        self.is_by_payout || self.headers == ACTIONS
     }
 
     /// A header that a file of this kind must have and this one lacks.
@@ -174,16 +176,14 @@ pub struct ReportName {
 impl ReportName {
     /// Reads a name; what is not understood is not told.
     pub fn parse(filename: &str) -> Self {
-        let mut stem = filename;
-        for end in [".gz", ".csv"] {
-            stem = stem.strip_suffix(end).unwrap_or(stem);
-        }
-        let parts: Vec<&str> = stem.split('_').collect();
+        let parts: Vec<&str> = stem(filename).split('_').collect();
         // An entity's own id has a `_`.
         let Some(entity) = parts.iter().position(|part| part.eq_ignore_ascii_case("ent")) else { return Self::default() };
         let told = |place: usize| parts.get(entity + place).copied();
         let date = |place| told(place).filter(|text| is_date(text)).map(str::to_owned);
-        let payout = told(3).filter(|text| date(2).is_some() && !is_date(text) && text.len() > 3);
+        // A copy has `(1)` behind it.
+        let payout = told(3).and_then(|text| text.split(|letter: char| !letter.is_ascii_alphanumeric()).next());
+        let payout = payout.filter(|text| date(2).is_some() && !is_date(text) && is_payout(text));
         Self {
             entity_id: told(1).map(|id| format!("ent_{id}")),
             from: date(2),
@@ -196,13 +196,27 @@ impl ReportName {
 
 /// A file's name without its number: `…_1.csv` and `…_2.csv` are of one report.
 pub fn unnumbered(filename: &str) -> &str {
-    let stem = filename.strip_suffix(".gz").unwrap_or(filename);
-    let stem = stem.strip_suffix(".csv").unwrap_or(stem);
+    let stem = stem(filename);
     let is_number = |text: &str| !text.is_empty() && text.len() < 8 && text.bytes().all(|byte| byte.is_ascii_digit());
     match stem.rsplit_once('_') {
         Some((report, number)) if is_number(number) => report,
         _ => stem,
     }
+}
+
+/// A file's name without what says how it is written.
+fn stem(filename: &str) -> &str {
+    let without = |name: &'_ str, end: &str| {
+        let at = name.len().checked_sub(end.len()).filter(|at| name.is_char_boundary(*at))?;
+        name.get(at..).is_some_and(|last| last.eq_ignore_ascii_case(end)).then_some(at)
+    };
+    let stem = without(filename, ".gz").and_then(|at| filename.get(..at)).unwrap_or(filename);
+    without(stem, ".csv").and_then(|at| stem.get(..at)).unwrap_or(stem)
+}
+
+/// Twelve letters and digits, as far as is known.
+fn is_payout(text: &str) -> bool {
+    (8..=16).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn is_date(text: &str) -> bool {
@@ -254,6 +268,11 @@ mod tests {
             "financial-actions_ent_abc_20260701_20260702"
         );
         assert_eq!(unnumbered("statement_ent_abc_20260701_20260702.csv"), "statement_ent_abc_20260701_20260702");
-        assert_eq!(unnumbered("payouts_1 (1).csv"), "payouts_1 (1)");
+        assert_eq!(unnumbered("payouts_1 (1).CSV"), "payouts_1 (1)");
+        let copy = ReportName::parse("settlement-breakdown_ent_abc_20260702_00000003k599 (1).csv");
+        assert_eq!((copy.entity_id.as_deref(), copy.payout_id.as_deref()), (Some("ent_abc"), Some("00000003K599")));
+        assert_eq!(kind("", "financial-actions_ent_abc_20260702.csv"), None);
+        let capitals = ReportName::parse("settlement-breakdown_ent_abc_20260702_00000003K599.CSV.GZ");
+        assert_eq!(capitals.payout_id.as_deref(), Some("00000003K599"));
     }
 }

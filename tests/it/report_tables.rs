@@ -190,6 +190,12 @@ async fn in_a_folder_a_report_is_its_numbered_files_wherever_they_stand() {
     fs::create_dir(folder.path().join("again")).unwrap();
     write(&folder, &format!("again/{name}_1.csv"), &format!("{ACTIONS}{}", row.replace(",1,", ",7,")), 13);
     assert_eq!(lines(&engine(folder.path(), None), sql).await, ["1 7.00000000"]);
+    // And so is a copy, whatever a browser calls it, and the same file in another packing.
+    for (copy, amount, made) in [("again/copy_1 (1).csv", 8, 14), ("again/x.CSV", 9, 15)] {
+        let copy = copy.replace("copy", name).replace('x', &format!("{name}_1"));
+        write(&folder, &copy, &format!("{ACTIONS}{}", row.replace(",1,", &format!(",{amount},"))), made);
+        assert_eq!(lines(&engine(folder.path(), None), sql).await, [format!("1 {amount}.00000000")], "{copy}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -211,8 +217,13 @@ async fn what_a_file_is_follows_from_its_name_or_else_from_its_header() {
     write(&folder, "actions.csv", ACTIONS, 1);
     for table in ["financial_actions", "settlement_actions"] {
         let error = query(&engine, &format!("select * from {table}")).await.unwrap_err();
-        assert!(error.to_string().contains("neither type nor name tells which (file actions.csv"), "{error}");
+        assert!(error.to_string().contains("neither type nor name tells which the file is (file actions.csv"), "{error}");
     }
+    let breakdown = "Payout ID,Gross In Holding Currency,Net In Holding Currency\n";
+    write(&folder, "balance breakdown july.csv", breakdown, 1);
+    let error = query(&engine, "select * from settlement_breakdown").await.unwrap_err();
+    assert!(error.to_string().contains("neither type nor name tells which the file is"), "{error}");
+    fs::remove_file(folder.path().join("balance breakdown july.csv")).unwrap();
     let error = query(&engine, "select * from settlement_breakdown").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Incomplete);
     let told = "the account has no Settlement Breakdown report, so nothing is known of its rows (table settlement_breakdown, account files)";

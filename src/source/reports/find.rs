@@ -44,7 +44,7 @@ pub(super) async fn find(fetch: &Fetch, ask: &Arc<Ask>, files: Files) -> Result<
     let since = made_since(files.kind, constraints);
     let made = if since == i64::MIN { Constraints::default() } else { Constraints::since("created_on", since) };
     let mut found: Vec<ReportFile> = match ask.connection.account().reports_dir.clone() {
-        Some(folder) => folder::files(folder).await?,
+        Some(folder) => folder::files(folder, files.newest_only && !files.kind.restated.is_empty()).await?,
         None => {
             let pages = listed(&ask.connection, "report_files", &COLUMNS, &made, &fetch.scan.statement, &ask.effort);
             pages.await?.iter().flat_map(read).collect()

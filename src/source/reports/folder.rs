@@ -3,6 +3,7 @@
 //! A name tells what a file is, else its header does. When a file was made is when it was last written; files that were
 //! written at the same instant are told apart by name, the later name being the newer.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,14 +16,18 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::resources::report_kind::ReportName;
 use crate::schema::time;
 
-/// All files below a folder.
+/// All files below a folder; of the same file in two packings, the newer where `newest_only`.
 ///
 /// # Errors
 /// [`ErrorKind::File`] when the folder cannot be read.
-pub(super) async fn files(folder: PathBuf) -> Result<Vec<ReportFile>> {
+pub(super) async fn files(folder: PathBuf, newest_only: bool) -> Result<Vec<ReportFile>> {
     let read = move || {
         let mut files = Vec::new();
         add(&folder, &mut files)?;
+        if newest_only {
+            files.sort_by_key(|file| (file.report(), file.part, Reverse(file.created_on), file.filename.clone()));
+            files.dedup_by_key(|file| (file.report(), file.part));
+        }
         make_alike(&mut files);
         Ok(files)
     };

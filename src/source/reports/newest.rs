@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hasher as _};
 
-use arrow::array::{BooleanArray, RecordBatch};
+use arrow::array::{Array as _, BooleanArray, RecordBatch};
 use arrow::row::{RowConverter, SortField};
 
 use crate::error::{Error, Result};
@@ -66,7 +66,10 @@ impl Newest {
         };
         let keys = converter.convert_columns(columns.columns()).map_err(wrong)?;
         let keys: Vec<u128> = keys.iter().map(|key| hash(key.as_ref())).collect();
-        let mask: BooleanArray = keys.iter().map(|key| Some(!self.told.contains(key))).collect();
+        // What has no name is not told again.
+        let is_named = |row| columns.columns().first().is_none_or(|first| first.is_valid(row));
+        let mask = keys.iter().enumerate().map(|(row, key)| Some(!is_named(row) || !self.told.contains(key)));
+        let mask: BooleanArray = mask.collect();
         if !is_last {
             self.telling.extend(keys);
         }

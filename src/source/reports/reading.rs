@@ -192,11 +192,10 @@ impl Work {
     fn is_ours(&self, csv: &CsvFile) -> Result<bool> {
         let header = csv.header().unwrap_or_default();
         if self.file.kind().is_none() {
-            let kind = ReportKind::of_header(header);
-            if kind.has_twin() && self.kind.has_twin() {
+            if self.kind.has_twin() && self.kind.missing(header).is_none() {
                 return Err(ambiguous());
             }
-            if kind != self.kind {
+            if ReportKind::of_header(header) != self.kind {
                 return Ok(false);
             }
         }
@@ -261,8 +260,10 @@ impl Work {
 }
 
 fn ambiguous() -> Error {
-    Error::new(ErrorKind::Decode, "financial actions by date and by payout have the same header, and neither type nor name tells which")
-        .hint("name the file as Checkout.com does: financial-actions_ENTITY_DATE_PAYOUT_1.csv or financial-actions_ENTITY_START_END_1.csv")
+    let message = "reports by payout and by date have the same header, and neither type nor name tells which the file is";
+    Error::new(ErrorKind::Decode, message).hint(
+        "name it as Checkout.com does: KIND_ENTITY_DATE_PAYOUT_1.csv or KIND_ENTITY_START_END_1.csv, financial-actions_ent_… say",
+    )
 }
 
 fn changed() -> Error {
