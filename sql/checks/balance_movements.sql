@@ -1,5 +1,5 @@
 -- check: balance_movements
--- identity: I11
+-- identity: I9
 -- says: available at the end of a statement is available at its start, what moved by payment method, and what was paid out
 -- exactness: exact
 -- day: the statement begins, settlement zone
