@@ -140,9 +140,9 @@ impl ReportKind {
         KINDS.into_iter().find(is_of)
     }
 
-    /// The kind of a file under this header; financial actions by date where it may be either.
+    /// The kind of a file under this header; the one by date where it may be by payout too.
     pub fn of_header(header: &[String]) -> &'static Self {
-        let may_be = |kind: &&Self| kind.missing(header).is_none() && !(kind.is_by_payout && kind.has_twin());
+        let may_be = |kind: &&Self| !kind.is_by_payout && kind.missing(header).is_none();
         KINDS.into_iter().find(may_be).unwrap_or(&OTHER)
     }
 

@@ -1,5 +1,6 @@
 //! Tables of report files: which files are read, whose rows count, and what is said of files that are not as they should be.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
@@ -118,6 +119,32 @@ async fn files_that_break_off_on_the_way_give_each_row_once() {
         }
     }
     assert!(exact >= 3, "{exact} of 6");
+}
+
+/// Files of several batches, so that rows were handed on before the connection closed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_file_that_breaks_off_goes_on_behind_the_rows_that_were_taken() {
+    let merchant = || MerchantOptions { payments: 40_000, days: 7, ..MerchantOptions::default() };
+    let sql = "select file_id, count(*), count(distinct row_number), max(row_number), sum(holding_currency_amount) \
+               from financial_actions_history group by 1 order by 1";
+    let whole = Stand::of(merchant(), SandboxOptions::default());
+    let longest = "select max(row_number) from financial_actions_history";
+    assert!(whole.count(longest).await > 2 * 8_192, "no file has several batches");
+    let truth = pretty_format_batches(&whole.query(sql).await.unwrap()).unwrap().to_string();
+    for seed in 0..2 {
+        let faults = Faults::parse("cut=25%").unwrap().with_seed(seed);
+        let stand = Stand::of(merchant(), SandboxOptions { faults, ..SandboxOptions::default() });
+        let mut account = stand.sandbox.account();
+        account.limits.first_wait = Duration::from_millis(1);
+        account.limits.attempts = 12;
+        let engine = stand.engine_with(account);
+        assert_eq!(pretty_format_batches(&query(&engine, sql).await.unwrap()).unwrap().to_string(), truth, "seed {seed}");
+        let requests = stand.sandbox.requests();
+        let opened: Vec<&str> =
+            requests.iter().map(|request| request.path.as_str()).filter(|path| path.contains("/files/")).collect();
+        let files: BTreeSet<&str> = opened.iter().copied().collect();
+        assert!(opened.len() > files.len(), "seed {seed}: no file broke off");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
