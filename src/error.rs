@@ -41,8 +41,10 @@ pub enum ErrorKind {
     Unavailable,
     /// Checkout.com answered, and the answer cannot be proven complete.
     Incomplete,
-    /// A local file could not be read or written.
+    /// A file, here or in a bucket, could not be read or written.
     File,
+    /// Somebody else changed the same thing at the same time.
+    Conflict,
     /// The user, or a deadline, stopped it.
     Cancelled,
     /// ckosql is wrong.
@@ -90,6 +92,7 @@ impl ErrorKind {
             Self::Unavailable => facts(4, "08006", 14, Retry::Later),
             Self::Incomplete => facts(4, "HV00L", 10, Retry::Later),
             Self::File => facts(1, "58030", 13, Retry::Never),
+            Self::Conflict => facts(1, "40001", 10, Retry::Later),
             Self::Cancelled => facts(130, "57014", 1, Retry::Never),
             Self::Bug => facts(70, "XX000", 13, Retry::Never),
         }

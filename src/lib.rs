@@ -6,13 +6,14 @@
 //!  8  cli                        arguments, exit codes
 //!  7  shell                      faces: each turns keystrokes or bytes into Engine calls
 //!  6  engine                     the session everybody shares: catalogue, options, access
+//!  4  lake                       the Parquet copy: sync, coverage, tables of both
 //!  3  source · sandbox           live tables for DataFusion · the stand-in for Checkout.com
 //!  2  resources                  what Checkout.com offers, as data: one small file a table
 //!  1  api · schema               how to talk HTTP to Checkout.com · how a declared column becomes Arrow
 //!  0  error · money · secret · clock
 //! ```
 //!
-//! Data goes one way: `api` bytes → `schema` batch → `source` table → `engine` → a face.
+//! Data goes one way: `api` bytes → `schema` batch → `source` table → (`lake` file) → `engine` → a face.
 #![cfg_attr(
     test,
     allow(
@@ -39,6 +40,8 @@ pub mod resources;
 
 pub mod sandbox;
 pub mod source;
+
+pub mod lake;
 
 pub mod engine;
 

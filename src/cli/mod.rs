@@ -14,6 +14,7 @@ mod query;
 mod run;
 mod sandbox;
 mod shell;
+mod sync;
 mod terminal;
 mod whole_file;
 
@@ -58,6 +59,9 @@ struct Global {
     /// Read report files from this folder instead of asking for them; needs no key.
     #[arg(long, global = true, value_name = "DIR", conflicts_with = "demo", help_heading = "Global options")]
     reports: Option<PathBuf>,
+    /// Where the lake is: a folder, or a bucket as s3://…, gs://… or az://….
+    #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
+    lake: Option<String>,
     /// Log what is done; twice: log every request.
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
     verbose: u8,
@@ -77,6 +81,8 @@ enum Command {
     Shell,
     /// Run SQL and print the answer.
     Query(query::Arguments),
+    /// Bring the lake, the Parquet copy of everything, up to now.
+    Sync(sync::Arguments),
     /// Write ckosql.toml with what can be found out, and say how to make a key.
     Init,
     /// What the configured accounts may read, a line each, and the one thing to do.
@@ -95,6 +101,7 @@ pub fn main() -> ExitCode {
     match command {
         Command::Demo => run::until_interrupted(paint, async move { demo::run(&global).await }),
         Command::Query(arguments) => run::until_interrupted(paint, async move { query::run(&global, arguments).await }),
+        Command::Sync(arguments) => run::until_interrupted(paint, async move { sync::run(&global, &arguments).await }),
         Command::Doctor(arguments) => run::until_interrupted(paint, async move { doctor::run(&global, &arguments).await }),
         Command::Init => run::until_interrupted(paint, async move { init::run(&global).await }),
         Command::Docs(arguments) => run::until_interrupted(paint, async move { docs::run(&arguments).await }),

@@ -33,7 +33,7 @@ pub(super) fn open(global: &Global) -> Result<Opened> {
 pub(super) fn open_demo(global: &Global, seed: u64) -> Result<Opened> {
     let options = demo_merchant(seed);
     let sandbox = Sandbox::start(Arc::new(Merchant::new(options)), SandboxOptions::default())?;
-    let config = Config::of_accounts(vec![sandbox.account()], &global.set, Clock::Fixed(options.end))?;
+    let config = Config::of_accounts(vec![sandbox.account()], &flags(global), Clock::Fixed(options.end))?;
     Ok(Opened { engine: Engine::try_new(config)?, _stand_in: Some(sandbox) })
 }
 
@@ -49,14 +49,20 @@ pub(super) fn demo_merchant(seed: u64) -> MerchantOptions {
 pub(super) fn sources(global: &Global) -> Result<Sources> {
     let directory = std::env::current_dir()
         .map_err(|error| Error::new(ErrorKind::File, "cannot tell the working directory").caused_by(error))?;
-    let reports = global.reports.as_ref().map(|folder| format!("reports_dir={}", folder.display()));
     // A variable that is not text is none that ckosql knows.
     let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     Ok(Sources {
         file: global.config.clone(),
         profile: global.profile.clone(),
-        flags: global.set.iter().cloned().chain(reports).collect(),
+        flags: flags(global),
         environment: environment.collect(),
         directory,
     })
+}
+
+/// What flags set: those of `--set`, and those that have a flag of their own.
+fn flags(global: &Global) -> Vec<String> {
+    let reports = global.reports.as_ref().map(|folder| format!("reports_dir={}", folder.display()));
+    let lake = global.lake.as_ref().map(|lake| format!("lake.url={lake}"));
+    global.set.iter().cloned().chain(reports).chain(lake).collect()
 }

@@ -32,6 +32,12 @@ use crate::api::Client;
 use crate::api::config::Account;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake::Lake;
+use crate::lake::public::PublicTable;
+use crate::lake::scan::LakeScan;
+use crate::lake::state::SyncState;
+use crate::lake::store::Location;
+use crate::lake::sync::{self, Step, Synced};
 use crate::resources::{RESOURCES, resource};
 use crate::source::connection::Connection;
 use crate::source::statement::Statement as Budget;
@@ -45,6 +51,8 @@ use config::Config;
 pub const CATALOG: &str = "checkout";
 /// Schema of the tables that read the API when queried.
 pub const LIVE: &str = "live";
+/// Schema of the tables as they were last synced.
+pub const LAKE: &str = "lake";
 /// Schema of what ckosql knows about itself.
 pub const SYSTEM: &str = "system";
 /// Schema of what is taken as known.
@@ -64,6 +72,7 @@ pub struct Engine {
 struct Shared {
     connections: Arc<[Arc<Connection>]>,
     catalog: Arc<dyn CatalogProvider>,
+    lake: Option<Arc<Lake>>,
     config: Config,
 }
 
@@ -122,8 +131,13 @@ impl Engine {
             connections.push(Connection::new(Client::try_new(account.clone(), config.clock)?, config.clock));
         }
         let connections: Arc<[_]> = connections.into();
-        let catalog = catalog(&connections)?;
-        let engine = Self { shared: Arc::new(Shared { connections, catalog, config }) };
+        let lake = config
+            .lake
+            .as_ref()
+            .map(|options| -> Result<_> { Ok(Arc::new(Lake::new(Location::parse(&options.url, &options.storage)?)?)) });
+        let lake = lake.transpose()?;
+        let catalog = catalog(&connections, lake.as_ref())?;
+        let engine = Self { shared: Arc::new(Shared { connections, catalog, lake, config }) };
         engine.register_views()?;
         Ok(engine)
     }
@@ -145,6 +159,27 @@ impl Engine {
     /// The accounts it reads.
     pub fn accounts(&self) -> &[Account] {
         &self.shared.config.accounts
+    }
+
+    /// The lake, where one is configured.
+    pub fn lake(&self) -> Option<&Arc<Lake>> {
+        self.shared.lake.as_ref()
+    }
+
+    /// Brings the lake up to now; what is not said of how is as the configuration has it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when there is no lake; those of [`sync::run`].
+    pub async fn sync(
+        &self,
+        tables: &[String],
+        since: Option<i64>,
+        is_full: bool,
+        tell: &(dyn Fn(Step) + Sync),
+    ) -> Result<Vec<Synced>> {
+        let (Some(lake), Some(options)) = (&self.shared.lake, &self.shared.config.lake) else { return Err(no_lake()) };
+        let options = sync::Options { tables: tables.to_vec(), since: since.or(options.since), is_full, again: options.again };
+        sync::run(lake, &self.shared.connections, &options, tell).await
     }
 
     fn state(&self) -> Result<SessionState> {
@@ -209,20 +244,37 @@ fn check_tables(account: &Account) -> Result<()> {
     }
 }
 
-/// The catalogue: every resource in `live`, and in `public` what people want of it, which is the live table as long as
-/// nothing is synced.
-fn catalog(connections: &Arc<[Arc<Connection>]>) -> Result<Arc<dyn CatalogProvider>> {
+/// The error of asking for a lake where none is configured.
+pub fn no_lake() -> Error {
+    Error::new(ErrorKind::Config, "no lake is configured")
+        .hint("say where it is: --lake FOLDER, or url = \"…\" under [lake] in ckosql.toml")
+}
+
+/// The catalogue: every resource in `live`, what was synced of it in `lake`, and in `public` what people want: both put
+/// together, or the live table where there is no lake.
+fn catalog(connections: &Arc<[Arc<Connection>]>, lake: Option<&Arc<Lake>>) -> Result<Arc<dyn CatalogProvider>> {
     let catalog = MemoryCatalogProvider::new();
-    let (live, public) = (Arc::new(MemorySchemaProvider::new()), Arc::new(MemorySchemaProvider::new()));
+    let [live, synced, public] = [(); 3].map(|()| Arc::new(MemorySchemaProvider::new()));
     for resource in RESOURCES {
-        let table: Arc<dyn TableProvider> = Arc::new(LiveTable::new(resource, Arc::clone(connections)));
-        live.register_table(resource.name.to_owned(), Arc::clone(&table))?;
-        public.register_table(resource.name.to_owned(), table)?;
+        let table = Arc::new(LiveTable::new(resource, Arc::clone(connections)));
+        let mut wanted: Arc<dyn TableProvider> = Arc::clone(&table) as _;
+        if let Some(copy) = lake.and_then(|lake| lake.table(resource.name)) {
+            synced.register_table(resource.name.to_owned(), Arc::new(LakeScan::new(Arc::clone(copy))))?;
+            wanted = Arc::new(PublicTable::new(Arc::clone(&table), Arc::clone(copy), Arc::clone(connections)));
+        }
+        live.register_table(resource.name.to_owned(), table)?;
+        public.register_table(resource.name.to_owned(), wanted)?;
+    }
+    if lake.is_some() {
+        catalog.register_schema(LAKE, synced)?;
     }
     catalog.register_schema(LIVE, live)?;
     catalog.register_schema(PUBLIC, public)?;
     catalog.register_schema(REF, declared::schema()?)?;
-    catalog.register_schema(SYSTEM, system::schema(connections)?)?;
+    let system = system::schema(connections)?;
+    let accounts = connections.iter().map(|connection| connection.name().to_owned()).collect();
+    system.register_table("sync_state".to_owned(), Arc::new(SyncState::new(lake.cloned(), accounts)))?;
+    catalog.register_schema(SYSTEM, system)?;
     Ok(Arc::new(catalog))
 }
 

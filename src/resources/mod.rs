@@ -7,13 +7,15 @@
 pub mod breakdown_type;
 pub mod report_kind;
 
+use std::sync::LazyLock;
+
 use report_kind::ReportKind;
 
 use crate::api::request::{Host, Method};
 use crate::schema::{Column, Explode, Origin, Rows, Shape};
 
 /// A table of Checkout.com's data.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Resource {
     /// Name in SQL.
     pub name: &'static str,
@@ -323,6 +325,11 @@ impl Resource {
         self.calls.iter().all(keeps_all)
     }
 
+    /// The same table, known only by the call that comes last: the one that gives all rows.
+    pub fn listed(&self) -> Self {
+        Self { calls: self.calls.get(self.calls.len().saturating_sub(1)..).unwrap_or(self.calls), ..*self }
+    }
+
     /// The declared column of this name.
     pub fn column(&self, name: &str) -> Option<&'static Column> {
         self.columns.iter().find(|column| column.name == name)
@@ -360,6 +367,14 @@ registry! {
     customers,
     instruments,
     events,
+}
+
+/// Every table as its last call gives it; see [`Resource::listed`].
+static LISTED: LazyLock<Vec<Resource>> = LazyLock::new(|| RESOURCES.iter().map(|resource| resource.listed()).collect());
+
+/// The table of this name, as its last call gives it.
+pub fn listed(name: &str) -> Option<&'static Resource> {
+    LISTED.iter().find(|resource| resource.name == name)
 }
 
 /// The table of this name.

@@ -45,6 +45,12 @@ pub enum NextLink {
 }
 
 impl Connection {
+    /// A connection to the same account for work that nobody waits for; it learns for itself.
+    #[must_use]
+    pub fn in_background(&self) -> Arc<Self> {
+        Self::new(self.client.in_background(), self.clock)
+    }
+
     /// A connection through this client.
     pub fn new(client: Client, clock: Clock) -> Arc<Self> {
         Arc::new(Self {

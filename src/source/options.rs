@@ -4,6 +4,7 @@
 //! them, and takes any text as a value until it is used.
 
 use std::any::Any;
+use std::time::Duration;
 
 use datafusion::common::Result as DataFusionResult;
 use datafusion::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
@@ -20,6 +21,10 @@ pub struct CheckoutOptions {
     pub on_incomplete: OnIncomplete,
     /// Requests that one statement may make; any number when there is none.
     pub max_requests: Option<u64>,
+    /// How old what is synced may be, in microseconds, to answer in place of the API; any age when there is none.
+    pub max_staleness: Option<i64>,
+    /// Whether only what is synced answers, and nothing is asked.
+    pub is_offline: bool,
 }
 
 /// What to do when not all that is asked for can be read.
@@ -34,7 +39,13 @@ pub enum OnIncomplete {
 
 impl Default for CheckoutOptions {
     fn default() -> Self {
-        Self { on_malformed: OnMalformed::default(), on_incomplete: OnIncomplete::default(), max_requests: Some(1000) }
+        Self {
+            on_malformed: OnMalformed::default(),
+            on_incomplete: OnIncomplete::default(),
+            max_requests: Some(1000),
+            max_staleness: None,
+            is_offline: false,
+        }
     }
 }
 
@@ -74,11 +85,37 @@ const SETTINGS: &[Setting] = &[
             most.map(|most| options.max_requests = most).is_some()
         },
     },
+    Setting {
+        name: "max_staleness",
+        about: "how old what is synced may be to answer in place of the API",
+        values: "a time such as 15 minutes, or unlimited",
+        get: |options| options.max_staleness.map_or_else(|| UNLIMITED.to_owned(), in_words),
+        set: |options, value| {
+            let most = if value == UNLIMITED { Some(None) } else { micros(value).map(Some) };
+            most.map(|most| options.max_staleness = most).is_some()
+        },
+    },
+    Setting {
+        name: "offline",
+        about: "only what is synced answers, and nothing is asked",
+        values: "true or false",
+        get: |options| options.is_offline.to_string(),
+        set: |options, value| value.parse().map(|is_offline| options.is_offline = is_offline).is_ok(),
+    },
 ];
 
 const MALFORMED: [(&str, OnMalformed); 2] = [("error", OnMalformed::Error), ("null", OnMalformed::Null)];
 const INCOMPLETE: [(&str, OnIncomplete); 2] = [("error", OnIncomplete::Error), ("warn", OnIncomplete::Warn)];
 const UNLIMITED: &str = "unlimited";
+
+/// A time in microseconds.
+fn micros(words: &str) -> Option<i64> {
+    humantime::parse_duration(words).ok().and_then(|time| i64::try_from(time.as_micros()).ok())
+}
+
+fn in_words(micros: i64) -> String {
+    humantime::format_duration(Duration::from_micros(micros.unsigned_abs())).to_string()
+}
 
 fn word<T: PartialEq>(words: &[(&str, T)], value: &T) -> String {
     words.iter().find(|(_, known)| known == value).map_or_else(String::new, |(word, _)| (*word).to_owned())

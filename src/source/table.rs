@@ -25,7 +25,7 @@ use super::rows::Sieve;
 use super::scan::Scan;
 use super::statement::Statement;
 use crate::error::Result;
-use crate::resources::{Call, Resource};
+use crate::resources::{By, Call, Resource};
 use crate::schema::fields;
 
 /// A resource as a table that reads the API when it is queried.
@@ -50,6 +50,13 @@ impl LiveTable {
     /// The column whose moments it answers for.
     pub fn moment(&self) -> Option<&'static str> {
         self.resource.calls.iter().find_map(|call| call.moment()).map(|(column, _)| column)
+    }
+
+    /// Whether these filters make it ask for rows one by one, or for none at all.
+    pub fn answers_by_key(&self, filters: &[Expr]) -> bool {
+        let filtered = columns_of(filters);
+        let names: Vec<&str> = filtered.iter().map(String::as_str).collect();
+        choose(self.resource, &Constraints::of(filters), &names).map_or(true, |call| matches!(call.by, By::Key(_)))
     }
 
     /// The fields to decode: those wanted, then those only the filters need.
@@ -125,7 +132,7 @@ fn columns_of(filters: &[Expr]) -> Vec<String> {
 }
 
 /// The filter with bare column names, as the decoded schema has them.
-fn without_qualifiers(filter: Expr) -> DataFusionResult<Expr> {
+pub(crate) fn without_qualifiers(filter: Expr) -> DataFusionResult<Expr> {
     filter
         .transform(|expr| {
             Ok(match expr {

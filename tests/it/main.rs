@@ -24,6 +24,7 @@ mod grammar;
 mod init;
 mod injection;
 mod joins;
+mod lake;
 mod ledger;
 mod predicates;
 mod rates;

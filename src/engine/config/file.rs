@@ -1,4 +1,4 @@
-//! `ckosql.toml`: one account's keys at the top, or several `[accounts.NAME]`; `[settings]` of sessions; and
+//! `ckosql.toml`: one account's keys at the top, or several `[accounts.NAME]`; the `[lake]`; `[settings]` of sessions; and
 //! `[profiles.NAME]`, each of the same shape, laid over the rest when it is asked for.
 //!
 //! Every error says the file and the line. The line itself is never shown: it may hold a secret.
@@ -7,15 +7,18 @@ use std::ops::Range;
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::layer::Layer;
 use super::{DEFAULT_ACCOUNT, keys};
+use crate::api::config::AccountSettings;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake::settings::LakeSettings;
 
 /// The tables a file may hold beside the keys of an account.
-const TABLES: [&str; 3] = ["accounts", "settings", "profiles"];
+const TABLES: [&str; 4] = ["accounts", "lake", "settings", "profiles"];
 
 /// What the file says, with a profile laid over it.
 ///
@@ -34,7 +37,7 @@ pub(super) fn read(path: &Path, text: &str, profile: Option<&str>) -> Result<Lay
     for (name, table) in profiles {
         let name = name.into_inner();
         // A profile has no profiles of its own.
-        let inner = document.layer(document.table(&name, table)?, &["accounts", "settings"])?;
+        let inner = document.layer(document.table(&name, table)?, &["accounts", "lake", "settings"])?;
         if profile == Some(name.as_ref()) {
             found = Some(inner);
         }
@@ -69,16 +72,23 @@ impl Document<'_> {
                         let account = self.table(name.get_ref(), account)?;
                         let mut read = toml::Table::new();
                         for (key, value) in account {
-                            self.account_key(&mut read, &key, value, &[])?;
+                            self.key::<AccountSettings>(&mut read, &key, value, &[])?;
                         }
                         layer.accounts.insert(name.into_inner().into_owned(), keys::settings(read)?);
                     }
+                }
+                "lake" => {
+                    let mut read = toml::Table::new();
+                    for (key, value) in self.table("lake", value)? {
+                        self.key::<LakeSettings>(&mut read, &key, value, &[])?;
+                    }
+                    layer.lake = keys::settings(read)?;
                 }
                 "settings" => {
                     let settings = self.table("settings", value)?;
                     self.settings("", settings, &mut layer)?;
                 }
-                _ => self.account_key(&mut only, &key, value, tables)?,
+                _ => self.key::<AccountSettings>(&mut only, &key, value, tables)?,
             }
         }
         if !only.is_empty() {
@@ -87,26 +97,26 @@ impl Document<'_> {
         Ok(layer)
     }
 
-    /// Checks one key of an account and keeps it.
-    fn account_key(
+    /// Checks one key of such settings and keeps it.
+    fn key<T: DeserializeOwned>(
         &self,
-        account: &mut toml::Table,
+        kept: &mut toml::Table,
         key: &Spanned<std::borrow::Cow<'_, str>>,
         value: Spanned<DeValue<'_>>,
         tables: &[&str],
     ) -> Result<()> {
         let name = key.get_ref().as_ref();
-        let known = keys::of_account();
+        let known = keys::of::<T>();
         if !known.contains(&name) {
             let error = self.error(format!("unknown key {name}"), key.span());
             return Err(with_nearest(error, name, known.iter().chain(tables).copied()));
         }
         let span = value.span();
         let value = self.value(value)?;
-        if let Some(reason) = keys::misfit(name, &value) {
+        if let Some(reason) = keys::misfit::<T>(name, &value) {
             return Err(self.error(format!("{name} cannot be read: {reason}"), span));
         }
-        account.insert(name.to_owned(), value);
+        kept.insert(name.to_owned(), value);
         Ok(())
     }
 

@@ -1,19 +1,17 @@
-//! Which keys an account has, which of them was probably meant, and whether a value fits one.
+//! Which keys a table of the file has, which of them was probably meant, and whether a value fits one.
 //!
-//! The list is what [`AccountSettings`] tells serde, so that a key added there is known here.
+//! The list is what the settings' own type tells serde, so that a key added there is known here.
 
-use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde::forward_to_deserialize_any;
 
-use crate::api::config::AccountSettings;
 use crate::error::{Error, ErrorKind};
 
-/// The keys of an account.
-pub(super) fn of_account() -> &'static [&'static str] {
+/// The keys of such settings.
+pub(super) fn of<T: DeserializeOwned>() -> &'static [&'static str] {
     let mut fields: &'static [&'static str] = &[];
     // The probe refuses to give values once it knows the names, so this always is an error, and no one's.
-    let _refused = AccountSettings::deserialize(Probe(&mut fields));
+    let _refused = T::deserialize(Probe(&mut fields));
     fields
 }
 
@@ -25,17 +23,17 @@ pub(super) fn nearest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>)
 }
 
 /// Why a value does not fit a key, or `None` when it does.
-pub(super) fn misfit(key: &str, value: &toml::Value) -> Option<String> {
+pub(super) fn misfit<T: DeserializeOwned>(key: &str, value: &toml::Value) -> Option<String> {
     let table = toml::Table::from_iter([(key.to_owned(), value.clone())]);
-    let error = AccountSettings::deserialize(table).err()?;
+    let error = T::deserialize(table).err()?;
     Some(reason(error.message(), value))
 }
 
-/// An account's settings from keys that were found to fit, each by itself.
-pub(super) fn settings(account: toml::Table) -> Result<AccountSettings, Error> {
-    let value = toml::Value::Table(account.clone());
-    AccountSettings::deserialize(account)
-        .map_err(|error| Error::new(ErrorKind::Config, format!("an account cannot be read: {}", reason(error.message(), &value))))
+/// Settings from keys that were found to fit, each by itself.
+pub(super) fn settings<T: DeserializeOwned>(keys: toml::Table) -> Result<T, Error> {
+    let value = toml::Value::Table(keys.clone());
+    T::deserialize(keys)
+        .map_err(|error| Error::new(ErrorKind::Config, format!("settings cannot be read: {}", reason(error.message(), &value))))
 }
 
 /// A message of serde without the value it is about.

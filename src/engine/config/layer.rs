@@ -1,14 +1,16 @@
-//! What one place says: the keys of accounts, and session settings. Layers are laid over each other key by key.
+//! What one place says: the keys of accounts and of the lake, and session settings. Layers are laid over each other key by key.
 
 use std::collections::BTreeMap;
 
 use super::DEFAULT_ACCOUNT;
 use crate::api::config::AccountSettings;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake::settings::LakeSettings;
 
 #[derive(Default)]
 pub(super) struct Layer {
     pub(super) accounts: BTreeMap<String, AccountSettings>,
+    pub(super) lake: LakeSettings,
     pub(super) settings: BTreeMap<String, String>,
 }
 
@@ -18,6 +20,7 @@ impl Layer {
         for (name, keys) in upper.accounts {
             self.overlay_account(name, keys);
         }
+        self.lake = upper.lake.over(std::mem::take(&mut self.lake));
         self.settings.extend(upper.settings);
     }
 

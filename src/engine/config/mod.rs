@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use crate::api::config::Account;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake::settings::LakeOptions;
 use layer::Layer;
 
 /// Name of the account that is configured without one.
@@ -33,6 +34,8 @@ pub struct Config {
     pub settings: BTreeMap<String, String>,
     /// Where now comes from.
     pub clock: Clock,
+    /// The lake, where there is one.
+    pub lake: Option<LakeOptions>,
 }
 
 /// Name of the file.
@@ -77,7 +80,8 @@ impl Config {
         for (name, settings) in layer.accounts_or_default() {
             accounts.push(settings.resolve(&name)?);
         }
-        Ok(Self { accounts, settings: layer.settings, clock: Clock::System })
+        let lake = layer.lake.resolve(&sources.environment)?;
+        Ok(Self { accounts, settings: layer.settings, clock: Clock::System, lake })
     }
 
     /// The account that environment and flags describe by themselves, whatever files there are.
@@ -93,7 +97,7 @@ impl Config {
         settings.resolve(&name)
     }
 
-    /// A configuration of given accounts, with the settings that the flags make.
+    /// A configuration of given accounts, with the lake and the settings that the flags make.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] when a flag is about an account: these are not the user's.
@@ -101,7 +105,8 @@ impl Config {
         let mut layer = Layer::default();
         variables::overlay_flags(&mut layer, flags)?;
         if layer.accounts.is_empty() {
-            return Ok(Self { accounts, settings: layer.settings, clock });
+            let lake = layer.lake.resolve(&BTreeMap::new())?;
+            return Ok(Self { accounts, settings: layer.settings, clock, lake });
         }
         Err(Error::new(ErrorKind::Config, "the demo merchant's account cannot be configured; --set takes session settings here"))
     }

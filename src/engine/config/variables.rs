@@ -4,9 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
+
 use super::keys;
 use super::layer::Layer;
+use crate::api::config::AccountSettings;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake::settings::LakeSettings;
 
 /// The variables that say something about an account, and the key each of them sets.
 const VARIABLES: [(&str, &str); 12] = [
@@ -24,16 +28,22 @@ const VARIABLES: [(&str, &str); 12] = [
     ("CKOSQL_TOKEN_URL", "token_url"),
 ];
 
+/// The variable that says where the lake is.
+const LAKE: &str = "CKOSQL_LAKE";
+
 /// Keys whose value must not stand on a command line, which everyone on the machine can read.
 const SECRETS: [&str; 2] = ["secret_key", "client_secret"];
 
 /// Lays the environment over a layer. A variable that is empty counts as not set.
 pub(super) fn overlay_environment(layer: &mut Layer, environment: &BTreeMap<String, String>) -> Result<()> {
+    if let Some(url) = environment.get(LAKE).filter(|text| !text.trim().is_empty()) {
+        layer.lake.url = Some(url.trim().to_owned());
+    }
     let mut account = toml::Table::new();
     let mut from = "";
     for (variable, key) in VARIABLES {
         if let Some(text) = environment.get(variable).filter(|text| !text.trim().is_empty()) {
-            account.insert(key.to_owned(), value(variable, key, text.trim())?);
+            account.insert(key.to_owned(), value::<AccountSettings>(variable, key, text.trim())?);
             from = variable;
         }
     }
@@ -43,13 +53,18 @@ pub(super) fn overlay_environment(layer: &mut Layer, environment: &BTreeMap<Stri
     layer.overlay_only_account(keys::settings(account)?, from)
 }
 
-/// Lays the flags over a layer: `accounts.NAME.KEY`, `KEY` of the only account, or a session setting by its dotted name.
+/// Lays the flags over a layer: `accounts.NAME.KEY`, `KEY` of the only account, `lake.KEY`, or a session setting by its dotted name.
 pub(super) fn overlay_flags(layer: &mut Layer, flags: &[String]) -> Result<()> {
     for flag in flags {
         let Some((name, text)) = flag.split_once('=') else {
             return Err(Error::new(ErrorKind::Usage, "--set takes key=value"));
         };
         let name = name.trim();
+        if let Some(key) = name.strip_prefix("lake.") {
+            let lake = keys::settings(toml::Table::from_iter([(key.to_owned(), flag_value::<LakeSettings>(name, key, text)?)]))?;
+            layer.overlay(Layer { lake, ..Layer::default() });
+            continue;
+        }
         let (account, key) = match name.strip_prefix("accounts.").and_then(|rest| rest.split_once('.')) {
             Some((account, key)) => (Some(account), key),
             None if name.contains('.') => {
@@ -58,7 +73,8 @@ pub(super) fn overlay_flags(layer: &mut Layer, flags: &[String]) -> Result<()> {
             }
             None => (None, name),
         };
-        let settings = keys::settings(toml::Table::from_iter([(key.to_owned(), flag_value(name, key, text)?)]))?;
+        let settings =
+            keys::settings(toml::Table::from_iter([(key.to_owned(), flag_value::<AccountSettings>(name, key, text)?)]))?;
         match account {
             Some(account) => layer.overlay(Layer { accounts: [(account.to_owned(), settings)].into(), ..Layer::default() }),
             None => layer.overlay_only_account(settings, &format!("--set {key}"))?,
@@ -67,12 +83,12 @@ pub(super) fn overlay_flags(layer: &mut Layer, flags: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn flag_value(name: &str, key: &str, text: &str) -> Result<toml::Value> {
+fn flag_value<T: DeserializeOwned>(name: &str, key: &str, text: &str) -> Result<toml::Value> {
     if SECRETS.contains(&key) {
         return Err(Error::new(ErrorKind::Config, format!("--set {name}: a secret on the command line can be read by everyone"))
             .hint("export CHECKOUT_SECRET_KEY or CHECKOUT_CLIENT_SECRET, or write it to ckosql.toml"));
     }
-    let known = keys::of_account();
+    let known = keys::of::<T>();
     if !known.contains(&key) {
         let error = Error::new(ErrorKind::Config, format!("unknown key {key} in --set"));
         return Err(match keys::nearest(key, known.iter().copied()) {
@@ -80,20 +96,20 @@ fn flag_value(name: &str, key: &str, text: &str) -> Result<toml::Value> {
             None => error.hint(format!("known: {}; session settings have a dot in their name", known.join(", "))),
         });
     }
-    value(&format!("--set {name}"), key, text)
+    value::<T>(&format!("--set {name}"), key, text)
 }
 
 /// The text as the kind of value that the key takes.
-fn value(from: &str, key: &str, text: &str) -> Result<toml::Value> {
+fn value<T: DeserializeOwned>(from: &str, key: &str, text: &str) -> Result<toml::Value> {
     let plain = toml::Value::String(text.to_owned());
-    let Some(reason) = keys::misfit(key, &plain) else {
+    let Some(reason) = keys::misfit::<T>(key, &plain) else {
         return Ok(plain);
     };
     let parts = text.split([',', ' ']).filter(|part| !part.is_empty());
     let list = toml::Value::Array(parts.map(|part| toml::Value::String(part.to_owned())).collect());
     let as_toml = toml::from_str::<toml::Table>(&format!("value = {text}")).ok().and_then(|mut table| table.remove("value"));
     for candidate in [Some(list), as_toml].into_iter().flatten() {
-        if keys::misfit(key, &candidate).is_none() {
+        if keys::misfit::<T>(key, &candidate).is_none() {
             return Ok(candidate);
         }
     }

@@ -1,0 +1,115 @@
+//! A table as it was last synced: `lake.payments`, with the columns of `live.payments`.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{Result as DataFusionResult, ScalarValue};
+use datafusion::datasource::provider_as_source;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableProviderFilterPushDown, TableType, cast, ident, lit};
+use datafusion::physical_plan::ExecutionPlan;
+use deltalake_core::DeltaTable;
+
+use super::failed;
+use super::table::LakeTable;
+use crate::error::{Error, ErrorKind, Result};
+use crate::resources::Resource;
+use crate::schema::fields;
+
+/// A table of the lake in SQL.
+#[derive(Debug)]
+pub struct LakeScan {
+    table: Arc<LakeTable>,
+    schema: SchemaRef,
+}
+
+impl LakeScan {
+    /// The table as it was last synced.
+    pub fn new(table: Arc<LakeTable>) -> Self {
+        let schema = fields::schema(table.resource.columns);
+        Self { table, schema }
+    }
+}
+
+#[async_trait]
+impl TableProvider for LakeScan {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let Some(table) = self.table.now().await? else { return Err(not_synced(self.table.resource).into()) };
+        let state = session(state)?;
+        let rows = rows(state, &table, self.table.resource).await?;
+        answer(state, rows, projection, filters, limit).await
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Exact; filters.len()])
+    }
+}
+
+/// The error of asking the lake for what was never synced.
+pub(super) fn not_synced(resource: &Resource) -> Error {
+    Error::new(ErrorKind::Query, format!("{} was never synced", resource.name)).hint("run ckosql sync, or ask the table in live")
+}
+
+/// The session that a table is planned for.
+pub(super) fn session(state: &dyn Session) -> Result<&SessionState> {
+    state.as_any().downcast_ref().ok_or_else(|| Error::bug("a lake is planned in a session of another kind"))
+}
+
+/// The rows of a state of a table, with the columns that its resource declares.
+pub(super) async fn rows(state: &SessionState, table: &DeltaTable, resource: &Resource) -> Result<LogicalPlan> {
+    table.update_datafusion_session(state).map_err(failed)?;
+    let provider = table.table_provider().with_session(Arc::new(state.clone())).await?;
+    let there = provider.schema();
+    let columns = fields::schema(resource.columns);
+    let column = |field: &arrow::datatypes::FieldRef| {
+        let (name, wanted) = (field.name(), field.data_type());
+        // A table that was made before the column was declared has nothing in it.
+        match there.field_with_name(name) {
+            Ok(kept) if kept.data_type() == wanted => Ok(ident(name)),
+            Ok(_) => Ok(cast(ident(name), wanted.clone()).alias(name)),
+            Err(_) => ScalarValue::try_from(wanted).map(|nothing| lit(nothing).alias(name)),
+        }
+    };
+    let columns: Vec<Expr> = columns.fields().iter().map(column).collect::<DataFusionResult<_>>()?;
+    let scan = LogicalPlanBuilder::scan(resource.name, provider_as_source(provider), None)?;
+    Ok(scan.project(columns)?.build()?)
+}
+
+/// Plans what is wanted of rows.
+pub(super) async fn answer(
+    state: &SessionState,
+    rows: LogicalPlan,
+    projection: Option<&Vec<usize>>,
+    filters: &[Expr],
+    limit: Option<usize>,
+) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+    let mut plan = LogicalPlanBuilder::from(rows);
+    for filter in filters {
+        plan = plan.filter(crate::source::table::without_qualifiers(filter.clone())?)?;
+    }
+    if let Some(projection) = projection {
+        let schema = Arc::clone(plan.schema());
+        plan = plan.project(projection.iter().map(|index| ident(schema.field(*index).name())))?;
+    }
+    if limit.is_some() {
+        plan = plan.limit(0, limit)?;
+    }
+    let plan = state.optimize(&plan.build()?)?;
+    state.query_planner().create_physical_plan(&plan, state).await
+}

@@ -1,0 +1,98 @@
+//! Settings of the lake: `[lake]` of the configuration.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Deserialize;
+
+use super::store::variables;
+use super::sync;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The keys of `[lake]`, as they are written.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct LakeSettings {
+    /// Where it is: a path, or a URL of a bucket.
+    pub url: Option<String>,
+    /// The earliest day to sync; the account's history when there is none.
+    pub since: Option<String>,
+    /// How far back rows are read again at each sync, such as `7 days`.
+    pub again: Option<String>,
+    /// Options of the store, such as `endpoint` and `region`.
+    pub storage: Option<BTreeMap<String, String>>,
+}
+
+/// A lake to open.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LakeOptions {
+    /// Where it is: a path, or a URL of a bucket.
+    pub url: String,
+    /// Options of its store; they hold its credentials.
+    pub storage: BTreeMap<String, String>,
+    /// The earliest instant to sync, in microseconds since 1970.
+    pub since: Option<i64>,
+    /// How far back rows are read again at each sync, in microseconds.
+    pub again: i64,
+}
+
+impl std::fmt::Debug for LakeOptions {
+    /// Without the options of the store, which hold secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LakeOptions").field("since", &self.since).field("again", &self.again).finish_non_exhaustive()
+    }
+}
+
+impl LakeOptions {
+    /// A lake at a place, with everything else as it usually is.
+    pub fn at(url: impl Into<String>) -> Self {
+        Self { url: url.into(), storage: BTreeMap::new(), since: None, again: sync::Options::default().again }
+    }
+}
+
+impl LakeSettings {
+    /// These settings where they say something, and else the lower ones.
+    #[must_use]
+    pub fn over(self, lower: Self) -> Self {
+        Self {
+            url: self.url.or(lower.url),
+            since: self.since.or(lower.since),
+            again: self.again.or(lower.again),
+            storage: self.storage.or(lower.storage),
+        }
+    }
+
+    /// The lake to open; `None` where none is configured.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when a value cannot be read.
+    pub fn resolve(self, environment: &BTreeMap<String, String>) -> Result<Option<LakeOptions>> {
+        let Some(url) = self.url else { return Ok(None) };
+        let mut storage = variables(environment);
+        storage.extend(self.storage.unwrap_or_default());
+        let since = self.since.map(|text| instant(&text)).transpose()?;
+        let again = self.again.map_or(Ok(sync::Options::default().again), |text| micros(&text))?;
+        Ok(Some(LakeOptions { url, storage, since, again }))
+    }
+}
+
+/// A day, or an instant, in microseconds since 1970.
+///
+/// # Errors
+/// [`ErrorKind::Config`] when it is neither.
+pub fn instant(text: &str) -> Result<i64> {
+    let day = text.parse::<NaiveDate>().map(|day| day.and_time(chrono::NaiveTime::MIN).and_utc());
+    let instant = day.or_else(|_| text.parse::<DateTime<Utc>>());
+    instant.map(|instant| instant.timestamp_micros()).map_err(|error| {
+        Error::new(ErrorKind::Config, "since is neither a day nor an instant")
+            .hint("write 2026-01-31 or 2026-01-31T00:00:00Z")
+            .caused_by(error)
+    })
+}
+
+fn micros(text: &str) -> Result<i64> {
+    let time: Result<Duration, _> = humantime::parse_duration(text);
+    let micros = time.ok().and_then(|time| i64::try_from(time.as_micros()).ok());
+    micros.ok_or_else(|| Error::new(ErrorKind::Config, "again of the lake is no length of time").hint("write it as 7 days"))
+}

@@ -1,0 +1,139 @@
+//! Sync: brings the lake up to now, reading no more than what can have changed.
+//!
+//! ```text
+//!  plan: tables that share requests ─▶ walk: span after span ─▶ unit: read one, compare, commit
+//!                                       └▶ touched: rows that are known to have changed since, by key
+//! ```
+//!
+//! A walk goes from what may still change to now; each unit of it is one reading of one span, committed with what it
+//! proves. Whoever stops a sync at any moment finds the lake as the last commit left it, and the next sync goes on there.
+
+mod reading;
+mod unit;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::{FutureExt, StreamExt, stream};
+
+use super::Lake;
+use super::table::LakeTable;
+use crate::error::{Error, ErrorKind, Result};
+use crate::source::connection::Connection;
+use crate::source::span::{DAY, SECOND, Span};
+pub use unit::Tally;
+use walk::Walk;
+
+/// How long before now a span is thought to be whole: what was just made may not be listed yet.
+const LAG: i64 = 15 * 60 * SECOND;
+/// Walks under way at once.
+const AT_ONCE: usize = 4;
+
+/// What to sync, and how far back.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The tables; all when there are none.
+    pub tables: Vec<String>,
+    /// The earliest instant to read, in microseconds since 1970; the account's history when there is none.
+    pub since: Option<i64>,
+    /// Whether all is read anew and compared.
+    pub is_full: bool,
+    /// How far back rows are read again, in microseconds: the time in which most of them change.
+    pub again: i64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { tables: Vec::new(), since: None, is_full: false, again: 7 * DAY }
+    }
+}
+
+/// What a sync tells while it runs.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// A table of an account is begun.
+    Started {
+        /// The table.
+        table: &'static str,
+        /// The account.
+        account: String,
+        /// What will be read of it; nothing where it is no span.
+        span: Option<Span>,
+    },
+    /// A span of it is read and committed.
+    Done {
+        /// The table.
+        table: &'static str,
+        /// The account.
+        account: String,
+        /// What was read; nothing where it is no span.
+        span: Option<Span>,
+        /// What came of it.
+        tally: Tally,
+    },
+}
+
+/// How the sync of one table of one account went.
+#[derive(Debug)]
+pub struct Synced {
+    /// The table.
+    pub table: &'static str,
+    /// The account.
+    pub account: String,
+    /// What was read and changed.
+    pub tally: Tally,
+    /// What is proven now.
+    pub coverage: Option<super::coverage::Coverage>,
+    /// Why it broke off, where it did.
+    pub error: Option<Error>,
+}
+
+/// Brings the lake up to now.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] when a table is unknown or cannot be synced. What goes wrong with a table is in its [`Synced`].
+pub async fn run(
+    lake: &Lake,
+    connections: &[Arc<Connection>],
+    options: &Options,
+    tell: &(dyn Fn(Step) + Sync),
+) -> Result<Vec<Synced>> {
+    let tables = wanted(lake, &options.tables)?;
+    let mut walks = Vec::new();
+    for connection in connections {
+        let mut groups: BTreeMap<&str, Vec<Arc<LakeTable>>> = BTreeMap::new();
+        for table in &tables {
+            groups.entry(shared_by(table)).or_default().push(Arc::clone(table));
+        }
+        for tables in groups.into_values() {
+            walks.push(Walk { connection: connection.in_background(), tables, options, tell }.run().boxed());
+        }
+    }
+    let done: Vec<Vec<Synced>> = stream::iter(walks).buffer_unordered(AT_ONCE).collect().await;
+    let mut done: Vec<Synced> = done.into_iter().flatten().collect();
+    let order = |synced: &Synced| tables.iter().position(|table| table.resource.name == synced.table);
+    done.sort_by(|one, other| (&one.account, order(one)).cmp(&(&other.account, order(other))));
+    Ok(done)
+}
+
+/// What tables have in common that share requests: the call that lists their rows.
+fn shared_by(table: &LakeTable) -> &'static str {
+    table.resource.calls.last().map_or("", |call| call.path)
+}
+
+fn wanted(lake: &Lake, names: &[String]) -> Result<Vec<Arc<LakeTable>>> {
+    if names.is_empty() {
+        return Ok(lake.tables().cloned().collect());
+    }
+    let table = |name: &String| {
+        lake.table(name).cloned().ok_or_else(|| match crate::resources::resource(name) {
+            Some(_) => Error::new(ErrorKind::Usage, "the table cannot be synced: its rows are known only by their keys")
+                .with("table", name),
+            None => {
+                Error::new(ErrorKind::Usage, "there is no such table").with("table", name).hint("the tables are in system.tables")
+            }
+        })
+    };
+    names.iter().map(table).collect()
+}

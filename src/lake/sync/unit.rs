@@ -1,0 +1,155 @@
+//! One reading, compared with what the lake has, and committed with what it proves.
+
+use std::collections::BTreeSet;
+
+use arrow::array::RecordBatch;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::{Expr, ident, lit};
+use datafusion::prelude::SessionContext;
+use deltalake_core::DeltaTable;
+use deltalake_core::writer::DeltaWriter;
+use futures::StreamExt;
+use serde_json::json;
+
+use super::reading::inside;
+use crate::error::Result;
+use crate::lake::coverage::Coverage;
+use crate::lake::failed;
+use crate::lake::known::{Known, text};
+use crate::lake::manner::Unit;
+use crate::lake::stamp::{KEY, MONTH, STAMP, Stamper};
+use crate::lake::table::{Change, LakeTable, Note};
+use crate::schema::fields::ACCOUNT;
+use crate::source::span::{Span, rfc3339};
+
+/// Bytes of changed rows that are held before they are committed.
+const HELD: usize = 64 << 20;
+
+/// What was read, and what came of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Rows read.
+    pub read: u64,
+    /// Rows that came in.
+    pub added: u64,
+    /// Rows that changed.
+    pub changed: u64,
+    /// Rows that are there no more.
+    pub gone: u64,
+}
+
+impl Tally {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            read: self.read + other.read,
+            added: self.added + other.added,
+            changed: self.changed + other.changed,
+            gone: self.gone + other.gone,
+        }
+    }
+}
+
+/// A reading of a table, and what it will prove.
+pub(super) struct Reading<'a> {
+    pub(super) table: &'a LakeTable,
+    pub(super) account: &'a str,
+    /// The span that is read; all rows when there is none.
+    pub(super) span: Option<Span>,
+    /// What is proven when it is done.
+    pub(super) proves: Coverage,
+}
+
+impl Reading<'_> {
+    /// Takes over what was read.
+    ///
+    /// # Errors
+    /// Those of the rows; [`crate::error::ErrorKind::File`] and [`crate::error::ErrorKind::Conflict`] of the lake.
+    pub(super) async fn take(&self, mut rows: SendableRecordBatchStream) -> Result<Tally> {
+        let mut lake = self.table.ensure().await?;
+        let mut known = self.known(&lake).await?;
+        let stamper = Stamper::try_new(self.table.resource, self.table.manner)?;
+        let mut writer = self.table.writer(&lake)?;
+        let (mut tally, mut change, mut held) = (Tally::default(), Change::default(), 0);
+        while let Some(batch) = rows.next().await {
+            let batch = batch?;
+            tally.read += count(&batch);
+            let sifted = known.sift(&stamper.stamp(&batch)?)?;
+            if sifted.new.num_rows() > 0 {
+                tally.added += count(&sifted.new);
+                writer.write(sifted.new).await.map_err(failed)?;
+            }
+            if sifted.changed.num_rows() > 0 {
+                tally.changed += count(&sifted.changed);
+                held += sifted.changed.get_array_memory_size();
+                change.changed.push(sifted.changed);
+            }
+            if held > HELD {
+                lake = self.change(lake, std::mem::take(&mut change), &known, None, tally).await?;
+                held = 0;
+            }
+        }
+        if matches!(self.table.manner.unit, Unit::Spans(_) | Unit::Whole) {
+            change.gone = known.gone().into_iter().map(str::to_owned).collect();
+            tally.gone += u64::try_from(change.gone.len()).unwrap_or_default();
+        }
+        let is_more = tally.added > 0;
+        let proves = Some((self.account, self.proves));
+        if !change.changed.is_empty() || !change.gone.is_empty() {
+            lake = self.change(lake, change, &known, proves.filter(|_| !is_more), tally).await?;
+            if !is_more {
+                return Ok(tally);
+            }
+        }
+        self.table.append(&lake, writer, proves, self.note(tally)).await?;
+        Ok(tally)
+    }
+
+    /// What the lake has of what is read.
+    async fn known(&self, lake: &DeltaTable) -> Result<Known> {
+        let mut known = Known::new(self.table.manner.identity);
+        let scope = match (self.table.manner.unit, self.span) {
+            (Unit::Snapshots, _) => return Ok(known),
+            (Unit::Spans(column), Some(span)) => Some(inside(column, span)),
+            _ => None,
+        };
+        let mine = ident(ACCOUNT).eq(lit(self.account));
+        let filter: Expr = scope.map_or(mine.clone(), |scope| mine.and(scope));
+        let context = SessionContext::new();
+        lake.update_datafusion_session(&context.state()).map_err(failed)?;
+        let rows = context.read_table(lake.table_provider().await?)?.filter(filter)?;
+        let mut rows = rows.select([KEY, STAMP, MONTH].map(ident).to_vec())?.execute_stream().await?;
+        while let Some(batch) = rows.next().await {
+            known.add(&batch?)?;
+        }
+        Ok(known)
+    }
+
+    async fn change(
+        &self,
+        lake: DeltaTable,
+        mut change: Change,
+        known: &Known,
+        proves: Option<(&str, Coverage)>,
+        tally: Tally,
+    ) -> Result<DeltaTable> {
+        let mut months: BTreeSet<Option<&str>> = known.months(change.gone.iter().map(String::as_str));
+        for batch in &change.changed {
+            months.extend(known.months(text(batch, KEY)?.iter().flatten()));
+        }
+        change.months = months.into_iter().map(|month| month.map(str::to_owned)).collect();
+        self.table.change(lake, change, proves, self.note(tally)).await
+    }
+
+    /// What its commits say of themselves.
+    fn note(&self, tally: Tally) -> Note {
+        let span = self.span.map(|span| json!({"from": rfc3339(span.from), "to": rfc3339(span.to)}));
+        let rows = json!({"read": tally.read, "added": tally.added, "changed": tally.changed, "gone": tally.gone});
+        Note::from([("ckosql".to_owned(), json!({"account": self.account, "span": span, "rows": rows}))])
+    }
+}
+
+fn count(batch: &RecordBatch) -> u64 {
+    u64::try_from(batch.num_rows()).unwrap_or_default()
+}

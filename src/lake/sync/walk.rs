@@ -1,0 +1,211 @@
+//! A walk through time: the spans that tables of one account are read in, one after the other.
+//!
+//! Tables that come out of the same calls walk together, so that a page is asked for once for all of them.
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+
+use super::reading::Readings;
+use super::unit::{Reading, Tally};
+use super::{LAG, Options, Step, Synced};
+use crate::error::Result;
+use crate::lake::coverage::Coverage;
+use crate::lake::manner::Unit;
+use crate::lake::table::LakeTable;
+use crate::source::connection::Connection;
+use crate::source::span::{DAY, HOUR, Span};
+
+/// The first span of a walk through what was never read.
+const FIRST: i64 = 7 * DAY;
+/// The shortest and the longest span that is read in one piece.
+const SHORTEST: i64 = HOUR;
+const LONGEST: i64 = 366 * DAY;
+/// Rows of a span at which the next is made shorter, so that little is lost when a sync is stopped.
+const MANY: u64 = 200_000;
+
+/// The tables of one account that share requests.
+pub(super) struct Walk<'a> {
+    pub(super) connection: Arc<Connection>,
+    pub(super) tables: Vec<Arc<LakeTable>>,
+    pub(super) options: &'a Options,
+    pub(super) tell: &'a (dyn Fn(Step) + Sync),
+}
+
+/// A table on its way.
+struct Walker {
+    table: Arc<LakeTable>,
+    /// From where it is to be read.
+    from: i64,
+    /// What is proven so far.
+    proven: Option<Coverage>,
+    since: i64,
+    tally: Tally,
+    error: Option<crate::error::Error>,
+}
+
+impl Walk<'_> {
+    /// Reads all that is due.
+    pub(super) async fn run(self) -> Vec<Synced> {
+        let now = self.connection.now().timestamp_micros();
+        let mut walkers = Vec::with_capacity(self.tables.len());
+        for table in &self.tables {
+            let begun = self.begin(table).await;
+            let (proven, error) = match begun {
+                Ok(proven) => (proven, None),
+                Err(error) => (None, Some(error)),
+            };
+            let since = self.since(proven);
+            let from = proven.map_or(since, |proven| self.again_from(table, proven));
+            walkers.push(Walker {
+                table: Arc::clone(table),
+                from: from.max(since),
+                proven,
+                since,
+                tally: Tally::default(),
+                error,
+            });
+        }
+        let (mut spanned, mut others): (Vec<Walker>, Vec<Walker>) =
+            walkers.into_iter().partition(|walker| walker.table.manner.column().is_some());
+        self.through_time(&mut spanned, now).await;
+        for walker in &mut others {
+            self.whole(walker, now).await;
+        }
+        spanned.into_iter().chain(others).map(|walker| self.synced(walker)).collect()
+    }
+
+    /// What is proven of a table; nothing where all is to be read anew from an earlier time.
+    async fn begin(&self, table: &LakeTable) -> Result<Option<Coverage>> {
+        table.coverage(self.connection.name()).await
+    }
+
+    /// The earliest instant that the lake is to hold.
+    fn since(&self, proven: Option<Coverage>) -> i64 {
+        let wanted = self.options.since.unwrap_or_else(|| self.connection.account().history_start.timestamp_micros());
+        match (proven, self.options.since) {
+            (Some(proven), Some(since)) => proven.since.min(since),
+            (Some(proven), None) => proven.since,
+            (None, _) => wanted,
+        }
+    }
+
+    /// From where a table is read that was read before.
+    fn again_from(&self, table: &LakeTable, proven: Coverage) -> i64 {
+        let is_earlier = self.options.since.is_some_and(|since| since < proven.since);
+        if self.options.is_full || is_earlier {
+            return i64::MIN;
+        }
+        proven.until.saturating_sub(if matches!(table.manner.unit, Unit::Spans(_)) { self.options.again } else { 2 * LAG })
+    }
+
+    async fn through_time(&self, walkers: &mut [Walker], now: i64) {
+        let end = now.saturating_sub(LAG);
+        for walker in walkers.iter() {
+            let span = Span { from: walker.from, to: end };
+            (self.tell)(Step::Started { table: walker.table.resource.name, account: self.account(), span: Some(span) });
+        }
+        let mut width = FIRST;
+        loop {
+            let waiting = |walker: &&mut Walker| walker.error.is_none() && walker.from < end;
+            let Some(from) = walkers.iter_mut().filter(|walker| waiting(walker)).map(|walker| walker.from).min() else { return };
+            let next = walkers.iter().map(|walker| walker.from).filter(|other| *other > from).min();
+            let to = from.saturating_add(width).min(next.unwrap_or(end)).min(end);
+            let span = Span { from, to };
+            let is_last = to >= end;
+            let mut due: Vec<&mut Walker> = walkers.iter_mut().filter(|walker| waiting(walker) && walker.from == from).collect();
+            let rows = self.read(&mut due, span, is_last, now).await;
+            width = match rows {
+                rows if rows > MANY => (width / 2).max(SHORTEST),
+                rows if rows < MANY / 4 => width.saturating_mul(2).min(LONGEST),
+                _ => width,
+            };
+        }
+    }
+
+    /// Reads a span of tables that are due, and says how many rows the fullest of them has.
+    async fn read(&self, due: &mut [&mut Walker], span: Span, is_last: bool, started: i64) -> u64 {
+        let readings = Readings::new(&self.connection);
+        let mut streams = Vec::with_capacity(due.len());
+        for walker in due.iter() {
+            let column = walker.table.manner.column();
+            streams.push(readings.rows(walker.table.resource.name, column.map(|column| (column, span))).await);
+        }
+        let units = due.iter_mut().zip(streams).map(|(walker, rows)| async move {
+            let proves = walker.proves(span, is_last, started);
+            let reading = Reading { table: &walker.table, account: self.connection.name(), span: Some(span), proves };
+            let taken = match rows {
+                Ok(rows) => reading.take(rows).await,
+                Err(error) => Err(error),
+            };
+            match taken {
+                Ok(tally) => {
+                    walker.tally = walker.tally.and(tally);
+                    (walker.from, walker.proven) = (span.to, Some(proves));
+                    (self.tell)(Step::Done {
+                        table: walker.table.resource.name,
+                        account: self.account(),
+                        span: Some(span),
+                        tally,
+                    });
+                    tally.read
+                }
+                Err(error) => {
+                    walker.error = Some(error);
+                    0
+                }
+            }
+        });
+        join_all(units).await.into_iter().max().unwrap_or_default()
+    }
+
+    /// Reads all rows of a table that has no spans.
+    async fn whole(&self, walker: &mut Walker, now: i64) {
+        if walker.error.is_some() {
+            return;
+        }
+        (self.tell)(Step::Started { table: walker.table.resource.name, account: self.account(), span: None });
+        let proves = Coverage { since: i64::MIN, until: now, as_of: now };
+        let reading = Reading { table: &walker.table, account: self.connection.name(), span: None, proves };
+        let taken = match Readings::new(&self.connection).rows(walker.table.resource.name, None).await {
+            Ok(rows) => reading.take(rows).await,
+            Err(error) => Err(error),
+        };
+        match taken {
+            Ok(tally) => {
+                walker.tally = tally;
+                walker.proven = Some(proves);
+                (self.tell)(Step::Done { table: walker.table.resource.name, account: self.account(), span: None, tally });
+            }
+            Err(error) => walker.error = Some(error),
+        }
+    }
+
+    fn synced(&self, walker: Walker) -> Synced {
+        Synced {
+            table: walker.table.resource.name,
+            account: self.account(),
+            tally: walker.tally,
+            coverage: walker.proven,
+            error: walker.error,
+        }
+    }
+
+    fn account(&self) -> String {
+        self.connection.name().to_owned()
+    }
+}
+
+impl Walker {
+    /// What is proven once a span was read: the walk has no gaps, so all up to its end. What was proven before stays proven as
+    /// of when it was, until the walk is at its end.
+    fn proves(&self, span: Span, is_last: bool, started: i64) -> Coverage {
+        let before = self.proven.unwrap_or(Coverage { since: self.since, until: self.since, as_of: started });
+        let is_apart = span.to < before.since;
+        Coverage {
+            since: if is_apart { before.since } else { before.since.min(self.since) },
+            until: before.until.max(span.to),
+            as_of: if is_last { started } else { before.as_of },
+        }
+    }
+}
