@@ -9,8 +9,9 @@ use arrow::array::{RecordBatch, RecordBatchOptions};
 use super::Origin;
 use super::builders::{FieldBuilder, Provenance, Values};
 use super::decode::{Given, OnMalformed, Settings};
+use super::grammar::Form;
 use super::plan::{Output, Place, Plan};
-use super::scan::{Form, Raw};
+use super::scan::Raw;
 use super::value::{self, Why};
 use crate::error::{Error, Result};
 

@@ -11,6 +11,7 @@ pub mod time;
 mod block;
 mod builders;
 mod columns;
+mod grammar;
 mod malformed;
 mod order;
 mod plan;

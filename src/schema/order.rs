@@ -4,7 +4,8 @@
 //! each name leads to beside it. A guess is only ever confirmed byte by byte, so what is remembered decides how fast a
 //! name is read, never what is read.
 
-use super::scan::{Form, Scan};
+use super::grammar::Form;
+use super::scan::Scan;
 use super::tree::{Member, Node};
 use super::value;
 use crate::error::Result;

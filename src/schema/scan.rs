@@ -6,11 +6,8 @@
 //! Written by hand because it is the hot path: a checked skip with sonic-rs runs at half its speed, and gives no
 //! offsets, which is what makes `_raw` and the explode free.
 
-use super::block::{HIGH, ONES, clear_bytes};
+use super::grammar::{DEPTH, Form, blank, broken, byte, exactly, string, value};
 use crate::error::{Error, ErrorKind, Result};
-
-/// Deepest nesting that is followed; the API's own is below ten.
-const DEPTH: u32 = 128;
 
 /// A JSON value as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,22 +16,6 @@ pub(super) struct Raw<'a> {
     pub(super) text: &'a str,
     /// What it is.
     pub(super) form: Form,
-}
-
-/// What a JSON value is.
-// A word wide: a byte would leave padding in every `Raw`, which is copied in overlapping pieces, and such copies stall.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(usize)]
-pub(super) enum Form {
-    Null,
-    Bool,
-    Number,
-    /// A string without escapes: what is between the quotes is the text.
-    Plain,
-    /// A string with escapes.
-    Escaped,
-    Array,
-    Object,
 }
 
 /// A place in a JSON text.
@@ -62,12 +43,8 @@ impl<'a> Scan<'a> {
     /// Passes white space and gives the first byte of what follows, 0 at the end.
     #[inline]
     pub(super) fn token(&mut self) -> u8 {
-        loop {
-            match self.peek() {
-                b' ' | b'\n' | b'\r' | b'\t' => self.at += 1,
-                byte => return byte,
-            }
-        }
+        self.at = blank(self.bytes(), self.at);
+        byte(self.bytes(), self.at)
     }
 
     /// Where the scan stands.
@@ -83,13 +60,12 @@ impl<'a> Scan<'a> {
     /// Whether another member or element follows; passes the comma before it, or the closing byte.
     #[inline]
     pub(super) fn more(&mut self, close: u8, first: &mut bool) -> Result<bool> {
-        let byte = self.token();
-        if byte == close {
+        if self.token() == close {
             self.at += 1;
             return Ok(false);
         }
         if !std::mem::take(first) {
-            self.pass(byte, b',')?;
+            self.at = exactly(self.bytes(), self.at, b',')?;
         }
         Ok(true)
     }
@@ -97,7 +73,7 @@ impl<'a> Scan<'a> {
     /// Passes exactly this text, if it is what comes next.
     #[inline]
     pub(super) fn pass_text(&mut self, text: &str) -> bool {
-        let here = self.text.as_bytes().get(self.at..).is_some_and(|rest| rest.starts_with(text.as_bytes()));
+        let here = self.bytes().get(self.at..).is_some_and(|rest| rest.starts_with(text.as_bytes()));
         if here {
             self.at += text.len();
         }
@@ -107,13 +83,11 @@ impl<'a> Scan<'a> {
     /// The next member's name, quotes included; passes the colon.
     #[inline]
     pub(super) fn name(&mut self) -> Result<Raw<'a>> {
-        let byte = self.token();
-        let start = self.at;
-        self.pass(byte, b'"')?;
-        let form = self.string()?;
-        let name = self.since(start, form);
-        let byte = self.token();
-        self.pass(byte, b':')?;
+        self.token();
+        let (end, form) = string(self.bytes(), self.at)?;
+        let name = self.pass(end, form);
+        self.token();
+        self.at = exactly(self.bytes(), self.at, b':')?;
         Ok(name)
     }
 
@@ -121,9 +95,8 @@ impl<'a> Scan<'a> {
     #[inline]
     pub(super) fn value(&mut self) -> Result<Raw<'a>> {
         self.token();
-        let start = self.at;
-        let form = self.any(DEPTH)?;
-        Ok(self.since(start, form))
+        let (end, form) = value(self.bytes(), self.at, DEPTH)?;
+        Ok(self.pass(end, form))
     }
 
     /// The text from `start` to here.
@@ -135,168 +108,19 @@ impl<'a> Scan<'a> {
     /// Checks that nothing follows.
     pub(super) fn end(&mut self) -> Result<()> {
         self.token();
-        if self.at == self.text.len() { Ok(()) } else { Err(self.broken()) }
-    }
-
-    fn any(&mut self, depth: u32) -> Result<Form> {
-        match self.token() {
-            b'"' => {
-                self.at += 1;
-                self.string()
-            }
-            b'{' => self.members(depth),
-            b'[' => self.elements(depth),
-            b'n' => self.literal("null", Form::Null),
-            b't' => self.literal("true", Form::Bool),
-            b'f' => self.literal("false", Form::Bool),
-            _ => self.number(),
-        }
-    }
-
-    fn members(&mut self, depth: u32) -> Result<Form> {
-        let depth = self.deeper(depth)?;
-        self.open();
-        let mut first = true;
-        while self.more(b'}', &mut first)? {
-            self.name()?;
-            self.any(depth)?;
-        }
-        Ok(Form::Object)
-    }
-
-    fn elements(&mut self, depth: u32) -> Result<Form> {
-        let depth = self.deeper(depth)?;
-        self.open();
-        let mut first = true;
-        while self.more(b']', &mut first)? {
-            self.any(depth)?;
-        }
-        Ok(Form::Array)
-    }
-
-    fn deeper(&self, depth: u32) -> Result<u32> {
-        depth.checked_sub(1).ok_or_else(|| {
-            Error::new(ErrorKind::Decode, format!("the answer is nested deeper than {DEPTH} levels")).with("byte", self.at)
-        })
-    }
-
-    /// The rest of a string, after its opening quote.
-    #[inline]
-    fn string(&mut self) -> Result<Form> {
-        let mut form = Form::Plain;
-        loop {
-            if let Some((block, _)) = self.text.as_bytes().get(self.at..).and_then(|rest| rest.split_first_chunk()) {
-                let clear = clear_bytes(block, stops);
-                self.at += clear;
-                if clear == 16 {
-                    continue;
-                }
-            }
-            match self.peek() {
-                b'"' => {
-                    self.at += 1;
-                    return Ok(form);
-                }
-                b'\\' => {
-                    self.escape()?;
-                    form = Form::Escaped;
-                }
-                0..=0x1f => return Err(self.broken()),
-                _ => self.at += 1,
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Result<()> {
-        self.at += 1;
-        match self.peek() {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 1,
-            b'u' => {
-                self.at += 1;
-                for _ in 0..4 {
-                    if !self.peek().is_ascii_hexdigit() {
-                        return Err(self.broken());
-                    }
-                    self.at += 1;
-                }
-            }
-            _ => return Err(self.broken()),
-        }
-        Ok(())
-    }
-
-    fn number(&mut self) -> Result<Form> {
-        if self.peek() == b'-' {
-            self.at += 1;
-        }
-        match self.peek() {
-            b'0' => self.at += 1,
-            _ => self.digits()?,
-        }
-        if self.peek() == b'.' {
-            self.at += 1;
-            self.digits()?;
-        }
-        if matches!(self.peek(), b'e' | b'E') {
-            self.at += 1;
-            if matches!(self.peek(), b'+' | b'-') {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        Ok(Form::Number)
-    }
-
-    fn digits(&mut self) -> Result<()> {
-        let start = self.at;
-        while self.peek().is_ascii_digit() {
-            self.at += 1;
-        }
-        if self.at == start { Err(self.broken()) } else { Ok(()) }
-    }
-
-    fn literal(&mut self, word: &str, form: Form) -> Result<Form> {
-        if !self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
-            return Err(self.broken());
-        }
-        self.at += word.len();
-        Ok(form)
+        if self.at == self.text.len() { Ok(()) } else { Err(broken(self.at)) }
     }
 
     #[inline]
-    fn peek(&self) -> u8 {
-        self.text.as_bytes().get(self.at).copied().unwrap_or(0)
+    fn pass(&mut self, end: usize, form: Form) -> Raw<'a> {
+        let start = std::mem::replace(&mut self.at, end);
+        self.since(start, form)
     }
 
     #[inline]
-    fn pass(&mut self, byte: u8, wanted: u8) -> Result<()> {
-        if byte != wanted {
-            return Err(self.broken());
-        }
-        self.at += 1;
-        Ok(())
+    fn bytes(&self) -> &'a [u8] {
+        self.text.as_bytes()
     }
-
-    #[cold]
-    fn broken(&self) -> Error {
-        broken(self.at)
-    }
-}
-
-fn broken(at: usize) -> Error {
-    Error::new(ErrorKind::Unavailable, "the answer is cut short or not JSON").with("byte", at)
-}
-
-/// The high bit of the first of eight bytes that is a quote, backslash or control character; what stands above it has
-/// no meaning.
-#[inline]
-fn stops(word: u64) -> u64 {
-    // Subtracting sets a byte's high bit where it was smaller; a borrow reaches only bytes above a true hit, so the
-    // lowest hit, the one that counts, is always true. Bytes that had the bit before are part of longer characters.
-    // Flipping 0x02 puts the quote right above the control characters, and nothing else there.
-    let quote_or_control = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
-    let backslash = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
-    (quote_or_control | backslash) & !word & HIGH
 }
 
 #[cfg(test)]

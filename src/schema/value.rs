@@ -7,7 +7,8 @@ use std::borrow::Cow;
 
 use super::decode::AssumedUnit;
 use super::fields;
-use super::scan::{Form, Raw};
+use super::grammar::Form;
+use super::scan::Raw;
 use super::time;
 use crate::money::{DECIMAL_PRECISION, DECIMAL_SCALE, Exponents, parse_decimal};
 

@@ -16,10 +16,11 @@ use std::hash::{DefaultHasher, Hasher};
 
 use super::columns::{Cell, Columns, Pair, Unreadable};
 use super::decode::{Given, OnMalformed, Page, PageFacts};
+use super::grammar::Form;
 use super::malformed::Stray;
 use super::order::Orders;
 use super::plan::Plan;
-use super::scan::{Form, Raw, Scan};
+use super::scan::{Raw, Scan};
 use super::tree::{Inside, Member, Node, Tree, WHOLE};
 use super::{Rows, WhenEmpty, value};
 use crate::error::{Error, ErrorKind, Result};

@@ -9,7 +9,7 @@
 
 use std::borrow::Cow;
 
-use crate::schema::block::{HIGH, ONES, clear_bytes};
+use crate::schema::block::find;
 
 const SEPARATOR: u8 = b',';
 
@@ -204,24 +204,8 @@ fn undoubled(text: &str) -> Cow<'_, str> {
 
 /// Where the cell ends that goes on at `at`: at a separator, a line end, or the end of the text.
 #[inline]
-fn stop(text: &[u8], mut at: usize) -> usize {
-    while let Some(block) = text.get(at..).and_then(<[u8]>::first_chunk) {
-        let clear = clear_bytes(block, stops);
-        at += clear;
-        if clear < 16 {
-            return at;
-        }
-    }
-    let rest = text.get(at..).unwrap_or_default();
-    at + rest.iter().position(|byte| matches!(*byte, SEPARATOR | b'\n' | b'\r')).unwrap_or(rest.len())
-}
-
-/// The high bit of the first of eight bytes that ends a cell; what stands above it has no meaning.
-#[inline]
-fn stops(word: u64) -> u64 {
-    // A borrow reaches only bytes above a true hit, and bytes that had the bit before are part of longer characters.
-    let is = |byte: u8| (word ^ (ONES * u64::from(byte))).wrapping_sub(ONES);
-    (is(SEPARATOR) | is(b'\n') | is(b'\r')) & !word & HIGH
+fn stop(text: &[u8], at: usize) -> usize {
+    find(text, at, |block| block.simd_eq(SEPARATOR) | block.simd_eq(b'\n') | block.simd_eq(b'\r'))
 }
 
 /// Line breaks in a text: LF, CRLF or CR.

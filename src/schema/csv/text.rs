@@ -5,7 +5,8 @@
 
 use crate::money::{DECIMAL_PRECISION, DECIMAL_SCALE, parse_decimal};
 use crate::schema::builders::Values;
-use crate::schema::scan::{Form, Raw};
+use crate::schema::grammar::Form;
+use crate::schema::scan::Raw;
 use crate::schema::time;
 use crate::schema::value::{self, NOT_DATE, NOT_DECIMAL, NOT_INSTANT, NOT_LOCAL, Why};
 
