@@ -27,6 +27,7 @@ mod joins;
 mod ledger;
 mod predicates;
 mod rates;
+mod report_listing;
 mod report_tables;
 mod requests;
 mod scopes;

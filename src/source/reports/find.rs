@@ -2,7 +2,8 @@
 //!
 //! Each listed file is of the table's kind, or it is not, or only its header can tell. Of those that are, a file is left out
 //! when what it covers, when it was made, or the payout it is of shows that none of its rows is wanted. Nothing is left out
-//! that could tell a wanted row anew: a newer report has the row only if it covers it.
+//! that could tell a wanted row anew: a newer report has the row only if it covers it. A report that is listed without a
+//! file to read is found like one: that its rows are missing must be told.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
+use serde::Deserialize;
 
 use super::{ReportFile, folder};
 use crate::error::{Error, ErrorKind, Result};
@@ -23,8 +25,7 @@ use crate::source::span::{DAY, Span};
 
 /// How far what a report prints may lie from what is known of it in UTC: zones, and ends that are not said to be inside.
 const SLACK: i64 = 2 * DAY;
-const COLUMNS: [&str; 10] =
-    ["report_id", "id", "filename", "format", "report_type", "entity_id", "tags", "created_on", "from", "to"];
+const COLUMNS: [&str; 8] = ["id", "type", "entity_id", "tags", "created_on", "from", "to", "files"];
 
 /// The files to read.
 #[derive(Debug)]
@@ -46,11 +47,12 @@ pub(super) async fn find(fetch: &Fetch, ask: &Arc<Ask>, files: Files) -> Result<
     let mut found: Vec<ReportFile> = match ask.connection.account().reports_dir.clone() {
         Some(folder) => folder::files(folder, files.newest_only && !files.kind.restated.is_empty()).await?,
         None => {
-            let pages = listed(&ask.connection, "report_files", &COLUMNS, &made, &fetch.scan.statement, &ask.effort);
-            pages.await?.iter().flat_map(read).collect()
+            let pages = listed(&ask.connection, "reports", &COLUMNS, &made, &fetch.scan.statement, &ask.effort);
+            let reports = pages.await?.iter().map(read).collect::<Result<Vec<_>>>()?;
+            reports.into_iter().flatten().collect()
         }
     };
-    found.retain(|file| file.kind().is_none_or(|kind| kind == files.kind) && file.is_csv());
+    found.retain(|file| file.may_be(files.kind));
     let is_made = since != i64::MIN || *files.kind == OTHER || found.iter().any(|file| file.kind().is_some());
     found.retain(|file| is_wanted(file, files, constraints));
     if let Some(file) = found.iter().find(|file| file.created_on.is_none() && files.newest_only) {
@@ -101,8 +103,10 @@ pub(super) fn no_report(kind: &ReportKind) -> Error {
 }
 
 /// The files of a page of the listing.
-fn read(page: &RecordBatch) -> Vec<ReportFile> {
-    let [report_ids, ids, names, formats, types, entities, tags, created, from, to] = page.columns() else { return Vec::new() };
+fn read(page: &RecordBatch) -> Result<Vec<ReportFile>> {
+    let [ids, types, entities, tags, created, from, to, files] = page.columns() else {
+        return Err(Error::bug("a page of reports has not the columns that were asked for"));
+    };
     let text = |column: &Arc<dyn Array>, row: usize| {
         let column = column.as_string::<i32>();
         if column.is_null(row) { String::new() } else { column.value(row).to_owned() }
@@ -111,26 +115,55 @@ fn read(page: &RecordBatch) -> Vec<ReportFile> {
         let column = column.as_primitive::<TimestampMicrosecondType>();
         (!column.is_null(row)).then(|| column.value(row))
     };
-    let file = |row| {
-        let filename = text(names, row);
-        let name = ReportName::parse(&filename);
-        let entity_id = Some(text(entities, row)).filter(|id| !id.is_empty());
-        ReportFile {
-            report_id: text(report_ids, row),
-            file_id: text(ids, row),
-            format: text(formats, row),
+    let mut found = Vec::new();
+    for row in 0..page.num_rows() {
+        let report = ReportFile {
+            report_id: text(ids, row),
             report_type: text(types, row),
-            entity_id: entity_id.or(name.entity_id),
-            payout_id: payout_of(&text(tags, row)).or(name.payout_id),
-            part: name.part,
+            entity_id: Some(text(entities, row)).filter(|id| !id.is_empty()),
+            payout_id: payout_of(&text(tags, row)),
             created_on: at(created, row),
             from: at(from, row),
             to: at(to, row),
+            ..ReportFile::default()
+        };
+        found.extend(files_of(report, &text(files, row))?);
+    }
+    Ok(found)
+}
+
+/// A file as the listing has it.
+#[derive(Deserialize)]
+struct Listed {
+    id: String,
+    filename: Option<String>,
+    format: Option<String>,
+}
+
+/// The files of a report that can be read, from their JSON; or the report itself, where it has none and should.
+fn files_of(report: ReportFile, json: &str) -> Result<Vec<ReportFile>> {
+    let unreadable = |error| {
+        let what = Error::new(ErrorKind::Decode, "cannot tell the files of a report");
+        what.with("report", &report.report_id).caused_by(error)
+    };
+    let listed: Vec<Listed> = if json.is_empty() { Vec::new() } else { serde_json::from_str(json).map_err(unreadable)? };
+    let file = |Listed { id, filename, format }: &Listed| {
+        let filename = filename.clone().unwrap_or_default();
+        let name = ReportName::parse(&filename);
+        ReportFile {
+            file_id: id.clone(),
+            format: format.clone().unwrap_or_default(),
+            entity_id: report.entity_id.clone().or(name.entity_id),
+            payout_id: report.payout_id.clone().or(name.payout_id),
+            part: name.part,
             filename,
-            path: None,
+            ..report.clone()
         }
     };
-    (0..page.num_rows()).map(file).collect()
+    let files: Vec<ReportFile> = listed.iter().map(file).filter(ReportFile::is_csv).collect();
+    // Reports that no table has may be made for people only.
+    let should_have_one = listed.is_empty() || report.kind().is_some_and(|kind| *kind != OTHER);
+    Ok(if files.is_empty() && should_have_one { vec![report] } else { files })
 }
 
 /// The payout that a report's tags name, in capitals as rows have it.
