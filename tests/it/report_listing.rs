@@ -121,3 +121,38 @@ async fn files_that_cannot_be_told_are_an_error_that_names_their_report() {
     let error = query(&session, "select * from settlements").await.unwrap_err();
     assert_eq!((error.kind(), error.context("report")), (ErrorKind::Decode, Some("rpt_1")), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn days_without_a_report_have_no_rows_only_where_reports_are_made_at_all() {
+    let sql = "select count(*) from settlements where payout_date >= '2026-07-10'";
+    let (_server, session) = account(&[report("rpt_2", "Disputes", 9, json!([]))]).await;
+    let error = query(&session, sql).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Incomplete, "{error}");
+    assert!(error.message().starts_with("the account has no Payouts report"), "{error}");
+    // The last that the stand-in has is of June.
+    let stand = Stand::new(50, SandboxOptions::default());
+    assert_eq!(stand.count(sql).await, 0);
+    assert_eq!(stand.count(&sql.replace("2026", "2036")).await, 0);
+    assert_eq!(
+        stand.requests(&sql.replace("2026-07-10", "2026-06-28")).await.iter().filter(|asked| *asked == "GET /reports").count(),
+        1
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_that_names_no_payout_leaves_no_file_out() {
+    let name = "settlement-breakdown_ent_a_20260702_00000003k599_1.csv";
+    for (tags, payout) in
+        [(json!(["payout_id:pay_123456789"]), "00000003K599"), (json!(["batch:7", "payout_id: 00000003k611 "]), "00000003K611")]
+    {
+        let mut tagged = report("rpt_1", "SettlementBreakdown", 1, file(name, "CSV"));
+        tagged["tags"] = tags;
+        let (server, session) = account(&[tagged]).await;
+        let text = "Payout ID,Gross In Holding Currency,Net In Holding Currency\n,1.5,1\n";
+        let answer = ResponseTemplate::new(200).set_body_raw(text, "text/csv");
+        Mock::given(path("/reports/rpt_1/files/file_1")).respond_with(answer).with_priority(1).mount(&server).await;
+        let sql = format!("select net_in_holding_currency from settlement_breakdown where report_payout_id = '{payout}'");
+        assert_eq!(lines(&session, &sql).await, ["1.00000000"]);
+        assert_eq!(lines(&session, &sql.replace(payout, "00000003K000")).await, [""; 0]);
+    }
+}

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use super::{ReportFile, folder};
 use crate::error::{Error, ErrorKind, Result};
 use crate::resources::Files;
-use crate::resources::report_kind::{OTHER, ReportKind, ReportName};
+use crate::resources::report_kind::{self, OTHER, ReportKind, ReportName};
 use crate::source::ask::Ask;
 use crate::source::constraints::Constraints;
 use crate::source::fetch::Fetch;
@@ -25,6 +25,8 @@ use crate::source::span::{DAY, Span};
 
 /// How far what a report prints may lie from what is known of it in UTC: zones, and ends that are not said to be inside.
 const SLACK: i64 = 2 * DAY;
+/// Within which reports that are scheduled at all are made anew.
+const RHYTHM: i64 = 40 * DAY;
 const COLUMNS: [&str; 8] = ["id", "type", "entity_id", "tags", "created_on", "from", "to", "files"];
 
 /// The files to read.
@@ -32,7 +34,7 @@ const COLUMNS: [&str; 8] = ["id", "type", "entity_id", "tags", "created_on", "fr
 pub(super) struct Found {
     /// Those of the newest report first.
     pub(super) files: Vec<ReportFile>,
-    /// Whether it is sure that there is a report of the kind, or that one may be too old to be listed.
+    /// Whether there may be a report of the kind that has no wanted row: without one, nothing is known of any.
     pub(super) is_made: bool,
 }
 
@@ -43,17 +45,12 @@ pub(super) struct Found {
 pub(super) async fn find(fetch: &Fetch, ask: &Arc<Ask>, files: Files) -> Result<Found> {
     let constraints = &fetch.scan.constraints;
     let since = made_since(files.kind, constraints);
-    let made = if since == i64::MIN { Constraints::default() } else { Constraints::since("created_on", since) };
-    let mut found: Vec<ReportFile> = match ask.connection.account().reports_dir.clone() {
+    let mut found = match ask.connection.account().reports_dir.clone() {
         Some(folder) => folder::files(folder, files.newest_only && !files.kind.restated.is_empty()).await?,
-        None => {
-            let pages = listed(&ask.connection, "reports", &COLUMNS, &made, &fetch.scan.statement, &ask.effort);
-            let reports = pages.await?.iter().map(read).collect::<Result<Vec<_>>>()?;
-            reports.into_iter().flatten().collect()
-        }
+        None => reported(fetch, ask, since).await?,
     };
     found.retain(|file| file.may_be(files.kind));
-    let is_made = since != i64::MIN || *files.kind == OTHER || found.iter().any(|file| file.kind().is_some());
+    let is_made = found.iter().any(|file| file.kind().is_some()) || may_be_made(fetch, ask, files.kind, since).await?;
     found.retain(|file| is_wanted(file, files, constraints));
     if let Some(file) = found.iter().find(|file| file.created_on.is_none() && files.newest_only) {
         let error = Error::new(ErrorKind::Decode, "a report does not say when it was made, so it cannot be told what is newer");
@@ -61,6 +58,27 @@ pub(super) async fn find(fetch: &Fetch, ask: &Arc<Ask>, files: Files) -> Result<
     }
     found.sort_by_key(|file| (Reverse(file.created_on), Reverse(file.report()), file.part, file.filename.clone()));
     Ok(Found { files: found, is_made })
+}
+
+/// Whether there may be a report of a kind, though none that was made since then is surely one.
+async fn may_be_made(fetch: &Fetch, ask: &Ask, kind: &ReportKind, since: i64) -> Result<bool> {
+    if *kind == OTHER {
+        return Ok(true);
+    }
+    let is_all_seen = since == i64::MIN || ask.connection.account().reports_dir.is_some();
+    if is_all_seen {
+        return Ok(false);
+    }
+    let lately = since.min(ask.connection.now().timestamp_micros()).saturating_sub(RHYTHM);
+    Ok(reported(fetch, ask, lately).await?.iter().any(|file| file.may_be(kind)))
+}
+
+/// The files of the reports that were made since then.
+async fn reported(fetch: &Fetch, ask: &Ask, since: i64) -> Result<Vec<ReportFile>> {
+    let made = if since == i64::MIN { Constraints::default() } else { Constraints::since("created_on", since) };
+    let pages = listed(&ask.connection, "reports", &COLUMNS, &made, &fetch.scan.statement, &ask.effort).await?;
+    let reports = pages.iter().map(read).collect::<Result<Vec<_>>>()?;
+    Ok(reports.into_iter().flatten().collect())
 }
 
 /// The earliest instant that a report with a wanted row can be made at.
@@ -169,5 +187,7 @@ fn files_of(report: ReportFile, json: &str) -> Result<Vec<ReportFile>> {
 /// The payout that a report's tags name, in capitals as rows have it.
 fn payout_of(tags: &str) -> Option<String> {
     let tags: Vec<String> = serde_json::from_str(tags).ok()?;
-    tags.iter().find_map(|tag| tag.strip_prefix("payout_id:")).map(|id| id.trim().to_uppercase())
+    let told = tags.iter().find_map(|tag| tag.strip_prefix("payout_id:")).map(str::trim);
+    // Checkout.com's own example has the id of a payment here, which no row has.
+    told.filter(|id| report_kind::is_payout(id)).map(str::to_uppercase)
 }
