@@ -257,6 +257,7 @@ impl Work {
             file: file.filename.clone(),
             facts,
             zone: connection.account().settlement_zone_of(file.entity_id.as_deref()).and_then(time::zone),
+            needed: self.fetch.scan.filtered.clone(),
             rows_before: 0,
         }
     }
