@@ -32,7 +32,7 @@ async fn account(reports: &[Value]) -> (MockServer, Session) {
 }
 
 /// A report of July's day.
-fn report(id: &str, report_type: &str, day: u32, files: Value) -> Value {
+fn report(id: &str, report_type: &str, day: u32, files: &Value) -> Value {
     json!({
         "id": id,
         "type": report_type,
@@ -63,8 +63,8 @@ async fn lines(session: &Session, sql: &str) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_without_a_file_is_an_error_that_names_it() {
     for files in [json!([]), json!(null), file("payouts_ent_a_20260709_20260710_1.xlsx", "XLSX")] {
-        let whole = report("rpt_1", "Payouts", 1, file("payouts_ent_a_20260701_20260702_1.csv", "CSV"));
-        let (_server, session) = account(&[report("rpt_2", "Payouts", 9, files.clone()), whole]).await;
+        let whole = report("rpt_1", "Payouts", 1, &file("payouts_ent_a_20260701_20260702_1.csv", "CSV"));
+        let (_server, session) = account(&[report("rpt_2", "Payouts", 9, &files), whole]).await;
         for table in ["settlements", "settlements_history"] {
             let error = query(&session, &format!("select count(*) from {table}")).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Incomplete);
@@ -83,8 +83,8 @@ async fn a_report_without_a_file_is_an_error_that_names_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_warning_the_other_files_rows_come_and_coverage_says_which_report_is_missing() {
-    let whole = report("rpt_1", "Payouts", 1, file("payouts_ent_a_20260701_20260702_1.csv", "CSV"));
-    let (_server, session) = account(&[report("rpt_2", "Payouts", 9, json!([])), whole]).await;
+    let whole = report("rpt_1", "Payouts", 1, &file("payouts_ent_a_20260701_20260702_1.csv", "CSV"));
+    let (_server, session) = account(&[report("rpt_2", "Payouts", 9, &json!([])), whole]).await;
     query(&session, "set checkout.on_incomplete = 'warn'").await.unwrap();
     assert_eq!(lines(&session, "select payout_id from settlements").await, ["P1"]);
     let coverage = "select coalesce(file, '-'), rows, is_proven, coalesce(error like '%report rpt_2, type Payouts%', false) \
@@ -94,7 +94,7 @@ async fn with_a_warning_the_other_files_rows_come_and_coverage_says_which_report
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_warning_alone_leaves_nothing_that_is_said_to_be_proven() {
-    let (_server, session) = account(&[report("rpt_2", "Payouts", 9, json!([]))]).await;
+    let (_server, session) = account(&[report("rpt_2", "Payouts", 9, &json!([]))]).await;
     query(&session, "set checkout.on_incomplete = 'warn'").await.unwrap();
     assert_eq!(lines(&session, "select payout_id from settlements").await, [""; 0]);
     assert_eq!(lines(&session, "select is_proven, error is null from system.coverage").await, ["false false"]);
@@ -102,22 +102,22 @@ async fn a_warning_alone_leaves_nothing_that_is_said_to_be_proven() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_without_a_file_is_of_its_type_and_of_report_rows_where_nobody_knows_the_type() {
-    let whole = || report("rpt_1", "Payouts", 1, file("payouts_ent_a_20260701_20260702_1.csv", "CSV"));
+    let whole = || report("rpt_1", "Payouts", 1, &file("payouts_ent_a_20260701_20260702_1.csv", "CSV"));
     for report_type in ["Disputes", "SomethingNew"] {
-        let (_server, session) = account(&[report("rpt_2", report_type, 1, json!([])), whole()]).await;
+        let (_server, session) = account(&[report("rpt_2", report_type, 1, &json!([])), whole()]).await;
         assert_eq!(lines(&session, "select payout_id from settlements").await, ["P1"], "{report_type}");
         let error = query(&session, "select * from report_rows").await.unwrap_err();
         assert_eq!((error.kind(), error.context("report")), (ErrorKind::Incomplete, Some("rpt_2")), "{error}");
     }
     // What is made for people only is no table's.
-    let statement = report("rpt_2", "SettlementStatement", 1, file("settlement-statement_ent_a_20260702_P1.pdf", "PDF"));
+    let statement = report("rpt_2", "SettlementStatement", 1, &file("settlement-statement_ent_a_20260702_P1.pdf", "PDF"));
     let (_server, session) = account(&[statement, whole()]).await;
     assert_eq!(lines(&session, "select count(*) from report_rows").await, ["0"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_cannot_be_told_are_an_error_that_names_their_report() {
-    let (_server, session) = account(&[report("rpt_1", "Payouts", 1, json!([{ "filename": "payouts.csv" }]))]).await;
+    let (_server, session) = account(&[report("rpt_1", "Payouts", 1, &json!([{ "filename": "payouts.csv" }]))]).await;
     let error = query(&session, "select * from settlements").await.unwrap_err();
     assert_eq!((error.kind(), error.context("report")), (ErrorKind::Decode, Some("rpt_1")), "{error}");
 }
@@ -125,7 +125,7 @@ async fn files_that_cannot_be_told_are_an_error_that_names_their_report() {
 #[tokio::test(flavor = "multi_thread")]
 async fn days_without_a_report_have_no_rows_only_where_reports_are_made_at_all() {
     let sql = "select count(*) from settlements where payout_date >= '2026-07-10'";
-    let (_server, session) = account(&[report("rpt_2", "Disputes", 9, json!([]))]).await;
+    let (_server, session) = account(&[report("rpt_2", "Disputes", 9, &json!([]))]).await;
     let error = query(&session, sql).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Incomplete, "{error}");
     assert!(error.message().starts_with("the account has no Payouts report"), "{error}");
@@ -145,7 +145,7 @@ async fn a_tag_that_names_no_payout_leaves_no_file_out() {
     for (tags, payout) in
         [(json!(["payout_id:pay_123456789"]), "00000003K599"), (json!(["batch:7", "payout_id: 00000003k611 "]), "00000003K611")]
     {
-        let mut tagged = report("rpt_1", "SettlementBreakdown", 1, file(name, "CSV"));
+        let mut tagged = report("rpt_1", "SettlementBreakdown", 1, &file(name, "CSV"));
         tagged["tags"] = tags;
         let (server, session) = account(&[tagged]).await;
         let text = "Payout ID,Gross In Holding Currency,Net In Holding Currency\n,1.5,1\n";
