@@ -4,7 +4,7 @@ use super::report_kind::BALANCE;
 use super::{Resource, files, history};
 use crate::schema::{
     Column,
-    Kind::{Decimal, Int, LocalTime, Text, Time},
+    Kind::{Decimal, LocalTime, Text},
     Origin, col,
 };
 
@@ -26,7 +26,7 @@ pub(super) static HISTORY: Resource = Resource {
     ..RESOURCE
 };
 
-const COLUMNS: &[Column] = &[
+const COLUMNS: &[Column] = rows_of_files![
     col("entity_id", Text, "Entity (`ent_…`)."),
     col("entity_name", Text, "Name of the entity."),
     col("currency_account_id", Text, "Currency account (`ca_…`)."),
@@ -76,8 +76,4 @@ const COLUMNS: &[Column] = &[
     col("closing_pending_balance", Decimal, "Pending balance at the end; on rows of `Balances & Payouts`."),
     col("closing_payable_balance", Decimal, "Payable balance at the end; on rows of `Balances & Payouts`."),
     col("closing_collateral_balance", Decimal, "Collateral balance at the end; on rows of `Balances & Payouts`."),
-    col("report_id", Text, "Report (`rpt_…`) the row comes from; none for a file of one's own."),
-    col("file_id", Text, "File (`file_…`) the row comes from; the name of a file of one's own.").key(),
-    col("row_number", Int, "Number of the row in its file, from 1.").key(),
-    col("report_created_on", Time, "When the report was made, UTC."),
 ];

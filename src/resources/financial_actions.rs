@@ -8,7 +8,7 @@ use super::report_kind::ACTIONS_BY_DATE;
 use super::{Call, Paging, Resource, files, get, history, in_query};
 use crate::schema::{
     Column, Explode,
-    Kind::{Decimal, Flag, Int, LocalTime, Text, Time},
+    Kind::{Decimal, Flag, LocalTime, Text, Time},
     Origin, WhenEmpty, col,
 };
 
@@ -72,7 +72,7 @@ const HEADERS: &[(&str, &str)] = &[
     ("reserve_deducted_date_local", "Reserve Deducted Date"),
 ];
 
-const COLUMNS: &[Column] = &[
+const COLUMNS: &[Column] = rows_of_files![
     col("payment_id", Text, "Payment (`pay_…`), or another id for actions without one.").of_parent().key(),
     col("action_id", Text, "Action (`act_…`, `adj_…`, `opg_…`, …).").of_parent().key(),
     col("action_type", Text, "Capture, Refund, Chargeback …; an open list.").of_parent(),
@@ -126,8 +126,4 @@ const COLUMNS: &[Column] = &[
     col("entity_country", Text, "Country of the entity, two letters."),
     col("reserve_release_date_local", LocalTime, "When the reserve is released, as printed."),
     col("reserve_deducted_date_local", LocalTime, "When the reserve was deducted, as printed."),
-    col("report_id", Text, "Report (`rpt_…`) the row comes from; none for a file of one's own."),
-    col("file_id", Text, "File (`file_…`) the row comes from; the name of a file of one's own.").key(),
-    col("row_number", Int, "Number of the row in its file, from 1.").key(),
-    col("report_created_on", Time, "When the report was made, UTC."),
 ];

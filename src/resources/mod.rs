@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use report_kind::ReportKind;
 
 use crate::api::request::{Host, Method};
-use crate::schema::{Column, Explode, Origin, Rows, Shape};
+use crate::schema::{Column, Explode, Kind, Origin, Rows, Shape, col};
 
 /// A table of Checkout.com's data.
 #[derive(Debug, Clone, Copy)]
@@ -334,6 +334,18 @@ impl Resource {
     pub fn column(&self, name: &str) -> Option<&'static Column> {
         self.columns.iter().find(|column| column.name == name)
     }
+}
+
+const REPORT_ID: Column = col("report_id", Kind::Text, "Report (`rpt_…`) the row comes from; none for a file of one's own.");
+const FILE_ID: Column = col("file_id", Kind::Text, "File (`file_…`) the row comes from; the name of a file of one's own.").key();
+const ROW_NUMBER: Column = col("row_number", Kind::Int, "Number of the row in its file, from 1.").key();
+const REPORT_CREATED_ON: Column = col("report_created_on", Kind::Time, "When the report was made, UTC.");
+
+/// The columns of a table of report files: its own, and behind them where each row comes from.
+macro_rules! rows_of_files {
+    ($($column:expr),* $(,)?) => {
+        &[$($column,)* super::REPORT_ID, super::FILE_ID, super::ROW_NUMBER, super::REPORT_CREATED_ON]
+    };
 }
 
 macro_rules! registry {

@@ -214,8 +214,8 @@ fn stem(filename: &str) -> &str {
     without(stem, ".csv").and_then(|at| stem.get(..at)).unwrap_or(stem)
 }
 
-/// Twelve letters and digits, as far as is known.
-fn is_payout(text: &str) -> bool {
+/// Whether a text may be a payout's id: twelve letters and digits, as far as is known.
+pub fn is_payout(text: &str) -> bool {
     (8..=16).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 

@@ -2,11 +2,7 @@
 
 use super::report_kind::OTHER;
 use super::{Resource, history};
-use crate::schema::{
-    Column,
-    Kind::{Int, Text, Time},
-    Origin, col,
-};
+use crate::schema::{Column, Kind::Text, Origin, col};
 
 pub(super) static RESOURCE: Resource = Resource {
     name: "report_rows",
@@ -18,12 +14,8 @@ pub(super) static RESOURCE: Resource = Resource {
     columns: COLUMNS,
 };
 
-const COLUMNS: &[Column] = &[
+const COLUMNS: &[Column] = rows_of_files![
     col("report_type", Text, "Kind of report; an open list."),
     col("filename", Text, "Name of the file."),
     col("entity_id", Text, "Entity (`ent_…`) the report is for."),
-    col("report_id", Text, "Report (`rpt_…`) the row comes from; none for a file of one's own."),
-    col("file_id", Text, "File (`file_…`) the row comes from; the name of a file of one's own.").key(),
-    col("row_number", Int, "Number of the row in its file, from 1.").key(),
-    col("report_created_on", Time, "When the report was made, UTC."),
 ];

@@ -6,7 +6,7 @@ use super::report_kind::SETTLEMENT_BREAKDOWN;
 use super::{Resource, files, history};
 use crate::schema::{
     Column,
-    Kind::{Decimal, Int, LocalTime, Text, Time},
+    Kind::{Decimal, LocalTime, Text, Time},
     Origin, col,
 };
 
@@ -28,7 +28,7 @@ pub(super) static HISTORY: Resource = Resource {
     ..RESOURCE
 };
 
-const COLUMNS: &[Column] = &[
+const COLUMNS: &[Column] = rows_of_files![
     col("entity_id", Text, "Entity (`ent_…`).").at("Client Entity ID"),
     col("entity_name", Text, "Name of the entity.").at("Client Entity Name"),
     col("processing_channel_id", Text, "Processing channel (`pc_…`); none on rows that no payment made."),
@@ -82,8 +82,4 @@ const COLUMNS: &[Column] = &[
         "Settlement that the report is of, in capitals: told by its tags or its name, or else by the row.",
     )
     .at("Payout ID"),
-    col("report_id", Text, "Report (`rpt_…`) the row comes from; none for a file of one's own."),
-    col("file_id", Text, "File (`file_…`) the row comes from; the name of a file of one's own.").key(),
-    col("row_number", Int, "Number of the row in its file, from 1.").key(),
-    col("report_created_on", Time, "When the report was made, UTC."),
 ];

@@ -4,7 +4,7 @@ use super::report_kind::PAYOUTS;
 use super::{Resource, files, history};
 use crate::schema::{
     Column,
-    Kind::{Date, Decimal, Int, LocalTime, Text, Time},
+    Kind::{Date, Decimal, LocalTime, Text},
     Origin, col,
 };
 
@@ -26,7 +26,7 @@ pub(super) static HISTORY: Resource = Resource {
     ..RESOURCE
 };
 
-const COLUMNS: &[Column] = &[
+const COLUMNS: &[Column] = rows_of_files![
     col("entity_id", Text, "Entity (`ent_…`).").at("Client Entity ID"),
     col("entity_name", Text, "Name of the entity.").at("Client Entity Name"),
     col("sub_entity_id", Text, "Sub-entity (`ent_…`)."),
@@ -70,8 +70,4 @@ const COLUMNS: &[Column] = &[
     col("risk_engine_fees", Decimal, "Risk engine fees; negative when charged."),
     col("intelligent_acceptance_fees", Decimal, "Intelligent acceptance fees; negative when charged."),
     col("network_token_fees", Decimal, "Network token fees; negative when charged."),
-    col("report_id", Text, "Report (`rpt_…`) the row comes from; none for a file of one's own."),
-    col("file_id", Text, "File (`file_…`) the row comes from; the name of a file of one's own.").key(),
-    col("row_number", Int, "Number of the row in its file, from 1.").key(),
-    col("report_created_on", Time, "When the report was made, UTC."),
 ];

@@ -162,8 +162,8 @@ impl Fetch {
         }
         let what = Attempted::of(&ask);
         match outcome {
-            // Each file was noted by itself.
-            Ok(()) if matches!(ask.call.by, By::Files(_)) && ask.effort.rows() > 0 => Ok(()),
+            // Each file was noted by itself, or that there was none to read.
+            Ok(()) if matches!(ask.call.by, By::Files(_)) => Ok(()),
             Ok(()) => {
                 self.cover(&what, None);
                 Ok(())

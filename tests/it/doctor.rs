@@ -81,7 +81,10 @@ async fn what_is_refused_without_a_needed_scope_says_what_to_tick_and_ends_with_
     insta::assert_snapshot!(check.remedy.as_deref().unwrap(), @"Dashboard > Developers > Keys > new secret key: read-only, customised scopes, tick disputes:view; all processing channels, every entity");
     let error = verdict(&checks).unwrap_err();
     insta::assert_snapshot!(error.to_string(), @"something needed is refused: scope disputes:view");
-    assert_eq!(error.kind().facts().exit_code, 3);
+    assert_eq!((error.kind(), error.kind().facts().exit_code), (ErrorKind::Scope, 3));
+    // What is needed and cannot be told is no good news either.
+    let untold = Check { outcome: Outcome::Unknown, ..check.clone() };
+    assert_eq!(verdict(&[untold]).unwrap_err().kind(), ErrorKind::Unavailable);
 }
 
 #[tokio::test(flavor = "multi_thread")]

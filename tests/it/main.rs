@@ -28,6 +28,7 @@ mod lake;
 mod ledger;
 mod predicates;
 mod rates;
+mod report_listing;
 mod report_tables;
 mod requests;
 mod scopes;

@@ -251,10 +251,11 @@ async fn what_a_file_is_follows_from_its_name_or_else_from_its_header() {
     let error = query(&engine, "select * from settlement_breakdown").await.unwrap_err();
     assert!(error.to_string().contains("neither type nor name tells which the file is"), "{error}");
     fs::remove_file(folder.path().join("balance breakdown july.csv")).unwrap();
-    let error = query(&engine, "select * from settlement_breakdown").await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Incomplete);
     let told = "the account has no Settlement Breakdown report, so nothing is known of its rows (table settlement_breakdown, account files)";
-    assert_eq!(error.to_string().lines().next().unwrap(), told);
+    for condition in ["", " where processed_on_local >= '2026-07-01'"] {
+        let error = query(&engine, &format!("select * from settlement_breakdown{condition}")).await.unwrap_err();
+        assert_eq!((error.kind(), error.to_string().lines().next().unwrap()), (ErrorKind::Incomplete, told));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -280,6 +281,31 @@ async fn an_instant_is_told_only_where_the_zone_is_known() {
     let zoned = format!("{},Timezone\n{},America/New_York\n", ACTIONS.trim(), row.trim());
     write(&folder, "financial-actions_ent_a_20260701_20260702_1.csv", &zoned, 1);
     assert_eq!(lines(&engine(folder.path(), None), sql).await, ["act_1 2026-07-01T04:30:00Z 2026-07-01T00:30:00"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_that_the_clocks_show_twice_is_no_instant_and_an_error_where_instants_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let row = "ent_a,ca_1,act_1,Capture,1,,2026-10-25T01:30:00.000\n";
+    let name = "financial-actions_ent_a_20261025_20261026_1.csv";
+    write(&folder, name, &format!("{ACTIONS}{row}"), 1);
+    let engine = engine(folder.path(), Some("Europe/London"));
+    let sql = |column: &str| {
+        format!(
+            "select action_id, processed_on from financial_actions where {column} >= '2026-10-25' and {column} < '2026-10-26'"
+        )
+    };
+    assert_eq!(lines(&engine, &sql("processed_on_local")).await, ["act_1 "]);
+    let error = query(&engine, &sql("processed_on")).await.unwrap_err();
+    let told = format!(
+        "cannot read processed_on: no zone is said, or its clocks show this twice or never; filter by the time as printed \
+         (column Processed On, value 2026-10-25T01:30:00.000, file {name}, line 2"
+    );
+    assert!(error.to_string().starts_with(&told), "{error}");
+    // Nor where a row alone does not say its zone.
+    write(&folder, name, &format!("{},Timezone\n{},\n", ACTIONS.trim(), row.trim()), 1);
+    assert_eq!(lines(&engine, &sql("processed_on_local")).await, ["act_1 "]);
+    assert_eq!(query(&engine, &sql("processed_on")).await.unwrap_err().kind(), ErrorKind::Decode);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -100,3 +100,72 @@ pub(super) fn refused(patient: &Patient) -> Check {
         .needed()
         .with_remedy(format!("check that the key is whole, active, and of the client {host} belongs to; or make one: {recipe}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::config::AccountSettings;
+    use crate::clock::Clock;
+    use crate::error::ErrorKind;
+    use crate::secret::Secret;
+
+    /// An account with a secret key of the sandbox, changed.
+    fn patient(change: impl FnOnce(&mut crate::api::config::Account)) -> Patient {
+        let key = "sk_sbox_markermarkermarkermarkeraa2".to_owned();
+        let settings = AccountSettings { secret_key: Some(key.into()), ..AccountSettings::default() };
+        let mut account = settings.resolve("main").unwrap();
+        change(&mut account);
+        Patient::try_new(&account, Clock::System).unwrap()
+    }
+
+    fn access_key(id: &str) -> Credential {
+        Credential::ClientCredentials { id: id.to_owned(), secret: Secret::new("marker"), scopes: Vec::new() }
+    }
+
+    #[test]
+    fn the_form_of_a_credential_says_what_it_can() {
+        let told = |patient: &Patient| {
+            let check = form(patient);
+            (check.outcome, check.needed, check.found)
+        };
+        let found = |outcome, needed, found: &str| (outcome, needed, found.to_owned());
+        assert_eq!(told(&patient(|_| {})), found(Outcome::Ok, true, "a secret key of the sandbox, by its form"));
+        let elsewhere = patient(|account| account.hosts.main = "https://api.checkout.com/".parse().unwrap());
+        let wrong = "a secret key of the sandbox, and the main host is of production";
+        assert_eq!(told(&elsewhere), found(Outcome::Refused, true, wrong));
+        let access = patient(|account| account.credential = access_key("ack_a"));
+        assert_eq!(told(&access), found(Outcome::Ok, true, "an access key, asked for in the sandbox"));
+        let odd = patient(|account| account.credential = access_key("key_a"));
+        assert_eq!(told(&odd), found(Outcome::Unknown, false, "a client id that does not start with ack_, as they do"));
+    }
+
+    #[test]
+    fn a_prefix_is_held_against_the_client_of_the_token() {
+        let host = |host: &str| patient(|account| account.hosts.main = host.parse().unwrap());
+        let (own, none) = (host("https://abcdefgh.api.sandbox.checkout.com/"), patient(|_| {}));
+        let claims = |id: &str| Claims { cko_client_id: Some(format!("cli_{id}")), ..Claims::default() };
+        let outcome = |patient: &Patient, claims: Option<&Claims>| {
+            let check = prefix(patient, claims);
+            (check.outcome, check.remedy)
+        };
+        assert_eq!(outcome(&own, Some(&claims("abcdefghijkl"))), (Outcome::Ok, None));
+        let remedy = Some("set prefix = \"zbcdefgh\"".to_owned());
+        assert_eq!(outcome(&own, Some(&claims("zbcdefghijkl"))), (Outcome::Refused, remedy));
+        assert_eq!(outcome(&none, Some(&claims("abcdefghijkl"))).0, Outcome::Warning);
+        assert_eq!([outcome(&own, None).0, outcome(&none, None).0], [Outcome::Unknown; 2]);
+    }
+
+    #[test]
+    fn a_token_that_was_not_answered_is_unknown_and_one_that_was_refused_is_refused() {
+        let patient = patient(|account| account.credential = access_key("ack_a"));
+        let outcome = |kind| token(&patient, &Err(Error::new(kind, "no"))).unwrap().outcome;
+        assert_eq!(outcome(ErrorKind::Unavailable), Outcome::Unknown);
+        assert_eq!(outcome(ErrorKind::Credentials), Outcome::Refused);
+    }
+
+    #[test]
+    fn a_doctor_has_less_patience_than_a_query() {
+        let patient = patient(|account| account.limits.attempts = 9);
+        assert_eq!(patient.account.limits.attempts, 3);
+    }
+}

@@ -147,3 +147,45 @@ fn check(patient: &Patient, source: Source, id: &str, answer: Option<&Answered>,
         Source::Elsewhere(_) => check,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn a_scope_that_is_there_for_one_entity_is_there() {
+        let trial = trials().into_iter().find(|trial| trial.scope == SCOPE).unwrap();
+        let error = || Error::new(ErrorKind::Scope, "no");
+        let best = |answers: Vec<Answered>| {
+            let by_entity = ByEntity(answers.into_iter().map(|answer| (trial, None, answer)).collect());
+            by_entity.best(SCOPE).map(Answered::is_let_in)
+        };
+        assert_eq!(best(vec![Answered::Unknown(error()), Answered::Refused(error()), Answered::Found]), Some(true));
+        assert_eq!(best(vec![Answered::Unknown(error()), Answered::Refused(error())]), Some(false));
+        assert_eq!(best(vec![]), None);
+    }
+
+    #[test]
+    fn the_configuration_knows_entities_best_and_the_token_s_comes_before_those_of_reports() {
+        let account = |entity_ids: &[&str]| Account {
+            entity_ids: entity_ids.iter().map(|id| (*id).to_owned()).collect(),
+            ..crate::api::config::AccountSettings {
+                secret_key: Some("sk_sbox_markermarkermarkermarkeraa2".to_owned().into()),
+                ..Default::default()
+            }
+            .resolve("main")
+            .unwrap()
+        };
+        let claims = Claims { cko_entity_id: Some("ent_token".to_owned()), ..Claims::default() };
+        let seen: Vec<Seen> =
+            serde_json::from_str(r#"[{"account":{"entity_id":"ent_a"}},{"account":{"entity_id":"ent_token"}},{}]"#).unwrap();
+        assert_eq!(known(&account(&["ent_own"]), Some(&claims), &seen).ids, ["ent_own"]);
+        assert_eq!(known(&account(&[]), Some(&claims), &seen).ids, ["ent_token", "ent_a"]);
+        let of_reports = known(&account(&[]), None, &seen);
+        assert_eq!(
+            (of_reports.ids, of_reports.source),
+            (vec!["ent_a".into(), "ent_token".into()], Source::Elsewhere("the reports"))
+        );
+    }
+}

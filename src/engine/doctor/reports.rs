@@ -1,7 +1,6 @@
 //! The reports: which kinds are made for the account, by the last ones there are.
 //!
-//! The vendor has no list of type names; what is known of them is compared without case, spaces and the like, with the
-//! type and with the description.
+//! The vendor has no list of type names; those that are known are looked for in the type and in the description.
 
 use serde::Deserialize;
 
@@ -10,6 +9,7 @@ use super::scopes::{Answers, Trial, is_let_in, trials};
 use super::{Check, Outcome, Patient, Subject};
 use crate::api::client::Tally;
 use crate::error::{Error, ErrorKind, Result};
+use crate::resources::report_kind::{ACTIONS_BY_DATE, ACTIONS_BY_PAYOUT, BALANCE, PAYOUTS, ReportKind, SETTLEMENT_BREAKDOWN};
 
 /// The scope of reports.
 pub(super) const SCOPE: &str = "reports:view";
@@ -17,14 +17,8 @@ pub(super) const SCOPE: &str = "reports:view";
 /// How many of the last reports are looked at.
 const LAST: usize = 100;
 
-/// The kinds that reconciliation reads: the Dashboard's name, and the names seen in answers.
-const KINDS: [(&str, &[&str]); 5] = [
-    ("Payouts", &["payouts"]),
-    ("Settlement Breakdown", &["settlementbreakdown"]),
-    ("Financial Actions by Payout ID", &["financialactionsbypayoutid", "financialactionsbypayout"]),
-    ("Financial Actions by Date Range", &["financialactions", "financialactionsbydaterange"]),
-    ("Balance", &["balance", "balances"]),
-];
+/// The kinds that reconciliation reads.
+static KINDS: [&ReportKind; 5] = [&PAYOUTS, &SETTLEMENT_BREAKDOWN, &ACTIONS_BY_PAYOUT, &ACTIONS_BY_DATE, &BALANCE];
 
 /// What is read of a report.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -52,13 +46,9 @@ impl Seen {
         self.account.as_ref()?.entity_id.as_deref()
     }
 
-    fn is_one_of(&self, names: &[&str]) -> bool {
-        [&self.r#type, &self.description].into_iter().flatten().any(|text| names.contains(&letters(text).as_str()))
+    fn is_of(&self, kind: &ReportKind) -> bool {
+        [&self.r#type, &self.description].into_iter().flatten().any(|text| ReportKind::of(text, "") == Some(kind))
     }
-}
-
-fn letters(text: &str) -> String {
-    text.chars().filter(|letter| letter.is_ascii_alphanumeric()).map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
 /// The last reports.
@@ -84,9 +74,9 @@ pub(super) fn checks(answers: &Answers, seen: &Result<Vec<Seen>>) -> Vec<Check> 
         Ok(seen) => seen,
         Err(error) => return vec![Check::new(Subject::Reports, "", Outcome::Unknown, error.to_string())],
     };
-    let is_made = |names: &[&str]| seen.iter().any(|report| report.is_one_of(names));
-    let (made, missing): (Vec<_>, Vec<_>) = KINDS.iter().partition(|(_, names)| is_made(names));
-    let join = |kinds: Vec<&(&str, &[&str])>| kinds.into_iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    let is_made = |kind: &&ReportKind| seen.iter().any(|report| report.is_of(kind));
+    let (made, missing): (Vec<&ReportKind>, Vec<&ReportKind>) = KINDS.into_iter().partition(is_made);
+    let join = |kinds: Vec<&ReportKind>| kinds.into_iter().map(|kind| kind.title).collect::<Vec<_>>().join(", ");
     let mut checks = Vec::new();
     if !made.is_empty() {
         checks.push(Check::new(Subject::Reports, "", Outcome::Ok, format!("made: {}", join(made))));
@@ -97,4 +87,21 @@ pub(super) fn checks(answers: &Answers, seen: &Result<Vec<Seen>>) -> Vec<Check> 
         checks.push(Check::new(Subject::Reports, "", Outcome::Unknown, found).with_remedy(remedy));
     }
     checks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::doctor::ask::Answered;
+
+    #[test]
+    fn a_kind_is_known_by_type_or_description_and_the_others_are_missed() {
+        let answers = trials().into_iter().filter(|trial| trial.scope == SCOPE).map(|trial| (trial, Answered::Found)).collect();
+        let seen = r#"[{"type":"settlement_breakdown"},{"type":"New","description":"Financial Actions by Payout ID"},{}]"#;
+        let checks = checks(&answers, &Ok(serde_json::from_str(seen).unwrap()));
+        let told: Vec<(Outcome, &str)> = checks.iter().map(|check| (check.outcome, check.found.as_str())).collect();
+        let made = (Outcome::Ok, "made: Settlement Breakdown, Financial Actions by Payout ID");
+        let missing = "not among the last 100: Payouts, Financial Actions by Date Range, Balance";
+        assert_eq!(told, [made, (Outcome::Unknown, missing)]);
+    }
 }

@@ -1,12 +1,13 @@
 //! That the files tell one story: read back by header name, they add up to the last of eight decimals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{NaiveDateTime, TimeDelta};
 
 use super::*;
 use crate::money::parse_decimal;
 use crate::sandbox::MerchantOptions;
+use crate::sandbox::balance::RETURN_DAYS;
 use crate::sandbox::payment::instant;
 use crate::sandbox::report::Issue;
 use crate::sandbox::schedule::DAY;
@@ -194,6 +195,26 @@ fn what_is_not_part_of_a_payout_is_in_its_file_without_its_id_and_in_a_later_one
             None => assert!(days[0] >= 117, "{key:?} on {days:?}"),
         }
     }
+}
+
+#[test]
+fn what_no_payment_made_has_an_id_of_its_own_and_names_the_payout_that_came_back() {
+    let merchant = plain(1);
+    let (mut ids, mut sent, mut returned) = (BTreeSet::new(), BTreeMap::new(), 0);
+    for report in Report::all(&merchant).filter(|report| report.kind.content == Content::ActionsByDate) {
+        for row in rows(&merchant, &report).into_iter().filter(|row| row["Payment ID"].is_empty()) {
+            assert!(ids.insert(row["Action ID"].clone()), "{row:?}");
+            let amount = amount(&row, "Holding Currency Amount");
+            match row["Reference"].strip_prefix("returned ") {
+                Some(payout) => {
+                    assert_eq!(sent[payout], (report.day - RETURN_DAYS, -amount));
+                    returned += 1;
+                }
+                None => drop(sent.insert(row["Reference"].clone(), (report.day, amount))),
+            }
+        }
+    }
+    assert!(returned > 1, "{returned}");
 }
 
 #[test]

@@ -30,7 +30,12 @@ pub(super) enum Source {
     /// A cell, or another where that is empty.
     Cell(usize, Option<usize>),
     /// A cell with a local time, in a zone.
-    Local(usize, Zone),
+    Local {
+        cell: usize,
+        zone: Zone,
+        /// Whether it must be an instant.
+        is_needed: bool,
+    },
     /// The same for every row.
     Fact(String),
     RowNumber,
@@ -97,7 +102,7 @@ fn source(names: &[String], output: &Output, headers: Headers, given: &FileGiven
         (Some(first), other) => Source::Cell(first, other),
         (None, Some(other)) => Source::Cell(other, None),
         (None, None) => match header.filter(|_| column.kind == Kind::Time) {
-            Some(header) => local(names, header, given)?.unwrap_or(Source::Nothing),
+            Some(header) => local(names, column, header, given)?.unwrap_or(Source::Nothing),
             None => Source::Nothing,
         },
     })
@@ -115,13 +120,14 @@ fn is_text(path: &str) -> bool {
 }
 
 /// The local time that an instant is known from, where the file or the account says its zone.
-fn local(names: &[String], header: &str, given: &FileGiven) -> Result<Option<Source>> {
+fn local(names: &[String], column: &Column, header: &str, given: &FileGiven) -> Result<Option<Source>> {
     let Some(header) = header.strip_suffix(" UTC") else { return Ok(None) };
     let (Some(local), zone) = (find(names, |name| is_header(name, header))?, find(names, |name| is_header(name, ZONE))?) else {
         return Ok(None);
     };
     let zone = zone.map(Zone::Cell).or_else(|| given.zone.map(Zone::Known));
-    Ok(zone.map(|zone| Source::Local(local, zone)))
+    let is_needed = given.needed.iter().any(|needed| needed == column.name);
+    Ok(zone.map(|zone| Source::Local { cell: local, zone, is_needed }))
 }
 
 fn is_header(name: &str, header: &str) -> bool {

@@ -41,7 +41,7 @@ pub const ROW_NUMBER: &str = "row_number";
 ///
 /// An instant whose header ends in ` UTC` is also known where the file prints the local time, under the header without
 /// that ending, and its zone: in a column `Timezone`, or told beside the file. A local time that the zone has twice, or
-/// never, is no instant: null.
+/// never, is no instant: null, or an error where the instants are needed.
 ///
 /// ```
 /// use ckosql::schema::csv::{CsvDecoder, Ending, FileGiven};
@@ -83,6 +83,8 @@ pub struct FileGiven {
     pub facts: Vec<(&'static str, String)>,
     /// The zone that its times are printed in, where that is known without the file.
     pub zone: Option<Tz>,
+    /// Columns of instants that decide which rows are wanted: to leave one null would be to leave out its row.
+    pub needed: Vec<String>,
     /// How many rows of the same report came in files before this one.
     pub rows_before: u64,
 }

@@ -18,6 +18,8 @@ use crate::schema::malformed::with_value;
 use crate::schema::time;
 use crate::schema::value::{NOT_LOCAL, Why};
 
+const NOT_ONCE: &str = "no zone is said, or its clocks show this twice or never; filter by the time as printed";
+
 /// The columns of a batch, being filled.
 #[derive(Debug)]
 pub(super) struct Rows {
@@ -75,7 +77,7 @@ impl Rows {
                         _ => append(field, &text),
                     }
                 }
-                Source::Local(cell, zone) => append_local(field, &row.cell(*cell), *zone, row),
+                Source::Local { cell, zone, is_needed } => append_local(field, &row.cell(*cell), *zone, *is_needed, row),
                 Source::Fact(fact) => append(field, fact),
                 Source::RowNumber => append_number(field, self.number),
                 Source::Raw => {
@@ -129,7 +131,7 @@ impl Rows {
         let name = plan.outputs.get(index).and_then(|output| output.column).map_or("row", |column| column.name);
         let error = Error::new(ErrorKind::Decode, format!("cannot read {name}: {why}"));
         let (header, value) = match self.header.sources.get(index) {
-            Some(Source::Local(cell, _)) => (self.header.names.get(*cell).map_or("", String::as_str), row.cell(*cell)),
+            Some(Source::Local { cell, .. }) => (self.header.names.get(*cell).map_or("", String::as_str), row.cell(*cell)),
             Some(Source::Cell(cell, other)) => {
                 let cell = other.filter(|_| row.cell(*cell).is_empty()).unwrap_or(*cell);
                 (self.header.names.get(cell).map_or("", String::as_str), row.cell(cell))
@@ -163,8 +165,8 @@ fn append(field: &mut FieldBuilder, text: &str) -> Result<(), Why> {
     text::append(values, text)
 }
 
-/// Appends the instant of a local time; none where its zone is not said, or does not have it just once.
-fn append_local(field: &mut FieldBuilder, text: &str, zone: Zone, row: Row<'_>) -> Result<(), Why> {
+/// Appends the instant of a local time; none where its zone is not said, or does not have it just once, unless it is needed.
+fn append_local(field: &mut FieldBuilder, text: &str, zone: Zone, is_needed: bool, row: Row<'_>) -> Result<(), Why> {
     let zone = match zone {
         Zone::Known(zone) => Some(zone),
         Zone::Cell(cell) => {
@@ -173,12 +175,14 @@ fn append_local(field: &mut FieldBuilder, text: &str, zone: Zone, row: Row<'_>) 
         }
     };
     let text = text.trim_ascii();
-    let instant = match zone {
-        Some(zone) if !text.is_empty() => time::instant_in(time::parse_local(text).ok_or(NOT_LOCAL)?, zone),
-        _ => None,
-    };
-    match (field.values(), instant) {
+    if text.is_empty() {
+        field.append_null();
+        return Ok(());
+    }
+    let local = time::parse_local(text).ok_or(NOT_LOCAL)?;
+    match (field.values(), zone.and_then(|zone| time::instant_in(local, zone))) {
         (Values::Time(values), Some(instant)) => values.append_value(instant),
+        (_, None) if is_needed => return Err(NOT_ONCE.into()),
         (_, None) => field.append_null(),
         (_, Some(_)) => {}
     }

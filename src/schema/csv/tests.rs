@@ -119,6 +119,10 @@ fn every_kind_is_read_as_it_is_printed() {
         ("Payment Method", "VISA", "method", "Visa"),
         ("Scheme", "mastercard", "method", "Mastercard"),
         ("Is 3DS", "TRUE", "is_3ds", "true"),
+        ("Is 3DS", "Yes", "is_3ds", "true"),
+        ("Is 3DS", "no", "is_3ds", "false"),
+        ("Is 3DS", "1", "is_3ds", "true"),
+        ("Is 3DS", "0", "is_3ds", "false"),
         ("Count", "12", "count", "12"),
     ] {
         assert_eq!(one(header, cell, column).unwrap(), value, "{header} {cell}");
@@ -147,12 +151,14 @@ fn what_is_known_beside_the_file_fills_columns_whatever_the_file_has() {
 
 #[test]
 fn raw_is_the_row_as_json_by_header() {
-    let batch = whole("Payment ID, New \"Thing\" ,Holding Currency Amount\npay_1,\"a\"\"\nb\\\",1.10\n,,\n").unwrap();
+    let text = "Payment ID, New \"Thing\" ,Holding Currency Amount\npay_1,\"a\"\"\nb\\\",1.10\n,,\na\\,5\"\"x,\n";
+    let batch = whole(text).unwrap();
     assert_eq!(
         shown(&batch, "_raw"),
         [
             r#"{"Payment ID":"pay_1","New \"Thing\"":"a\"\nb\\","Holding Currency Amount":"1.10"}"#,
             r#"{"Payment ID":"","New \"Thing\"":"","Holding Currency Amount":""}"#,
+            r#"{"Payment ID":"a\\","New \"Thing\"":"5\"\"x","Holding Currency Amount":""}"#,
         ]
     );
 }
@@ -207,6 +213,11 @@ fn a_malformed_file_is_an_error_that_says_where() {
              (column Processed On, value 2026-07-01T10:00:00Z, file actions.csv, line 2)",
         ),
         (
+            "Processed On,Timezone\n2026-07-01T10:00:00,Mars/Olympus\n",
+            "cannot read processed_at: its time zone \"Mars/Olympus\" is not known \
+             (column Processed On, value 2026-07-01T10:00:00, file actions.csv, line 2)",
+        ),
+        (
             "payout date\n02/07/2026\n",
             "cannot read payout_date: not a date (column payout date, value 02/07/2026, file actions.csv, line 2)",
         ),
@@ -234,6 +245,11 @@ fn a_byte_that_is_no_utf_8_is_an_error_behind_the_rows_before_it() {
     assert!(told(&error).starts_with("cannot read a row: it is not UTF-8 (file actions.csv, line 3)"), "{error}");
     let error = whole(b"Payment ID,Count\na,?\nb\xe9,2\n").unwrap_err();
     assert!(told(&error).starts_with("cannot read count: not a whole number"), "{error}");
+    let decoder = CsvDecoder::try_new(COLUMNS, &[], &all(COLUMNS), Settings::default()).unwrap();
+    let file = ["Payment ID\n".to_owned(), "a\n".repeat(BATCH)].concat();
+    let (mut file, mut bytes) = (decoder.begin(given()), &[file.as_bytes(), b"b\xe9\n"].concat()[..]);
+    assert_eq!(file.push(&mut bytes).unwrap().unwrap().num_rows(), BATCH);
+    assert_eq!(file.push(&mut bytes).unwrap_err().context("line"), Some("8194"));
 }
 
 #[test]

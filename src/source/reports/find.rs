@@ -2,7 +2,8 @@
 //!
 //! Each listed file is of the table's kind, or it is not, or only its header can tell. Of those that are, a file is left out
 //! when what it covers, when it was made, or the payout it is of shows that none of its rows is wanted. Nothing is left out
-//! that could tell a wanted row anew: a newer report has the row only if it covers it.
+//! that could tell a wanted row anew: a newer report has the row only if it covers it. A report that is listed without a
+//! file to read is found like one: that its rows are missing must be told.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -10,11 +11,12 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
+use serde::Deserialize;
 
 use super::{ReportFile, folder};
 use crate::error::{Error, ErrorKind, Result};
 use crate::resources::Files;
-use crate::resources::report_kind::{OTHER, ReportKind, ReportName};
+use crate::resources::report_kind::{self, OTHER, ReportKind, ReportName};
 use crate::source::ask::Ask;
 use crate::source::constraints::Constraints;
 use crate::source::fetch::Fetch;
@@ -23,15 +25,16 @@ use crate::source::span::{DAY, Span};
 
 /// How far what a report prints may lie from what is known of it in UTC: zones, and ends that are not said to be inside.
 const SLACK: i64 = 2 * DAY;
-const COLUMNS: [&str; 10] =
-    ["report_id", "id", "filename", "format", "report_type", "entity_id", "tags", "created_on", "from", "to"];
+/// Within which reports that are scheduled at all are made anew.
+const RHYTHM: i64 = 40 * DAY;
+const COLUMNS: [&str; 8] = ["id", "type", "entity_id", "tags", "created_on", "from", "to", "files"];
 
 /// The files to read.
 #[derive(Debug)]
 pub(super) struct Found {
     /// Those of the newest report first.
     pub(super) files: Vec<ReportFile>,
-    /// Whether it is sure that there is a report of the kind, or that one may be too old to be listed.
+    /// Whether there may be a report of the kind that has no wanted row: without one, nothing is known of any.
     pub(super) is_made: bool,
 }
 
@@ -42,16 +45,12 @@ pub(super) struct Found {
 pub(super) async fn find(fetch: &Fetch, ask: &Arc<Ask>, files: Files) -> Result<Found> {
     let constraints = &fetch.scan.constraints;
     let since = made_since(files.kind, constraints);
-    let made = if since == i64::MIN { Constraints::default() } else { Constraints::since("created_on", since) };
-    let mut found: Vec<ReportFile> = match ask.connection.account().reports_dir.clone() {
+    let mut found = match ask.connection.account().reports_dir.clone() {
         Some(folder) => folder::files(folder, files.newest_only && !files.kind.restated.is_empty()).await?,
-        None => {
-            let pages = listed(&ask.connection, "report_files", &COLUMNS, &made, &fetch.scan.statement, &ask.effort);
-            pages.await?.iter().flat_map(read).collect()
-        }
+        None => reported(fetch, ask, since).await?,
     };
-    found.retain(|file| file.kind().is_none_or(|kind| kind == files.kind) && file.is_csv());
-    let is_made = since != i64::MIN || *files.kind == OTHER || found.iter().any(|file| file.kind().is_some());
+    found.retain(|file| file.may_be(files.kind));
+    let is_made = found.iter().any(|file| file.kind().is_some()) || may_be_made(fetch, ask, files.kind, since).await?;
     found.retain(|file| is_wanted(file, files, constraints));
     if let Some(file) = found.iter().find(|file| file.created_on.is_none() && files.newest_only) {
         let error = Error::new(ErrorKind::Decode, "a report does not say when it was made, so it cannot be told what is newer");
@@ -59,6 +58,27 @@ pub(super) async fn find(fetch: &Fetch, ask: &Arc<Ask>, files: Files) -> Result<
     }
     found.sort_by_key(|file| (Reverse(file.created_on), Reverse(file.report()), file.part, file.filename.clone()));
     Ok(Found { files: found, is_made })
+}
+
+/// Whether there may be a report of a kind, though none that was made since then is surely one.
+async fn may_be_made(fetch: &Fetch, ask: &Ask, kind: &ReportKind, since: i64) -> Result<bool> {
+    if *kind == OTHER {
+        return Ok(true);
+    }
+    let is_all_seen = since == i64::MIN || ask.connection.account().reports_dir.is_some();
+    if is_all_seen {
+        return Ok(false);
+    }
+    let lately = since.min(ask.connection.now().timestamp_micros()).saturating_sub(RHYTHM);
+    Ok(reported(fetch, ask, lately).await?.iter().any(|file| file.may_be(kind)))
+}
+
+/// The files of the reports that were made since then.
+async fn reported(fetch: &Fetch, ask: &Ask, since: i64) -> Result<Vec<ReportFile>> {
+    let made = if since == i64::MIN { Constraints::default() } else { Constraints::since("created_on", since) };
+    let pages = listed(&ask.connection, "reports", &COLUMNS, &made, &fetch.scan.statement, &ask.effort).await?;
+    let reports = pages.iter().map(read).collect::<Result<Vec<_>>>()?;
+    Ok(reports.into_iter().flatten().collect())
 }
 
 /// The earliest instant that a report with a wanted row can be made at.
@@ -101,8 +121,10 @@ pub(super) fn no_report(kind: &ReportKind) -> Error {
 }
 
 /// The files of a page of the listing.
-fn read(page: &RecordBatch) -> Vec<ReportFile> {
-    let [report_ids, ids, names, formats, types, entities, tags, created, from, to] = page.columns() else { return Vec::new() };
+fn read(page: &RecordBatch) -> Result<Vec<ReportFile>> {
+    let [ids, types, entities, tags, created, from, to, files] = page.columns() else {
+        return Err(Error::bug("a page of reports has not the columns that were asked for"));
+    };
     let text = |column: &Arc<dyn Array>, row: usize| {
         let column = column.as_string::<i32>();
         if column.is_null(row) { String::new() } else { column.value(row).to_owned() }
@@ -111,30 +133,61 @@ fn read(page: &RecordBatch) -> Vec<ReportFile> {
         let column = column.as_primitive::<TimestampMicrosecondType>();
         (!column.is_null(row)).then(|| column.value(row))
     };
-    let file = |row| {
-        let filename = text(names, row);
-        let name = ReportName::parse(&filename);
-        let entity_id = Some(text(entities, row)).filter(|id| !id.is_empty());
-        ReportFile {
-            report_id: text(report_ids, row),
-            file_id: text(ids, row),
-            format: text(formats, row),
+    let mut found = Vec::new();
+    for row in 0..page.num_rows() {
+        let report = ReportFile {
+            report_id: text(ids, row),
             report_type: text(types, row),
-            entity_id: entity_id.or(name.entity_id),
-            payout_id: payout_of(&text(tags, row)).or(name.payout_id),
-            part: name.part,
+            entity_id: Some(text(entities, row)).filter(|id| !id.is_empty()),
+            payout_id: payout_of(&text(tags, row)),
             created_on: at(created, row),
             from: at(from, row),
             to: at(to, row),
+            ..ReportFile::default()
+        };
+        found.extend(files_of(report, &text(files, row))?);
+    }
+    Ok(found)
+}
+
+/// A file as the listing has it.
+#[derive(Deserialize)]
+struct Listed {
+    id: String,
+    filename: Option<String>,
+    format: Option<String>,
+}
+
+/// The files of a report that can be read, from their JSON; or the report itself, where it has none and should.
+fn files_of(report: ReportFile, json: &str) -> Result<Vec<ReportFile>> {
+    let unreadable = |error| {
+        let what = Error::new(ErrorKind::Decode, "cannot tell the files of a report");
+        what.with("report", &report.report_id).caused_by(error)
+    };
+    let listed: Vec<Listed> = if json.is_empty() { Vec::new() } else { serde_json::from_str(json).map_err(unreadable)? };
+    let file = |Listed { id, filename, format }: &Listed| {
+        let filename = filename.clone().unwrap_or_default();
+        let name = ReportName::parse(&filename);
+        ReportFile {
+            file_id: id.clone(),
+            format: format.clone().unwrap_or_default(),
+            entity_id: report.entity_id.clone().or(name.entity_id),
+            payout_id: report.payout_id.clone().or(name.payout_id),
+            part: name.part,
             filename,
-            path: None,
+            ..report.clone()
         }
     };
-    (0..page.num_rows()).map(file).collect()
+    let files: Vec<ReportFile> = listed.iter().map(file).filter(ReportFile::is_csv).collect();
+    // Reports that no table has may be made for people only.
+    let should_have_one = listed.is_empty() || report.kind().is_some_and(|kind| *kind != OTHER);
+    Ok(if files.is_empty() && should_have_one { vec![report] } else { files })
 }
 
 /// The payout that a report's tags name, in capitals as rows have it.
 fn payout_of(tags: &str) -> Option<String> {
     let tags: Vec<String> = serde_json::from_str(tags).ok()?;
-    tags.iter().find_map(|tag| tag.strip_prefix("payout_id:")).map(|id| id.trim().to_uppercase())
+    let told = tags.iter().find_map(|tag| tag.strip_prefix("payout_id:")).map(str::trim);
+    // Checkout.com's own example has the id of a payment here, which no row has.
+    told.filter(|id| report_kind::is_payout(id)).map(str::to_uppercase)
 }

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::resources::report_kind::ReportName;
 use crate::schema::time;
 
-/// All files below a folder; of the same file in two packings, the newer where `newest_only`.
+/// All CSV files below a folder; of the same file in two packings, the newer where `newest_only`.
 ///
 /// # Errors
 /// [`ErrorKind::File`] when the folder cannot be read.
@@ -46,7 +46,8 @@ fn add(folder: &Path, files: &mut Vec<ReportFile>) -> Result<()> {
             add(&path, files)?;
         } else {
             let written = known.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-            files.push(file(path, written.and_then(|since| i64::try_from(since.as_micros()).ok())));
+            let file = file(path, written.and_then(|since| i64::try_from(since.as_micros()).ok()));
+            files.extend(Some(file).filter(ReportFile::is_csv));
         }
     }
     Ok(())

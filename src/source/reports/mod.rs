@@ -19,9 +19,10 @@ use std::sync::Arc;
 use super::ask::Ask;
 use super::estimate::{Basis, Cost, MANY};
 use super::fetch::{Attempted, Fetch};
-use crate::error::{Error, Result};
+use super::span::rfc3339;
+use crate::error::{Error, ErrorKind, Result};
 use crate::resources::Files;
-use crate::resources::report_kind::{self, ReportKind};
+use crate::resources::report_kind::{self, OTHER, ReportKind};
 use crate::schema::csv::CsvDecoder;
 use newest::Newest;
 use reading::Reading;
@@ -29,10 +30,11 @@ use reading::Reading;
 /// Files under way at once, at the most: each is unpacked and decoded as it comes.
 const AT_ONCE: usize = 4;
 
-/// A file of a report, as the listing tells of it.
-#[derive(Debug, Clone)]
+/// A file of a report, as the listing tells of it; or a report that has none to read.
+#[derive(Debug, Clone, Default)]
 struct ReportFile {
     report_id: String,
+    /// Empty where the report has no file to read.
     file_id: String,
     filename: String,
     format: String,
@@ -54,6 +56,36 @@ impl ReportFile {
     /// What it is; `None` where only its header can tell.
     fn kind(&self) -> Option<&'static ReportKind> {
         ReportKind::of(&self.report_type, &self.filename)
+    }
+
+    /// Whether it may be of a kind, by what is known before it is read. A report of a type that nobody knows, without a file
+    /// to tell more, is taken to be no table's.
+    fn may_be(&self, kind: &ReportKind) -> bool {
+        match self.kind() {
+            Some(own) => own == kind,
+            None => self.is_there() || *kind == OTHER,
+        }
+    }
+
+    /// Whether there is a file.
+    fn is_there(&self) -> bool {
+        !self.file_id.is_empty()
+    }
+
+    /// An error with what it is about: the file, and its report where there is a listing of them.
+    fn named_in(&self, error: Error) -> Error {
+        let error = if self.is_there() { error.with_missing("file", &self.filename) } else { error };
+        if self.report_id.is_empty() { error } else { error.with_missing("report", &self.report_id) }
+    }
+
+    /// The error of a report that has none: to go on as if it had no row would be a guess.
+    fn absent(&self) -> Error {
+        let created_on = self.created_on.map_or_else(|| "not told".to_owned(), rfc3339);
+        Error::new(ErrorKind::Incomplete, "a report has no CSV file to read")
+            .with("report", &self.report_id)
+            .with("type", &self.report_type)
+            .with("created_on", created_on)
+            .hint("it may still be in the making: ask again later; set checkout.on_incomplete = 'warn' goes on without it")
     }
 
     /// The report it is of: files of one report go together, which in a folder are those that only their number tells apart.
@@ -81,6 +113,9 @@ pub(super) async fn by_files(fetch: &Arc<Fetch>, ask: &Arc<Ask>, files: Files) -
     let decoder = CsvDecoder::try_new(scan.resource.columns, ask.call.moved, &scan.decoded, settings)?;
     let mut newest = Newest::new(restated(&decoder, ask)?);
     let found = find::find(fetch, ask, files).await?;
+    if found.is_made && found.files.is_empty() {
+        fetch.cover(&Attempted::of(ask), None);
+    }
     let (mut waiting, mut is_made) = (VecDeque::from(found.files), found.is_made);
     let mut under_way: VecDeque<Reading> = VecDeque::new();
     loop {
@@ -95,14 +130,11 @@ pub(super) async fn by_files(fetch: &Arc<Fetch>, ask: &Arc<Ask>, files: Files) -
         let sent = send(fetch, &mut reading, &mut newest, is_last).await;
         let Reading { file, effort, .. } = &reading;
         ask.effort.add(effort);
-        let what = Attempted { file: Some(&file.filename), effort, ..Attempted::of(ask) };
+        let name = Some(file.filename.as_str()).filter(|_| file.is_there());
+        let what = Attempted { file: name, effort, ..Attempted::of(ask) };
         match sent {
             Ok(()) => fetch.cover(&what, None),
-            Err(error) => {
-                let error = error.with_missing("file", &file.filename);
-                let is_listed = !file.report_id.is_empty();
-                fetch.forgive(&what, if is_listed { error.with_missing("report", &file.report_id) } else { error })?;
-            }
+            Err(error) => fetch.forgive(&what, file.named_in(error))?,
         }
         is_made |= reading.is_ours();
         if fetch.is_satisfied() {

@@ -166,6 +166,9 @@ impl Work {
         if let Some(path) = &self.file.path {
             return Source::local(path).await;
         }
+        if !self.file.is_there() {
+            return Err(self.file.absent());
+        }
         let request = self.request();
         let opened = self.fetch.scan.statement.open(&self.ask.connection, &request, &self.effort).await?;
         let absent = || Error::new(ErrorKind::Incomplete, "a report file is listed and not there");
@@ -254,6 +257,7 @@ impl Work {
             file: file.filename.clone(),
             facts,
             zone: connection.account().settlement_zone_of(file.entity_id.as_deref()).and_then(time::zone),
+            needed: self.fetch.scan.filtered.clone(),
             rows_before: 0,
         }
     }
