@@ -18,9 +18,12 @@ pub struct Coverage {
     pub until: i64,
     /// When it was last read, or read anew where that was due.
     pub as_of: i64,
+    /// How far the round of reading old rows anew has come; of a table made of another one, when the last row that went into it
+    /// was read.
+    pub swept: i64,
 }
 
-const PARTS: [&str; 3] = ["since", "until", "as_of"];
+const PARTS: [&str; 4] = ["since", "until", "as_of", "swept"];
 
 impl Coverage {
     /// What is proven of an account's rows; `None` where nothing is.
@@ -28,7 +31,7 @@ impl Coverage {
     /// # Errors
     /// Those of reading the log.
     pub(super) async fn read(table: &DeltaTable, account: &str) -> Result<Option<Self>> {
-        let mut values = [0; 3];
+        let mut values = [0; 4];
         for (part, value) in PARTS.iter().zip(&mut values) {
             let state = table.snapshot().map_err(failed)?;
             let log = table.log_store();
@@ -36,13 +39,13 @@ impl Coverage {
             let Some(read) = read else { return Ok(None) };
             *value = read;
         }
-        let [since, until, as_of] = values;
-        Ok(Some(Self { since, until, as_of }))
+        let [since, until, as_of, swept] = values;
+        Ok(Some(Self { since, until, as_of, swept }))
     }
 
     /// The transactions that say it.
     pub(super) fn transactions(self, account: &str) -> Vec<Transaction> {
-        let values = [self.since, self.until, self.as_of];
+        let values = [self.since, self.until, self.as_of, self.swept];
         PARTS.iter().zip(values).map(|(part, value)| Transaction::new(name(account, part), value)).collect()
     }
 }

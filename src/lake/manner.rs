@@ -18,7 +18,8 @@ pub struct Manner {
 pub enum Unit {
     /// A span of this column, in which a row lies forever: what a span is read to hold is all it holds.
     Spans(&'static str),
-    /// A span of this column, which moves when a row changes: rows are added and replaced, never taken away.
+    /// A span of this column, which moves when a row changes: rows are added and replaced, never taken away. Where older
+    /// reports are told anew, what is new is taken from the table that has all reports.
     Changes(&'static str),
     /// All rows: what was there and is no more is taken away.
     Whole,
@@ -66,5 +67,10 @@ impl Manner {
             Unit::Spans(column) | Unit::Changes(column) => Some(column),
             Unit::Whole | Unit::Snapshots => None,
         }
+    }
+
+    /// Whether rows of newer reports take the place of those of older ones.
+    pub fn is_restated(self) -> bool {
+        matches!(self.identity, Identity::Restated(_))
     }
 }

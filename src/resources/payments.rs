@@ -43,6 +43,7 @@ pub(super) const SEARCH: Call = Call {
 /// What the search language says of a payment. Its `payment_method` and metadata are not used: their meaning and spelling
 /// are not documented well enough to be sure that no wanted row is left out.
 const TERMS: &[Narrow] = &[
+    term("id", "id"),
     term("reference", "reference"),
     term("source_bin", "bin"),
     term("source_last4", "last4"),

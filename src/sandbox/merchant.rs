@@ -73,6 +73,7 @@ pub struct Merchant {
     schedule: Schedule,
     ids: Ids,
     now: Micros,
+    customers: u64,
     disputed: OnceLock<BTreeSet<(Micros, u64)>>,
     ledger: OnceLock<Ledger>,
 }
@@ -124,7 +125,16 @@ impl Merchant {
         let start = now - Micros::from(options.days) * DAY;
         let schedule = Schedule { seed: options.seed, start, days: options.days, payments: options.payments };
         let ids = Ids::new(options.seed);
-        Self { options, schedule, ids, now, disputed: OnceLock::new(), ledger: OnceLock::new() }
+        let customers = (options.payments / 4).max(50);
+        Self { options, schedule, ids, now, customers, disputed: OnceLock::new(), ledger: OnceLock::new() }
+    }
+
+    /// The same merchant at an earlier moment of its story: what comes later has not happened yet.
+    pub fn before(options: MerchantOptions, present: DateTime<Utc>) -> Self {
+        let whole = Self::new(options);
+        let now = present.timestamp_micros().clamp(whole.schedule.start, whole.now);
+        let payments = whole.window(whole.schedule.start, now - 1).end;
+        Self { options: MerchantOptions { payments, end: instant(now), ..whole.options }, now, ..whole }
     }
 
     /// What it was made of.
@@ -198,7 +208,7 @@ impl Merchant {
 
     /// How many customers there are.
     pub(super) fn customers(&self) -> u64 {
-        (self.options.payments / 4).max(50)
+        self.customers
     }
 
     /// The currency a customer pays in.
@@ -270,7 +280,8 @@ impl Merchant {
 
     /// Indices of the payments asked for from `from` to `to`, both included.
     pub(super) fn window(&self, from: Micros, to: Micros) -> Range<u64> {
-        self.schedule.between(from, to)
+        let Range { start, end } = self.schedule.between(from, to);
+        start.min(self.options.payments)..end.min(self.options.payments)
     }
 
     pub(super) fn ids(&self) -> Ids {

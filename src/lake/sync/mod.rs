@@ -2,13 +2,16 @@
 //!
 //! ```text
 //!  plan: tables that share requests ─▶ walk: span after span ─▶ unit: read one, compare, commit
+//!                                       ├▶ newest: what the newest reports say, out of all reports
 //!                                       └▶ touched: rows that are known to have changed since, by key
 //! ```
 //!
 //! A walk goes from what may still change to now; each unit of it is one reading of one span, committed with what it
 //! proves. Whoever stops a sync at any moment finds the lake as the last commit left it, and the next sync goes on there.
 
+mod newest;
 mod reading;
+mod touched;
 mod unit;
 mod walk;
 
@@ -20,8 +23,10 @@ use futures::{FutureExt, StreamExt, stream};
 use super::Lake;
 use super::table::LakeTable;
 use crate::error::{Error, ErrorKind, Result};
+use crate::resources::resource;
 use crate::source::connection::Connection;
 use crate::source::span::{DAY, SECOND, Span};
+use reading::inside;
 pub use unit::Tally;
 use walk::Walk;
 
@@ -85,6 +90,10 @@ pub struct Synced {
     pub tally: Tally,
     /// What is proven now.
     pub coverage: Option<super::coverage::Coverage>,
+    /// What was proven before.
+    pub before: Option<super::coverage::Coverage>,
+    /// From where on it was read, where it has spans.
+    pub read_from: i64,
     /// Why it broke off, where it did.
     pub error: Option<Error>,
 }
@@ -103,7 +112,7 @@ pub async fn run(
     let mut walks = Vec::new();
     for connection in connections {
         let mut groups: BTreeMap<&str, Vec<Arc<LakeTable>>> = BTreeMap::new();
-        for table in &tables {
+        for table in tables.iter().filter(|table| !newest::is_derived(table, connection)) {
             groups.entry(shared_by(table)).or_default().push(Arc::clone(table));
         }
         for tables in groups.into_values() {
@@ -112,6 +121,12 @@ pub async fn run(
     }
     let done: Vec<Vec<Synced>> = stream::iter(walks).buffer_unordered(AT_ONCE).collect().await;
     let mut done: Vec<Synced> = done.into_iter().flatten().collect();
+    for connection in connections {
+        for table in tables.iter().filter(|table| newest::is_derived(table, connection)) {
+            done.push(newest::derive(lake, table, connection, &done, tell).await);
+        }
+        touched::refresh(lake, &connection.in_background(), &mut done).await;
+    }
     let order = |synced: &Synced| tables.iter().position(|table| table.resource.name == synced.table);
     done.sort_by(|one, other| (&one.account, order(one)).cmp(&(&other.account, order(other))));
     Ok(done)
@@ -122,18 +137,25 @@ fn shared_by(table: &LakeTable) -> &'static str {
     table.resource.calls.last().map_or("", |call| call.path)
 }
 
+/// The tables to sync, with those that they are made of.
 fn wanted(lake: &Lake, names: &[String]) -> Result<Vec<Arc<LakeTable>>> {
     if names.is_empty() {
         return Ok(lake.tables().cloned().collect());
     }
-    let table = |name: &String| {
-        lake.table(name).cloned().ok_or_else(|| match crate::resources::resource(name) {
+    let mut tables: Vec<Arc<LakeTable>> = Vec::new();
+    for name in names {
+        let table = lake.table(name).ok_or_else(|| match resource(name) {
             Some(_) => Error::new(ErrorKind::Usage, "the table cannot be synced: its rows are known only by their keys")
                 .with("table", name),
             None => {
                 Error::new(ErrorKind::Usage, "there is no such table").with("table", name).hint("the tables are in system.tables")
             }
-        })
-    };
-    names.iter().map(table).collect()
+        })?;
+        for table in newest::made_of(lake, table).into_iter().chain([table]) {
+            if !tables.iter().any(|known| known.resource.name == table.resource.name) {
+                tables.push(Arc::clone(table));
+            }
+        }
+    }
+    Ok(tables)
 }

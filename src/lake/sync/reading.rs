@@ -29,17 +29,16 @@ impl Readings {
         Self { context: SessionContext::new_with_config(config), connection: Arc::clone(connection) }
     }
 
-    /// The rows of a table, in the span of a column where one is given. All readings are to be asked for before the first of
-    /// them is read.
+    /// The rows of a table that are wanted. All readings are to be asked for before the first of them is read.
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::Bug`] when there is no such table.
-    pub(super) async fn rows(&self, table: &str, span: Option<(&str, Span)>) -> Result<SendableRecordBatchStream> {
+    pub(super) async fn rows(&self, table: &str, wanted: Option<Expr>) -> Result<SendableRecordBatchStream> {
         let resource = listed(table).ok_or_else(|| Error::bug("a table that is not there is read").with("table", table))?;
         let live = LiveTable::new(resource, Arc::from([Arc::clone(&self.connection)]));
         let mut filter = ident(ACCOUNT).eq(lit(self.connection.name()));
-        if let Some((column, span)) = span {
-            filter = filter.and(inside(column, span));
+        if let Some(wanted) = wanted {
+            filter = filter.and(wanted);
         }
         Ok(self.context.read_table(Arc::new(live))?.filter(filter)?.execute_stream().await?)
     }

@@ -51,14 +51,35 @@ impl Tally {
     }
 }
 
+/// What a reading is of.
+#[derive(Debug, Clone)]
+pub(super) enum Scope {
+    /// All rows.
+    All,
+    /// The rows of a span of the table's column.
+    Span(Span),
+    /// The rows that have one of these values in a column.
+    Keys(&'static str, Vec<String>),
+}
+
 /// A reading of a table, and what it will prove.
 pub(super) struct Reading<'a> {
     pub(super) table: &'a LakeTable,
     pub(super) account: &'a str,
-    /// The span that is read; all rows when there is none.
-    pub(super) span: Option<Span>,
+    pub(super) scope: Scope,
     /// What is proven when it is done.
     pub(super) proves: Coverage,
+}
+
+impl Scope {
+    /// That a row is of it; `None` where every row is.
+    pub(super) fn filter(&self, unit: Unit) -> Option<Expr> {
+        match (self, unit) {
+            (Self::Span(span), Unit::Spans(column) | Unit::Changes(column)) => Some(inside(column, *span)),
+            (Self::Keys(column, values), _) => Some(ident(*column).in_list(values.iter().map(lit).collect(), false)),
+            _ => None,
+        }
+    }
 }
 
 impl Reading<'_> {
@@ -109,10 +130,11 @@ impl Reading<'_> {
     /// What the lake has of what is read.
     async fn known(&self, lake: &DeltaTable) -> Result<Known> {
         let mut known = Known::new(self.table.manner.identity);
-        let scope = match (self.table.manner.unit, self.span) {
-            (Unit::Snapshots, _) => return Ok(known),
-            (Unit::Spans(column), Some(span)) => Some(inside(column, span)),
-            _ => None,
+        let scope = match self.table.manner.unit {
+            Unit::Snapshots => return Ok(known),
+            // A row that moved is known from where it was.
+            Unit::Changes(_) => None,
+            unit => self.scope.filter(unit),
         };
         let mine = ident(ACCOUNT).eq(lit(self.account));
         let filter: Expr = scope.map_or(mine.clone(), |scope| mine.and(scope));
@@ -144,9 +166,13 @@ impl Reading<'_> {
 
     /// What its commits say of themselves.
     fn note(&self, tally: Tally) -> Note {
-        let span = self.span.map(|span| json!({"from": rfc3339(span.from), "to": rfc3339(span.to)}));
+        let span = match &self.scope {
+            Scope::All => json!(null),
+            Scope::Span(span) => json!({"from": rfc3339(span.from), "to": rfc3339(span.to)}),
+            Scope::Keys(column, values) => json!({"column": column, "values": values.len()}),
+        };
         let rows = json!({"read": tally.read, "added": tally.added, "changed": tally.changed, "gone": tally.gone});
-        Note::from([("ckosql".to_owned(), json!({"account": self.account, "span": span, "rows": rows}))])
+        Note::from([("ckosql".to_owned(), json!({"account": self.account, "read": span, "rows": rows}))])
     }
 }
 

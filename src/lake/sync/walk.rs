@@ -7,17 +7,19 @@ use std::sync::Arc;
 use futures::future::join_all;
 
 use super::reading::Readings;
-use super::unit::{Reading, Tally};
+use super::unit::{Reading, Scope, Tally};
 use super::{LAG, Options, Step, Synced};
 use crate::error::Result;
 use crate::lake::coverage::Coverage;
-use crate::lake::manner::Unit;
 use crate::lake::table::LakeTable;
+use crate::resources::By;
 use crate::source::connection::Connection;
 use crate::source::span::{DAY, HOUR, Span};
 
 /// The first span of a walk through what was never read.
 const FIRST: i64 = 7 * DAY;
+/// How late a report, or a change of a dispute, may be listed with the time it was made at.
+const LISTED_LATE: i64 = DAY;
 /// The shortest and the longest span that is read in one piece.
 const SHORTEST: i64 = HOUR;
 const LONGEST: i64 = 366 * DAY;
@@ -37,6 +39,10 @@ struct Walker {
     table: Arc<LakeTable>,
     /// From where it is to be read.
     from: i64,
+    /// From where it was begun.
+    begun: i64,
+    /// What was proven before.
+    before: Option<Coverage>,
     /// What is proven so far.
     proven: Option<Coverage>,
     since: i64,
@@ -56,15 +62,9 @@ impl Walk<'_> {
                 Err(error) => (None, Some(error)),
             };
             let since = self.since(proven);
-            let from = proven.map_or(since, |proven| self.again_from(table, proven));
-            walkers.push(Walker {
-                table: Arc::clone(table),
-                from: from.max(since),
-                proven,
-                since,
-                tally: Tally::default(),
-                error,
-            });
+            let from = proven.map_or(since, |proven| self.again_from(table, proven)).max(since);
+            let (table, tally) = (Arc::clone(table), Tally::default());
+            walkers.push(Walker { table, from, begun: from, before: proven, proven, since, tally, error });
         }
         let (mut spanned, mut others): (Vec<Walker>, Vec<Walker>) =
             walkers.into_iter().partition(|walker| walker.table.manner.column().is_some());
@@ -96,7 +96,11 @@ impl Walk<'_> {
         if self.options.is_full || is_earlier {
             return i64::MIN;
         }
-        proven.until.saturating_sub(if matches!(table.manner.unit, Unit::Spans(_)) { self.options.again } else { 2 * LAG })
+        let calls = table.resource.calls;
+        proven.until.saturating_sub(match calls.last().map(|call| call.by) {
+            Some(By::Windows(_)) => self.options.again,
+            _ => LISTED_LATE,
+        })
     }
 
     async fn through_time(&self, walkers: &mut [Walker], now: i64) {
@@ -128,12 +132,12 @@ impl Walk<'_> {
         let readings = Readings::new(&self.connection);
         let mut streams = Vec::with_capacity(due.len());
         for walker in due.iter() {
-            let column = walker.table.manner.column();
-            streams.push(readings.rows(walker.table.resource.name, column.map(|column| (column, span))).await);
+            let wanted = Scope::Span(span).filter(walker.table.manner.unit);
+            streams.push(readings.rows(walker.table.resource.name, wanted).await);
         }
         let units = due.iter_mut().zip(streams).map(|(walker, rows)| async move {
             let proves = walker.proves(span, is_last, started);
-            let reading = Reading { table: &walker.table, account: self.connection.name(), span: Some(span), proves };
+            let reading = Reading { table: &walker.table, account: self.connection.name(), scope: Scope::Span(span), proves };
             let taken = match rows {
                 Ok(rows) => reading.take(rows).await,
                 Err(error) => Err(error),
@@ -165,8 +169,8 @@ impl Walk<'_> {
             return;
         }
         (self.tell)(Step::Started { table: walker.table.resource.name, account: self.account(), span: None });
-        let proves = Coverage { since: i64::MIN, until: now, as_of: now };
-        let reading = Reading { table: &walker.table, account: self.connection.name(), span: None, proves };
+        let proves = Coverage { since: i64::MIN, until: now, as_of: now, swept: i64::MIN };
+        let reading = Reading { table: &walker.table, account: self.connection.name(), scope: Scope::All, proves };
         let taken = match Readings::new(&self.connection).rows(walker.table.resource.name, None).await {
             Ok(rows) => reading.take(rows).await,
             Err(error) => Err(error),
@@ -187,6 +191,8 @@ impl Walk<'_> {
             account: self.account(),
             tally: walker.tally,
             coverage: walker.proven,
+            before: walker.before,
+            read_from: walker.begun,
             error: walker.error,
         }
     }
@@ -200,12 +206,13 @@ impl Walker {
     /// What is proven once a span was read: the walk has no gaps, so all up to its end. What was proven before stays proven as
     /// of when it was, until the walk is at its end.
     fn proves(&self, span: Span, is_last: bool, started: i64) -> Coverage {
-        let before = self.proven.unwrap_or(Coverage { since: self.since, until: self.since, as_of: started });
+        let before = self.proven.unwrap_or(Coverage { since: self.since, until: self.since, as_of: started, swept: i64::MIN });
         let is_apart = span.to < before.since;
         Coverage {
             since: if is_apart { before.since } else { before.since.min(self.since) },
             until: before.until.max(span.to),
             as_of: if is_last { started } else { before.as_of },
+            swept: before.swept,
         }
     }
 }

@@ -1,0 +1,156 @@
+//! Tables that have each row as the newest report tells it, made of those that have all reports: nothing is asked for.
+
+use std::sync::Arc;
+
+use arrow::array::AsArray;
+use arrow::datatypes::TimestampMicrosecondType;
+use datafusion::prelude::SessionContext;
+
+use super::unit::{Reading, Scope, Tally};
+use super::{Step, Synced};
+use crate::error::{Error, Result};
+use crate::lake::Lake;
+use crate::lake::coverage::Coverage;
+use crate::lake::manner::Identity;
+use crate::lake::scan::LakeScan;
+use crate::lake::table::LakeTable;
+use crate::schema::fields::{self, ACCOUNT};
+use crate::source::connection::Connection;
+use crate::source::span::{DAY, Span, rfc3339};
+
+/// How long a span of reports is put together in one piece.
+const PIECE: i64 = 30 * DAY;
+
+/// Whether a table of an account is made of another one. Files of one's own do not say which of them belong together, so
+/// their newest are found while they are read.
+pub(super) fn is_derived(table: &LakeTable, connection: &Connection) -> bool {
+    table.manner.is_restated() && connection.account().reports_dir.is_none()
+}
+
+/// The table that has all reports of a table that has the newest.
+pub(super) fn made_of<'a>(lake: &'a Lake, table: &LakeTable) -> Option<&'a Arc<LakeTable>> {
+    table.manner.is_restated().then(|| lake.table(&format!("{}_history", table.resource.name))).flatten()
+}
+
+/// Brings a table up to what is known of all reports.
+pub(super) async fn derive(
+    lake: &Lake,
+    table: &Arc<LakeTable>,
+    connection: &Connection,
+    done: &[Synced],
+    tell: &(dyn Fn(Step) + Sync),
+) -> Synced {
+    let account = connection.name();
+    let mut synced = Synced {
+        table: table.resource.name,
+        account: account.to_owned(),
+        tally: Tally::default(),
+        coverage: None,
+        before: None,
+        read_from: i64::MIN,
+        error: None,
+    };
+    let outcome = match made_of(lake, table) {
+        Some(history) => Derivation { table, history, account, tell }.run(&mut synced).await,
+        None => Err(Error::bug("a table of the newest reports has none of all reports").with("table", table.resource.name)),
+    };
+    let unread = done.iter().find(|one| one.account == account && one.error.is_some() && is_source(table, one.table));
+    synced.error = match (outcome, unread) {
+        (Err(error), _) => Some(error),
+        (Ok(()), Some(unread)) => unread.error.as_ref().map(Error::copy),
+        (Ok(()), None) => None,
+    };
+    synced
+}
+
+fn is_source(table: &LakeTable, name: &str) -> bool {
+    name.strip_suffix("_history") == Some(table.resource.name)
+}
+
+struct Derivation<'a> {
+    table: &'a Arc<LakeTable>,
+    history: &'a Arc<LakeTable>,
+    account: &'a str,
+    tell: &'a (dyn Fn(Step) + Sync),
+}
+
+impl Derivation<'_> {
+    async fn run(&self, synced: &mut Synced) -> Result<()> {
+        let before = self.table.coverage(self.account).await?;
+        (synced.before, synced.coverage) = (before, before);
+        let Some(all) = self.history.coverage(self.account).await? else { return Ok(()) };
+        // Reports that came in late, or that were read for an earlier time, may lie before what is put together by now.
+        let is_whole = before.is_some_and(|before| before.since <= all.since);
+        let (late, last_read) = self.come_since(before).await?;
+        let from =
+            before.filter(|_| is_whole).map_or(all.since, |before| late.map_or(before.until, |late| late.min(before.until)));
+        synced.read_from = from;
+        (self.tell)(Step::Started {
+            table: synced.table,
+            account: synced.account.clone(),
+            span: Some(Span { from, to: all.until }),
+        });
+        let mut piece = Span { from, to: from };
+        loop {
+            piece = Span { from: piece.to, to: piece.to.saturating_add(PIECE).min(all.until) };
+            let is_last = piece.to >= all.until;
+            let until = before.map_or(piece.to, |before| before.until.max(piece.to));
+            let since = before.filter(|_| !is_last && !is_whole).map_or(all.since, |before| before.since);
+            let as_of = before.filter(|_| !is_last).map_or(all.as_of, |before| before.as_of);
+            let swept = if is_last { last_read } else { before.map_or(i64::MIN, |before| before.swept) };
+            let proves = Coverage { since, until, as_of, swept };
+            let reading = Reading { table: self.table, account: self.account, scope: Scope::Span(piece), proves };
+            let tally = reading.take(self.newest(piece).await?).await?;
+            (synced.coverage, synced.tally) = (Some(proves), synced.tally.and(tally));
+            (self.tell)(Step::Done { table: synced.table, account: synced.account.clone(), span: Some(piece), tally });
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// When the earliest report was made whose rows came in after this table was last put together, and when the last of all
+    /// rows was read.
+    async fn come_since(&self, before: Option<Coverage>) -> Result<(Option<i64>, i64)> {
+        let since = before.map_or(0, |before| before.swept.max(0));
+        let sql = format!(
+            "select min(report_created_on) filter (where _fetched_at > timestamp '{}'), max(_fetched_at) from history \
+             where {ACCOUNT} = '{}'",
+            rfc3339(since),
+            self.account.replace('\'', "''"),
+        );
+        let batches = self.context()?.sql(&sql).await?.collect().await?;
+        let time = |column: usize| {
+            let times = batches.first()?.columns().get(column)?.as_primitive_opt::<TimestampMicrosecondType>()?;
+            times.iter().next().flatten()
+        };
+        Ok((time(0), time(1).unwrap_or(i64::MIN)))
+    }
+
+    /// The rows of a span of reports, each as the newest of them tells it.
+    async fn newest(&self, span: Span) -> Result<datafusion::execution::SendableRecordBatchStream> {
+        let Identity::Restated(keys) = self.table.manner.identity else {
+            return Err(Error::bug("a table that nothing is told anew in").with("table", self.table.resource.name));
+        };
+        let schema = fields::schema(self.table.resource.columns);
+        let columns: Vec<String> = schema.fields().iter().map(|field| format!("\"{}\"", field.name())).collect();
+        let sql = format!(
+            "select {} from (select *, rank() over (partition by {} order by report_created_on desc, report_id desc) as age \
+             from history where {ACCOUNT} = '{}' and report_created_on >= timestamp '{}' and report_created_on < timestamp '{}') \
+             where age = 1 or {} is null",
+            columns.join(", "),
+            keys.join(", "),
+            self.account.replace('\'', "''"),
+            rfc3339(span.from),
+            rfc3339(span.to),
+            keys.first().unwrap_or(&ACCOUNT),
+        );
+        Ok(self.context()?.sql(&sql).await?.execute_stream().await?)
+    }
+
+    fn context(&self) -> Result<SessionContext> {
+        let context = SessionContext::new();
+        context.register_table("history", Arc::new(LakeScan::new(Arc::clone(self.history))))?;
+        Ok(context)
+    }
+}
