@@ -67,6 +67,16 @@ const USUAL: [Key; 15] = [
     ("token_url", "", "\"https://access.checkout.com\""),
 ];
 const TAIL: &str = "
+# The lake: the Parquet copy of everything that ckosql sync keeps, in a folder or a bucket (s3://…, gs://…, az://…).
+#[lake]
+#url = \"lake\"
+# The earliest day to keep; the account's whole history when left out.
+#since = \"2024-01-01\"
+# How far back every sync reads payments again.
+#again = \"7 days\"
+# Options of a bucket's store, beside those of the environment (AWS_…, GOOGLE_…, AZURE_…).
+#storage = { region = \"eu-west-1\" }
+
 # Decimals of a currency, where Checkout.com counts it otherwise than its documentation says.
 #[exponents]
 #CLP = 0
@@ -150,13 +160,15 @@ mod tests {
 
     use super::super::{DEFAULT_ACCOUNT, file, keys};
     use super::*;
+    use crate::api::config::AccountSettings;
+    use crate::lake::settings::LakeSettings;
 
     #[test]
     fn every_key_of_an_account_stands_there_and_its_example_can_be_read() {
         let text = Template::default().render();
         let uncommented: Vec<&str> =
             text.lines().map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line)).collect();
-        for key in keys::of_account() {
+        for key in keys::of::<AccountSettings>().iter().chain(keys::of::<LakeSettings>()) {
             let stands = |line: &&str| line.starts_with(&format!("{key} = ")) || *line == format!("[{key}]");
             assert!(uncommented.iter().any(stands), "{key} is missing");
         }
