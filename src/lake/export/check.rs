@@ -11,11 +11,11 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
-use parquet::arrow::async_reader::ParquetObjectReader;
 use sha2::{Digest, Sha256};
 
 use super::destination::Destination;
 use super::manifest::{Column, File, Format, Manifest, NAME, Total, hex};
+use super::object::Object;
 use super::part::PREFIX;
 use super::partition::folder;
 use super::totals::Tally;
@@ -138,7 +138,7 @@ impl Checking<'_> {
     }
 
     async fn parquet(&mut self, file: &File, path: &Path, tally: &mut Tally) -> Result<u64> {
-        let reader = ParquetObjectReader::new(Arc::clone(self.destination.store()), path.clone()).with_file_size(file.bytes);
+        let reader = Object { store: Arc::clone(self.destination.store()), path: path.clone(), bytes: file.bytes };
         let builder = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(unreadable)?;
         let found: Vec<Column> = builder.schema().fields().iter().map(|field| Column::of(field)).collect();
         let expected = self.manifest.columns.iter().filter(|column| !self.manifest.partition_by.contains(&column.name));

@@ -15,6 +15,7 @@ pub mod destination;
 pub mod lineage;
 pub mod manifest;
 
+mod object;
 mod part;
 mod partition;
 mod parts;
