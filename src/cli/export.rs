@@ -14,15 +14,13 @@ use super::run::interrupt;
 use super::{Global, open};
 use crate::engine::{Engine, LAKE, PUBLIC, no_lake};
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake::Lake;
 use crate::lake::export::changes::changes;
-use crate::lake::export::check::check;
+use crate::lake::export::check::{Difference, check};
 use crate::lake::export::destination::Destination;
 use crate::lake::export::lineage::{Copied, copied};
 use crate::lake::export::manifest::{Compression, Format, Manifest, Origin};
-use crate::lake::export::{Export, Options, Source};
+use crate::lake::export::{Export, Fate, Options, Source};
 use crate::lake::store::{Location, variables};
-use crate::lake::table::LakeTable;
 use crate::shell::failure::Failure;
 use crate::shell::output;
 
@@ -133,7 +131,7 @@ async fn rows(engine: &Engine, source: &str) -> Result<Read> {
 async fn since(engine: &Engine, source: &str, version: u64) -> Result<Read> {
     let lake = engine.lake().ok_or_else(no_lake)?;
     let name = source.strip_prefix(LAKE).and_then(|rest| rest.strip_prefix('.')).unwrap_or(source);
-    let table = table(lake, name).ok_or_else(|| {
+    let table = lake.table(name).ok_or_else(|| {
         Error::new(ErrorKind::Usage, "changes are told of a table of the lake only")
             .with("source", source)
             .hint("give the name of a table, such as payments")
@@ -144,10 +142,6 @@ async fn since(engine: &Engine, source: &str, version: u64) -> Result<Read> {
     let rows = changes(table, version, copied.version).await?;
     let lake = vec![Copied { since_version: Some(version), ..copied }];
     Ok(Read { source: Source { origin: Origin { table: Some(source.to_owned()), sql: None }, lake }, rows })
-}
-
-fn table<'a>(lake: &'a Lake, name: &str) -> Option<&'a Arc<LakeTable>> {
-    lake.table(name)
 }
 
 /// A table of the lake as it is now.
@@ -170,8 +164,10 @@ async fn written(export: Export, read: Read) -> Result<Manifest> {
         }
         () = interrupt() => {
             let _stopped = tokio::time::timeout(STOPPING, tasks.shutdown()).await;
-            export.discard().await;
-            Err(Error::new(ErrorKind::Cancelled, "cancelled: nothing was published"))
+            Err(Error::new(ErrorKind::Cancelled, match export.discard().await {
+                Fate::Discarded => "cancelled: nothing was published",
+                Fate::Published => "cancelled, but the export was published; files of the former one may be left",
+            }))
         }
     }
 }
@@ -180,7 +176,7 @@ async fn written(export: Export, read: Read) -> Result<Manifest> {
 async fn proved(destination: &Destination) -> Result<()> {
     let checked = check(destination).await?;
     if let Some(first) = checked.differences.first() {
-        let column = |get: fn(&crate::lake::export::check::Difference) -> &str| -> ArrayRef {
+        let column = |get: fn(&Difference) -> &str| -> ArrayRef {
             Arc::new(StringArray::from_iter_values(checked.differences.iter().map(get)))
         };
         let columns = [
@@ -211,23 +207,25 @@ async fn proved(destination: &Destination) -> Result<()> {
 fn summary(manifest: &Manifest) -> Result<String> {
     let bytes: u64 = manifest.files.iter().map(|file| file.bytes).sum();
     let mut rows = vec![
-        ("export".to_owned(), None, manifest.export_id.clone()),
-        ("files".to_owned(), None, manifest.files.len().to_string()),
-        ("rows".to_owned(), None, manifest.totals.rows.to_string()),
-        ("bytes".to_owned(), None, bytes.to_string()),
+        ("export".to_owned(), "", manifest.export_id.clone()),
+        ("files".to_owned(), "", manifest.files.len().to_string()),
+        ("rows".to_owned(), "", manifest.totals.rows.to_string()),
+        ("bytes".to_owned(), "", bytes.to_string()),
     ];
     for copied in &manifest.lake {
         let since = copied.since_version.map(|version| format!("{version} to ")).unwrap_or_default();
-        rows.push((format!("version of {}", copied.table), None, format!("{since}{}", copied.version)));
+        rows.push((format!("version of {}", copied.table), "", format!("{since}{}", copied.version)));
     }
     for total in &manifest.totals.decimals {
+        let unknown = if total.by.is_some() { "null" } else { "" };
         for sum in &total.sums {
-            rows.push((format!("sum of {}", total.column), sum.currency.clone(), sum.sum.clone()));
+            let currency = sum.currency.as_deref().unwrap_or(unknown);
+            rows.push((format!("sum of {}", total.column), currency, sum.sum.clone()));
         }
     }
     let columns: [(&str, ArrayRef); 3] = [
         ("what", Arc::new(StringArray::from_iter_values(rows.iter().map(|(what, ..)| what)))),
-        ("currency", Arc::new(rows.iter().map(|(_, currency, _)| currency.as_deref()).collect::<StringArray>())),
+        ("currency", Arc::new(StringArray::from_iter_values(rows.iter().map(|(_, currency, _)| currency)))),
         ("value", Arc::new(StringArray::from_iter_values(rows.iter().map(|(.., value)| value)))),
     ];
     text(columns)

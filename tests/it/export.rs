@@ -16,7 +16,7 @@ use ckosql::error::{Error, ErrorKind, Result};
 use ckosql::lake::export::check::{Checked, check};
 use ckosql::lake::export::destination::Destination;
 use ckosql::lake::export::manifest::{Compression, File, Format, Manifest, NAME, Origin};
-use ckosql::lake::export::{Export, Options, Source};
+use ckosql::lake::export::{Export, Fate, Options, Source};
 use ckosql::lake::store::Location;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
@@ -420,7 +420,7 @@ async fn an_export_that_is_broken_off_is_taken_away() {
             tokio::task::yield_now().await;
         }
     }
-    broken.discard().await;
+    assert_eq!(broken.discard().await, Fate::Discarded);
     assert_eq!(names(&to).await, former);
     let folders: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(folders.iter().all(|name| !name.to_string_lossy().starts_with("text=")), "{folders:?}");

@@ -175,13 +175,14 @@ impl Checking<'_> {
                 if left.is_empty() && chunk.is_some() {
                     break;
                 }
-                // Either as many rows as there may be at once, or the end.
+                // The header was read, or as many rows as there may be at once, or the end.
                 match decoder.flush().map_err(unreadable)? {
                     Some(batch) => {
                         rows += u64::try_from(batch.num_rows()).unwrap_or_default();
                         tally.add(&self.whole(file, &batch)?)?;
                     }
-                    None => break,
+                    None if taken == 0 => break,
+                    None => {}
                 }
             }
             if chunk.is_none() {

@@ -85,6 +85,15 @@ pub struct Source {
     pub lake: Vec<Copied>,
 }
 
+/// What came of an export that was broken off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Its files are gone, as far as they could be removed.
+    Discarded,
+    /// It came too late: the export is published, or may be.
+    Published,
+}
+
 /// An export that is being made.
 #[derive(Debug)]
 pub struct Export {
@@ -141,17 +150,18 @@ impl Export {
         }
     }
 
-    /// Removes the files that were written, unless they are published. For whoever breaks [`Export::write`] off.
-    pub async fn discard(&self) {
+    /// Removes the files that were written. For whoever breaks [`Export::write`] off, who learns what came of it.
+    pub async fn discard(&self) -> Fate {
         if self.is_publishing.load(Ordering::Acquire) {
             match self.destination.find().await {
                 Ok(found) if found.as_ref().is_none_or(|found| found.manifest.export_id != self.id) => {}
                 // What may be published stays.
-                _ => return,
+                _ => return Fate::Published,
             }
         }
         let begun = std::mem::take(&mut *self.begun.lock().unwrap_or_else(PoisonError::into_inner));
         self.remove(&begun).await;
+        Fate::Discarded
     }
 
     async fn files(&self, source: Source, mut rows: SendableRecordBatchStream) -> Result<Manifest> {
