@@ -12,12 +12,19 @@ use arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use ckosql::clock::Clock;
+use ckosql::engine::Engine;
+use ckosql::engine::config::Config;
 use ckosql::error::{Error, ErrorKind, Result};
+use ckosql::lake::export::changes::changes;
 use ckosql::lake::export::check::{Checked, check};
 use ckosql::lake::export::destination::Destination;
 use ckosql::lake::export::manifest::{Compression, File, Format, Manifest, NAME, Origin};
 use ckosql::lake::export::{Export, Fate, Options, Source};
+use ckosql::lake::settings::LakeOptions;
 use ckosql::lake::store::Location;
+use ckosql::lake::sync::Tally;
+use ckosql::sandbox::{Merchant, MerchantOptions, Sandbox, SandboxOptions};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -590,6 +597,75 @@ proptest! {
         let expected: BTreeMap<Option<&str>, (i128, i128)> = expected.into_iter().map(|(currency, sum)| (currency, carried(sum))).collect();
         prop_assert_eq!(found, expected);
     }
+}
+
+/// The payments of a merchant, synced into a lake whose rows are compared with what is there.
+async fn synced(lake: &TempDir, merchant: MerchantOptions) -> (Engine, Sandbox, Tally) {
+    let merchant = Arc::new(Merchant::new(merchant));
+    let sandbox = Sandbox::start(Arc::clone(&merchant), SandboxOptions::default()).unwrap();
+    let config = Config {
+        accounts: vec![sandbox.account()],
+        clock: Clock::Fixed(merchant.end()),
+        lake: Some(LakeOptions::at(lake.path().to_str().unwrap())),
+        ..Config::default()
+    };
+    let engine = Engine::try_new(config).unwrap();
+    let mut synced = engine.sync(&["payments".to_owned()], None, true, &|_| {}).await.unwrap();
+    let one = synced.remove(0);
+    assert!(one.error.is_none(), "{:?}", one.error);
+    (engine, sandbox, one.tally)
+}
+
+/// The reference of each payment in the lake.
+async fn references(engine: &Engine) -> BTreeMap<String, String> {
+    let answer = engine.session().unwrap().query("select id, reference from lake.payments").await.unwrap();
+    let batches: Vec<RecordBatch> = answer.batches.try_collect().await.unwrap();
+    batches.iter().flat_map(|batch| pairs(batch, "id", "reference")).collect()
+}
+
+fn pairs(batch: &RecordBatch, one: &str, other: &str) -> Vec<(String, String)> {
+    let text = |name| batch.column_by_name(name).unwrap().as_string::<i32>();
+    let text_of = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    text(one).iter().zip(text(other)).map(|(one, other)| (text_of(one), text_of(other))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_since_a_version_make_the_former_rows_the_present_ones() {
+    let lake = TempDir::new().unwrap();
+    let merchant = MerchantOptions { payments: 400, ..MerchantOptions::default() };
+    let (engine, _sandbox, _) = synced(&lake, merchant).await;
+    let mut rows = references(&engine).await;
+    let table = |engine: &Engine| Arc::clone(engine.lake().unwrap().table("payments").unwrap());
+    let version = table(&engine).now().await.unwrap().unwrap().version().unwrap();
+    // The same payments with other references, and then others altogether.
+    let (_, _sandbox, changed) = synced(&lake, MerchantOptions { odd_references: true, ..merchant }).await;
+    let (engine, _sandbox, others) = synced(&lake, MerchantOptions { seed: 2, ..merchant }).await;
+    let now = table(&engine).now().await.unwrap().unwrap().version().unwrap();
+    assert!(changed.changed > 0 && others.added > 0 && others.gone > 0, "{changed:?} {others:?}");
+
+    let (mut inserted, mut updated, mut deleted) = (0, 0, 0);
+    let batches: Vec<RecordBatch> = changes(&table(&engine), version, now).await.unwrap().try_collect().await.unwrap();
+    let mut all: Vec<(i64, bool, String, String, String)> = Vec::new();
+    for batch in &batches {
+        let versions = batch.column_by_name("_commit_version").unwrap().as_primitive::<arrow::datatypes::Int64Type>();
+        for (version, ((change, id), (_, reference))) in
+            versions.values().iter().zip(pairs(batch, "_change_type", "id").into_iter().zip(pairs(batch, "id", "reference")))
+        {
+            // What goes in a version goes before what comes.
+            all.push((*version, change != "delete", change, id, reference));
+        }
+    }
+    all.sort();
+    for (_, _, change, id, reference) in all {
+        match change.as_str() {
+            "insert" => inserted += u64::from(rows.insert(id, reference).is_none()),
+            "update_postimage" => updated += u64::from(rows.insert(id, reference).is_some()),
+            "delete" => deleted += u64::from(rows.remove(&id).is_some()),
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!((inserted, updated, deleted), (others.added, changed.changed, others.gone));
+    assert_eq!(rows, references(&engine).await);
 }
 
 fn ckosql(arguments: &[&str]) -> Output {

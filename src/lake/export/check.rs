@@ -1,6 +1,7 @@
 //! Whether an export is what its manifest says: all files are read again, and everything is counted anew.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray, new_null_array};
@@ -81,7 +82,7 @@ struct Checking<'a> {
 }
 
 impl Checking<'_> {
-    fn compare(&mut self, file: &str, fact: &'static str, expected: impl ToString, found: impl ToString) {
+    fn compare(&mut self, file: &str, fact: &'static str, expected: &dyn Display, found: &dyn Display) {
         let (expected, found) = (expected.to_string(), found.to_string());
         if expected != found {
             self.differences.push(Difference { file: file.to_owned(), fact, expected, found });
@@ -92,16 +93,16 @@ impl Checking<'_> {
     async fn file(&mut self, file: &File, tally: &mut Tally) -> Result<()> {
         let name = &file.path;
         let Ok(path) = Path::parse(name) else {
-            self.compare(name, "path", "a path", "none");
+            self.compare(name, "path", &"a path", &"none");
             return Ok(());
         };
         let place = name.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
-        self.compare(name, "partition", folder(&self.manifest.partition_by, &file.partition), place);
+        self.compare(name, "partition", &folder(&self.manifest.partition_by, &file.partition), &place);
         let Some((bytes, hash)) = self.bytes(&path).await? else {
-            self.compare(name, "file", "there", "missing");
+            self.compare(name, "file", &"there", &"missing");
             return Ok(());
         };
-        self.compare(name, "bytes", file.bytes, bytes);
+        self.compare(name, "bytes", &file.bytes, &bytes);
         self.compare(name, "sha256", &file.sha256, &hash);
         if hash != file.sha256 {
             return Ok(());
@@ -111,8 +112,8 @@ impl Checking<'_> {
             Format::Csv => self.csv(file, &path, tally).await,
         };
         match read {
-            Ok(rows) => self.compare(name, "rows", file.rows, rows),
-            Err(error) => self.compare(name, "content", "readable", error),
+            Ok(rows) => self.compare(name, "rows", &file.rows, &rows),
+            Err(error) => self.compare(name, "content", &"readable", &error),
         }
         Ok(())
     }
@@ -145,7 +146,7 @@ impl Checking<'_> {
         let expected: Vec<Column> = expected.cloned().collect();
         if found != expected {
             let (expected, found) = first_difference(&expected, &found);
-            self.compare(&file.path, "schema", expected, found);
+            self.compare(&file.path, "schema", &expected, &found);
             return Ok(file.rows);
         }
         let mut stream = builder.build().map_err(unreadable)?;
@@ -221,11 +222,11 @@ impl Checking<'_> {
     /// Compares what all rows come to.
     fn totals(&mut self, tally: Tally) {
         let (expected, found) = (&self.manifest.totals, tally.totals());
-        self.compare(NAME, "rows", expected.rows, found.rows);
+        self.compare(NAME, "rows", &expected.rows, &found.rows);
         let (expected, found) = (texts(&expected.decimals), texts(&found.decimals));
         if expected != found {
             let (expected, found) = first_difference(&expected, &found);
-            self.compare(NAME, "control totals", expected, found);
+            self.compare(NAME, "control totals", &expected, &found);
         }
     }
 }
@@ -263,7 +264,7 @@ fn texts(totals: &[Total]) -> Vec<String> {
 /// The first of two lists that differ, on both sides.
 fn first_difference<T: PartialEq + std::fmt::Debug>(expected: &[T], found: &[T]) -> (String, String) {
     let index = expected.iter().zip(found).take_while(|(one, other)| one == other).count();
-    let text = |list: &[T]| list.get(index).map_or("nothing".to_owned(), |item| format!("{item:?}"));
+    let text = |list: &[T]| list.get(index).map_or_else(|| "nothing".to_owned(), |item| format!("{item:?}"));
     (text(expected), text(found))
 }
 

@@ -1,8 +1,7 @@
 //! What rows come to: how many they are, and the exact sum of each column of decimals in each currency.
 //!
-//! Amounts of two currencies are never added. Which column has a column's currencies is told by what is said of it
-//! (`Major units of `currency``), by a name that has the other's in it (`gross_in_holding_currency`), and else by there
-//! being only one.
+//! Amounts of two currencies are never added. Which column has a column's currencies is told by its comment, which names
+//! the units it is in; by a name that has the other's in it (`gross_in_holding_currency`); and else by there being one.
 
 use std::collections::BTreeMap;
 
