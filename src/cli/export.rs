@@ -83,7 +83,10 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Fai
     let export = Export::begin(Destination::new(location)?, options, engine.clock().now()).await?;
     let read = match arguments.since_version {
         Some(version) => since(engine, source, version).await?,
-        None => rows(engine, source).await.map_err(|error| Failure::in_sql(error, source))?,
+        None => {
+            let sql = sql_of(source).unwrap_or_else(|| source.clone());
+            rows(engine, source, &sql).await.map_err(|error| Failure::in_sql(error, &sql))?
+        }
     };
     let manifest = written(export, read).await?;
     Ok(print(&summary(&manifest)?)?)
@@ -111,19 +114,23 @@ struct Read {
     rows: SendableRecordBatchStream,
 }
 
-/// The rows of a table, or of an answer.
-async fn rows(engine: &Engine, source: &str) -> Result<Read> {
+/// The SQL of all rows of a table, where the source is the name of one.
+fn sql_of(source: &str) -> Option<String> {
     let is_name = source.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.');
-    let sql = if is_name { format!("select * from {source}") } else { source.to_owned() };
+    is_name.then(|| format!("select * from {source}"))
+}
+
+/// The rows of a table, or of an answer.
+async fn rows(engine: &Engine, source: &str, sql: &str) -> Result<Read> {
     let session = engine.session()?;
     let mut lake = Vec::new();
-    for (schema, table) in session.tables(&sql).await? {
+    for (schema, table) in session.tables(sql).await? {
         if schema == LAKE || schema == PUBLIC {
             lake.extend(of_lake(engine, &table).await?);
         }
     }
-    let rows = session.query(&sql).await?.batches;
-    let origin = Origin { table: is_name.then(|| source.to_owned()), sql: Some(sql) };
+    let rows = session.query(sql).await?.batches;
+    let origin = Origin { table: (sql != source).then(|| source.to_owned()), sql: Some(sql.to_owned()) };
     Ok(Read { source: Source { origin, lake }, rows })
 }
 

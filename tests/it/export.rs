@@ -137,7 +137,8 @@ fn rows(count: usize, first: usize) -> RecordBatch {
     let texts = [Some("plain"), Some("with \"quotes\", commas"), Some("two\nlines"), None, Some("ü/=%")];
     let currencies = [Some("EUR"), Some("JPY"), Some("KWD"), None];
     let range = || first..first + count;
-    let amount = |row: usize| (row % 7 != 6).then(|| i128::try_from(row * 997).unwrap() * if row % 3 == 0 { -1 } else { 1 });
+    let amount =
+        |row: usize| (row % 7 != 6).then(|| i128::try_from(row * 997).unwrap() * if row.is_multiple_of(3) { -1 } else { 1 });
     let amounts: Decimal128Array = range().map(amount).collect();
     let at = range().map(|row| Some(1_700_000_000_000_000 + i64::try_from(row).unwrap() * 1_234_567));
     let columns: Vec<ArrayRef> = vec![
