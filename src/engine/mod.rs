@@ -15,10 +15,12 @@ mod system;
 mod views;
 mod words;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider, TableProvider};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::config::Dialect;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{LogicalPlan, Statement};
@@ -159,6 +161,11 @@ impl Engine {
     /// The accounts it reads.
     pub fn accounts(&self) -> &[Account] {
         &self.shared.config.accounts
+    }
+
+    /// Where it has the time from.
+    pub fn clock(&self) -> Clock {
+        self.shared.config.clock
     }
 
     /// The lake, where one is configured.
@@ -328,6 +335,23 @@ impl Session {
         let plan = self.context.state().create_logical_plan(sql).await?;
         access::check(&plan)?;
         self.bills(plan).await
+    }
+
+    /// The tables that a statement reads, as schema and name; of views those that they read.
+    ///
+    /// # Errors
+    /// Those of planning it.
+    pub async fn tables(&self, sql: &str) -> Result<BTreeSet<(String, String)>> {
+        let plan = self.context.state().create_logical_plan(sql).await?;
+        let mut tables = BTreeSet::new();
+        plan.apply_with_subqueries(|node| {
+            if let LogicalPlan::TableScan(scan) = node {
+                let schema = scan.table_name.schema().unwrap_or(PUBLIC);
+                tables.insert((schema.to_owned(), scan.table_name.table().to_owned()));
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(tables)
     }
 
     async fn bills(&self, plan: LogicalPlan) -> Result<Bills> {

@@ -5,9 +5,10 @@
 //! ```
 //!
 //! [`manner`] derives from a table's declaration how it is kept true, [`sync`] does it, [`scan`] reads a table as it was
-//! synced, and [`public`] answers with the lake as far as it is proven complete and the live table for the rest.
+//! synced, [`export`] hands rows on as plain files, and [`public`] answers with the lake as far as it is proven complete and the live table for the rest.
 
 pub mod coverage;
+pub mod export;
 pub mod manner;
 pub mod public;
 pub mod scan;

@@ -33,9 +33,17 @@ impl Location {
     /// # Errors
     /// [`ErrorKind::Config`] when it is neither, or its store cannot be set up.
     pub fn parse(text: &str, options: &BTreeMap<String, String>) -> Result<Self> {
-        let url = url_of(text)?;
+        Self::of("lake", text, options)
+    }
+
+    /// The same, of something else than a lake: what it is, is said in errors.
+    ///
+    /// # Errors
+    /// As [`Location::parse`].
+    pub fn of(what: &'static str, text: &str, options: &BTreeMap<String, String>) -> Result<Self> {
+        let url = url_of(what, text)?;
         let (store, _path) = parse_url_opts(&url, options.iter()).map_err(|error| {
-            Error::new(ErrorKind::Config, "the store of the lake cannot be set up").with("lake", &url).caused_by(error)
+            Error::new(ErrorKind::Config, format!("the store of the {what} cannot be set up")).with(what, &url).caused_by(error)
         })?;
         Ok(Self { url, root: store.into() })
     }
@@ -54,6 +62,17 @@ impl Location {
     /// The whole disk or bucket.
     pub fn root(&self) -> Arc<dyn ObjectStore> {
         Arc::clone(&self.root)
+    }
+
+    /// What is at this place, by paths from there on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when its path is none of files.
+    pub fn store(&self) -> Result<Arc<dyn ObjectStore>> {
+        let folder = object_store::path::Path::from_url_path(self.url.path()).map_err(|error| {
+            Error::new(ErrorKind::Config, "this is no place for files").with("url", &self.url).caused_by(error)
+        })?;
+        Ok(Arc::new(PrefixStore::new(self.root(), folder)))
     }
 
     /// The log of the table of this name.
@@ -82,10 +101,10 @@ pub fn variables(environment: &BTreeMap<String, String>) -> BTreeMap<String, Str
     variables.map(|(name, value)| (name.to_lowercase(), value.clone())).collect()
 }
 
-fn url_of(text: &str) -> Result<Url> {
+fn url_of(what: &'static str, text: &str) -> Result<Url> {
     let wrong = || {
-        Error::new(ErrorKind::Config, "the lake is neither a folder nor a bucket")
-            .with("lake", text)
+        Error::new(ErrorKind::Config, format!("the {what} is neither a folder nor a bucket"))
+            .with(what, text)
             .hint("write a path, or a URL like s3://bucket/folder, gs://bucket/folder, az://container/folder")
     };
     let url = match Url::parse(text) {

@@ -19,6 +19,7 @@ mod conformance;
 mod docs;
 mod doctor;
 mod downloads;
+mod export;
 mod faults;
 mod grammar;
 mod init;
