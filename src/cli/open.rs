@@ -33,7 +33,7 @@ pub(super) fn open(global: &Global) -> Result<Opened> {
 pub(super) fn open_demo(global: &Global, seed: u64) -> Result<Opened> {
     let options = demo_merchant(seed);
     let sandbox = Sandbox::start(Arc::new(Merchant::new(options)), SandboxOptions::default())?;
-    let config = Config::of_accounts(vec![sandbox.account()], &flags(global), Clock::Fixed(options.end))?;
+    let config = Config::of_accounts(vec![sandbox.account()], &sources(global)?, Clock::Fixed(options.end))?;
     Ok(Opened { engine: Engine::try_new(config)?, _stand_in: Some(sandbox) })
 }
 

@@ -110,6 +110,9 @@ pub(super) async fn answer(
     if limit.is_some() {
         plan = plan.limit(0, limit)?;
     }
+    // The plan around this one is optimised after it, and a join whose sides tell each other values cannot be turned around.
+    let mut state = state.clone();
+    state.config_mut().options_mut().optimizer.enable_join_dynamic_filter_pushdown = false;
     let plan = state.optimize(&plan.build()?)?;
-    state.query_planner().create_physical_plan(&plan, state).await
+    state.query_planner().create_physical_plan(&plan, &state).await
 }

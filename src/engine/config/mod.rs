@@ -101,11 +101,11 @@ impl Config {
     ///
     /// # Errors
     /// [`ErrorKind::Config`] when a flag is about an account: these are not the user's.
-    pub fn of_accounts(accounts: Vec<Account>, flags: &[String], clock: Clock) -> Result<Self> {
+    pub fn of_accounts(accounts: Vec<Account>, sources: &Sources, clock: Clock) -> Result<Self> {
         let mut layer = Layer::default();
-        variables::overlay_flags(&mut layer, flags)?;
+        variables::overlay_flags(&mut layer, &sources.flags)?;
         if layer.accounts.is_empty() {
-            let lake = layer.lake.resolve(&BTreeMap::new())?;
+            let lake = layer.lake.resolve(&sources.environment)?;
             return Ok(Self { accounts, settings: layer.settings, clock, lake });
         }
         Err(Error::new(ErrorKind::Config, "the demo merchant's account cannot be configured; --set takes session settings here"))
