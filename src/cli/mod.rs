@@ -7,6 +7,7 @@ mod demo;
 mod docs;
 mod doctor;
 mod init;
+mod lake;
 mod logs;
 mod open;
 mod print;
@@ -83,6 +84,8 @@ enum Command {
     Query(query::Arguments),
     /// Bring the lake, the Parquet copy of everything, up to now.
     Sync(sync::Arguments),
+    /// What the lake holds, how it came to be, and keeping its files in shape.
+    Lake(lake::Arguments),
     /// Write ckosql.toml with what can be found out, and say how to make a key.
     Init,
     /// What the configured accounts may read, a line each, and the one thing to do.
@@ -102,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::Demo => run::until_interrupted(paint, async move { demo::run(&global).await }),
         Command::Query(arguments) => run::until_interrupted(paint, async move { query::run(&global, arguments).await }),
         Command::Sync(arguments) => run::until_interrupted(paint, async move { sync::run(&global, &arguments).await }),
+        Command::Lake(arguments) => run::until_interrupted(paint, async move { lake::run(&global, arguments).await }),
         Command::Doctor(arguments) => run::until_interrupted(paint, async move { doctor::run(&global, &arguments).await }),
         Command::Init => run::until_interrupted(paint, async move { init::run(&global).await }),
         Command::Docs(arguments) => run::until_interrupted(paint, async move { docs::run(&arguments).await }),
