@@ -150,13 +150,14 @@ mod tests {
 
     use super::super::{DEFAULT_ACCOUNT, file, keys};
     use super::*;
+    use crate::api::config::AccountSettings;
 
     #[test]
     fn every_key_of_an_account_stands_there_and_its_example_can_be_read() {
         let text = Template::default().render();
         let uncommented: Vec<&str> =
             text.lines().map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line)).collect();
-        for key in keys::of_account() {
+        for key in keys::of::<AccountSettings>() {
             let stands = |line: &&str| line.starts_with(&format!("{key} = ")) || *line == format!("[{key}]");
             assert!(uncommented.iter().any(stands), "{key} is missing");
         }

@@ -18,9 +18,8 @@ use std::sync::Arc;
 use futures::{FutureExt, StreamExt, stream};
 
 use super::Lake;
-use super::maintain::tend;
 use super::table::LakeTable;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::source::connection::Connection;
 use crate::source::span::{DAY, SECOND, Span};
 pub use unit::Tally;
@@ -93,14 +92,14 @@ pub struct Synced {
 /// Brings the lake up to now.
 ///
 /// # Errors
-/// [`crate::error::ErrorKind::Usage`] when a table is unknown or cannot be synced. What goes wrong with a table is in its [`Synced`].
+/// [`ErrorKind::Usage`] when a table is unknown or cannot be synced. What goes wrong with a table is in its [`Synced`].
 pub async fn run(
     lake: &Lake,
     connections: &[Arc<Connection>],
     options: &Options,
     tell: &(dyn Fn(Step) + Sync),
 ) -> Result<Vec<Synced>> {
-    let tables = lake.chosen(&options.tables)?;
+    let tables = wanted(lake, &options.tables)?;
     let mut walks = Vec::new();
     for connection in connections {
         let mut groups: BTreeMap<&str, Vec<Arc<LakeTable>>> = BTreeMap::new();
@@ -112,10 +111,6 @@ pub async fn run(
         }
     }
     let done: Vec<Vec<Synced>> = stream::iter(walks).buffer_unordered(AT_ONCE).collect().await;
-    // Now that nobody here is in its way.
-    for table in &tables {
-        tend(table).await;
-    }
     let mut done: Vec<Synced> = done.into_iter().flatten().collect();
     let order = |synced: &Synced| tables.iter().position(|table| table.resource.name == synced.table);
     done.sort_by(|one, other| (&one.account, order(one)).cmp(&(&other.account, order(other))));
@@ -125,4 +120,20 @@ pub async fn run(
 /// What tables have in common that share requests: the call that lists their rows.
 fn shared_by(table: &LakeTable) -> &'static str {
     table.resource.calls.last().map_or("", |call| call.path)
+}
+
+fn wanted(lake: &Lake, names: &[String]) -> Result<Vec<Arc<LakeTable>>> {
+    if names.is_empty() {
+        return Ok(lake.tables().cloned().collect());
+    }
+    let table = |name: &String| {
+        lake.table(name).cloned().ok_or_else(|| match crate::resources::resource(name) {
+            Some(_) => Error::new(ErrorKind::Usage, "the table cannot be synced: its rows are known only by their keys")
+                .with("table", name),
+            None => {
+                Error::new(ErrorKind::Usage, "there is no such table").with("table", name).hint("the tables are in system.tables")
+            }
+        })
+    };
+    names.iter().map(table).collect()
 }
