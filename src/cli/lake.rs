@@ -76,7 +76,9 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Fai
 
 async fn status(engine: &Engine) -> Result<Vec<RecordBatch>> {
     let answer = engine.session()?.query("select * from system.sync_state").await?;
-    answer.batches.try_collect().await.map_err(Error::from)
+    let mut batches = vec![RecordBatch::new_empty(answer.schema)];
+    batches.extend(answer.batches.try_collect::<Vec<_>>().await.map_err(Error::from)?);
+    Ok(batches)
 }
 
 fn optimized(done: &[Optimized]) -> Result<RecordBatch> {
@@ -104,6 +106,7 @@ async fn vacuumed(lake: &Lake, tables: &[String], retain: Option<&str>, is_dry: 
 
 fn versions(versions: &[Version]) -> Result<RecordBatch> {
     let noted = |pointer: &str| texts(versions.iter().map(|one| one.note.as_ref()?.pointer(pointer)?.as_str()));
+    let end = |end: &'static str| texts(versions.iter().map(|one| span(one)?.get(end)?.as_str()));
     let counted = |pointer: &str| -> ArrayRef {
         let count = |one: &Version| one.note.as_ref().and_then(|note| note.pointer(pointer)).and_then(Value::as_i64);
         Arc::new(versions.iter().map(count).collect::<Int64Array>())
@@ -114,13 +117,19 @@ fn versions(versions: &[Version]) -> Result<RecordBatch> {
         ("made", Arc::new(made.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))),
         ("operation", texts(versions.iter().map(|one| Some(one.operation.as_str())))),
         ("account", noted("/account")),
-        ("from", noted("/span/from")),
-        ("to", noted("/span/to")),
+        ("from", end("from")),
+        ("to", end("to")),
         ("read", counted("/rows/read")),
         ("added", counted("/rows/added")),
         ("changed", counted("/rows/changed")),
         ("gone", counted("/rows/gone")),
     ])
+}
+
+/// What was read for a version, where that was a span of time.
+fn span(version: &Version) -> Option<&Value> {
+    let note = version.note.as_ref()?;
+    note.get("read").or_else(|| note.get("span"))
 }
 
 fn texts<'a>(values: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {

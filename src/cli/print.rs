@@ -16,7 +16,7 @@ pub(super) fn print(text: &str) -> Result<()> {
     print_bytes(text.as_bytes())
 }
 
-/// Prints rows; nothing where there is not even a batch to say what its columns are.
+/// Prints rows; nothing where there is no batch to say what the columns are.
 ///
 /// # Errors
 /// [`ErrorKind::File`] when standard output cannot be written.

@@ -107,7 +107,10 @@ impl Progress {
                 let minutes = span.map_or(1, |span| span.width() / MINUTE).unsigned_abs().max(1);
                 let style = ProgressStyle::with_template("{prefix:28} {bar:24} {percent:>3} % {msg} {eta}");
                 let bar = ProgressBar::new(minutes).with_prefix(*table);
-                let bar = self.bars.add(style.map_or(bar.clone(), |style| bar.with_style(style)));
+                let bar = self.bars.add(match style {
+                    Ok(style) => bar.with_style(style),
+                    Err(_) => bar,
+                });
                 tables.insert((account.clone(), table), Shown { bar, from, rows: 0 });
             }
             Step::Done { table, account, span, tally } => {

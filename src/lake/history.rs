@@ -18,7 +18,7 @@ use deltalake_core::delta_datafusion::DeltaCdfTableProvider;
 use super::scan::{answer, declared, not_synced, rows, session};
 use super::table::LakeTable;
 use super::versions::{Moment, Versions};
-use super::{Lake, failed, no_lake};
+use super::{Described, Lake, failed, no_lake};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::fields::{self, COMMENT, instant};
 
@@ -37,8 +37,8 @@ pub const FUNCTIONS: [(&str, &str, &str); 2] = [
     ),
 ];
 
-/// The columns that a change has beside those of its table: name, type, meaning.
-const CHANGE: [(&str, fn() -> DataType, &str); 3] = [
+/// The columns that a change has beside those of its table.
+const CHANGE: [Described; 3] = [
     ("_change_type", || DataType::Utf8, "`insert`, `update_preimage` (before), `update_postimage` (after) or `delete`."),
     ("_commit_version", || DataType::Int64, "The version that the change made."),
     ("_commit_timestamp", instant, "When that was committed."),
@@ -106,9 +106,11 @@ fn table(lake: Option<&Arc<Lake>>, name: &Expr, usage: &'static str) -> Result<A
 /// The moment that an argument of a function means.
 fn moment(argument: &Expr, usage: &'static str) -> Result<Moment> {
     let Expr::Literal(value, _) = argument else {
-        return Err(misused("an end is to be a timestamp or a version, as they stand", usage).with("given", argument));
+        return Err(
+            misused("a moment is to be a timestamp or a version, not what is yet to be computed", usage).with("given", argument)
+        );
     };
-    let wrong = || misused("an end is to be a timestamp or a whole number", usage).with("given", value);
+    let wrong = || misused("a moment is to be a timestamp, or a version as a whole number", usage).with("given", value);
     let data_type = value.data_type();
     if value.is_null() {
         return Err(wrong());

@@ -27,6 +27,7 @@ mod stamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::transaction::TransactionError;
 
@@ -35,6 +36,9 @@ use crate::resources::{RESOURCES, resource};
 use manner::Manner;
 use store::Location;
 use table::LakeTable;
+
+/// A column that is not of a table's own: name, type, meaning.
+type Described = (&'static str, fn() -> DataType, &'static str);
 
 /// A lake, which may have nothing in it yet.
 #[derive(Debug)]

@@ -200,7 +200,7 @@ impl LakeTable {
         let commit = CommitBuilder::from(properties(proves, note))
             .with_actions(files.into_iter().map(Action::Add).collect())
             .build(Some(state), table.log_store(), operation);
-        let done = commit.await.map_err(|error| self.about(failed(error.into())))?;
+        let done = commit.await.map_err(|error| self.about(failed(error)))?;
         drop(done);
         Ok(())
     }

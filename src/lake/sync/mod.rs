@@ -18,6 +18,7 @@ use std::sync::Arc;
 use futures::{FutureExt, StreamExt, stream};
 
 use super::Lake;
+use super::maintain::tend;
 use super::table::LakeTable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::connection::Connection;
@@ -114,6 +115,10 @@ pub async fn run(
     let mut done: Vec<Synced> = done.into_iter().flatten().collect();
     let order = |synced: &Synced| tables.iter().position(|table| table.resource.name == synced.table);
     done.sort_by(|one, other| (&one.account, order(one)).cmp(&(&other.account, order(other))));
+    // Now that nobody here is in its way.
+    for table in &tables {
+        tend(table).await;
+    }
     Ok(done)
 }
 
