@@ -117,6 +117,12 @@ async fn the_past_stays_as_it_was_and_its_changes_lead_to_the_present() {
         assert!(old.number(&count("insert")).await > 0, "{table}");
         let (before, after) = (old.number(&count("update_preimage")).await, old.number(&count("update_postimage")).await);
         assert!(before > 0 && before == after, "{table}: {before} {after}");
+        let said = async |of: &str| {
+            let own = versions(&old, table).await.into_iter().filter(|version| version.number > past.number);
+            let of = |version: Version| version.note.and_then(|note| note.pointer(of).and_then(Value::as_i64));
+            own.filter_map(of).sum::<i64>()
+        };
+        assert_eq!((said("/rows/added").await, said("/rows/changed").await), (old.number(&count("insert")).await, after));
         let told = format!(
             "select count(*) from lake_changes('{table}', {then}) where _commit_timestamp <= {then} or _commit_timestamp > {today}"
         );

@@ -102,7 +102,8 @@ impl Reading<'_> {
                 return Ok(tally);
             }
         }
-        self.table.append(&lake, writer, proves, self.note(tally)).await?;
+        let own = Tally { changed: 0, gone: 0, ..tally };
+        self.table.append(&lake, writer, proves, self.note(own)).await?;
         Ok(tally)
     }
 
@@ -139,7 +140,9 @@ impl Reading<'_> {
             months.extend(known.months(text(batch, KEY)?.iter().flatten()));
         }
         change.months = months.into_iter().map(|month| month.map(str::to_owned)).collect();
-        self.table.change(lake, change, proves, self.note(tally)).await
+        let gone = u64::try_from(change.gone.len()).unwrap_or_default();
+        let own = Tally { read: tally.read, added: 0, changed: change.changed.iter().map(count).sum(), gone };
+        self.table.change(lake, change, proves, self.note(own)).await
     }
 
     /// What its commits say of themselves.
