@@ -8,10 +8,13 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableFunctionArgs, TableFunctionImpl, TableProvider};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Result as DataFusionResult, ScalarValue};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown, TableType};
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::union::UnionExec;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use deltalake_core::DeltaTable;
 use deltalake_core::delta_datafusion::DeltaCdfTableProvider;
 
@@ -43,6 +46,9 @@ const CHANGE: [Described; 3] = [
     ("_commit_version", || DataType::Int64, "The version that the change made."),
     ("_commit_timestamp", instant, "When that was committed."),
 ];
+
+/// The name of a union's plan.
+const UNION: &str = "UnionExec";
 
 /// The functions over a lake, where there is one, each with its name.
 pub fn functions(lake: Option<&Arc<Lake>>) -> [(&'static str, Arc<dyn TableFunctionImpl>); 2] {
@@ -171,7 +177,47 @@ impl Past {
 fn changes(now: &DeltaTable, first: u64, last: u64, state: &SessionState) -> Result<Arc<dyn TableProvider>> {
     now.update_datafusion_session(state).map_err(failed)?;
     let changed = now.clone().scan_cdf().with_starting_version(first).with_ending_version(last).with_allow_out_of_range();
-    Ok(Arc::new(DeltaCdfTableProvider::try_new(changed).map_err(failed)?))
+    Ok(Arc::new(Feed(DeltaCdfTableProvider::try_new(changed).map_err(failed)?)))
+}
+
+/// The change feed of a table, as a plan that can be planned further.
+#[derive(Debug)]
+struct Feed(DeltaCdfTableProvider);
+
+#[async_trait]
+impl TableProvider for Feed {
+    fn schema(&self) -> SchemaRef {
+        self.0.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        self.0.table_type()
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let plan = self.0.scan(state, projection, filters, limit).await?;
+        plan.transform_up(without_nothing).map(|plan| plan.data)
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
+        self.0.supports_filters_pushdown(filters)
+    }
+}
+
+/// A union without the parts that have no files: the feed always has three, and nothing can be sorted that has no partition.
+fn without_nothing(plan: Arc<dyn ExecutionPlan>) -> DataFusionResult<Transformed<Arc<dyn ExecutionPlan>>> {
+    if plan.name() != UNION {
+        return Ok(Transformed::no(plan));
+    }
+    let parts = plan.children().into_iter().filter(|part| part.output_partitioning().partition_count() > 0);
+    let parts: Vec<_> = parts.map(Arc::clone).collect();
+    Ok(Transformed::yes(if parts.is_empty() { Arc::new(EmptyExec::new(plan.schema())) } else { UnionExec::try_new(parts)? }))
 }
 
 #[async_trait]

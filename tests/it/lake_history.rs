@@ -127,8 +127,16 @@ async fn the_past_stays_as_it_was_and_its_changes_lead_to_the_present() {
             "select count(*) from lake_changes('{table}', {then}) where _commit_timestamp <= {then} or _commit_timestamp > {today}"
         );
         assert_eq!(old.number(&told).await, 0);
+        let ordered = |from: &str| {
+            format!("select * from lake_changes('{table}', {from}) order by _commit_version, id, _change_type desc limit 10000")
+        };
+        assert_eq!(
+            old.rows(&ordered(&then)).await.len(),
+            usize::try_from(old.number(&count("insert")).await + 2 * after).unwrap()
+        );
+        assert_eq!(old.rows(&ordered(&today)).await.len(), 0, "nothing changed after the newest version");
         let none = format!("select count(*) from lake_changes('{table}', {today})");
-        assert_eq!(old.number(&none).await, 0, "nothing changed after the newest version");
+        assert_eq!(old.number(&none).await, 0);
     }
 }
 
