@@ -47,9 +47,6 @@ const CHANGE: [Described; 3] = [
     ("_commit_timestamp", instant, "When that was committed."),
 ];
 
-/// The name of a union's plan.
-const UNION: &str = "UnionExec";
-
 /// The functions over a lake, where there is one, each with its name.
 pub fn functions(lake: Option<&Arc<Lake>>) -> [(&'static str, Arc<dyn TableFunctionImpl>); 2] {
     let [at, changes] = FUNCTIONS.map(|(name, ..)| name);
@@ -212,7 +209,7 @@ impl TableProvider for Feed {
 
 /// A union without the parts that have no files: the feed always has three, and nothing can be sorted that has no partition.
 fn without_nothing(plan: Arc<dyn ExecutionPlan>) -> DataFusionResult<Transformed<Arc<dyn ExecutionPlan>>> {
-    if plan.name() != UNION {
+    if plan.downcast_ref::<UnionExec>().is_none() {
         return Ok(Transformed::no(plan));
     }
     let parts = plan.children().into_iter().filter(|part| part.output_partitioning().partition_count() > 0);
