@@ -8,6 +8,7 @@ mod docs;
 mod doctor;
 mod export;
 mod init;
+mod lake;
 mod logs;
 mod open;
 mod print;
@@ -86,6 +87,8 @@ enum Command {
     Sync(sync::Arguments),
     /// Write a table or an answer as Parquet or CSV files for a warehouse, with a manifest that proves them.
     Export(export::Arguments),
+    /// What the lake holds, how it came to be, and keeping its files in shape.
+    Lake(lake::Arguments),
     /// Write ckosql.toml with what can be found out, and say how to make a key.
     Init,
     /// What the configured accounts may read, a line each, and the one thing to do.
@@ -106,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Query(arguments) => run::until_interrupted(paint, async move { query::run(&global, arguments).await }),
         Command::Sync(arguments) => run::until_interrupted(paint, async move { sync::run(&global, &arguments).await }),
         Command::Export(arguments) => run::to_the_end(paint, async move { export::run(&global, arguments).await }),
+        Command::Lake(arguments) => run::until_interrupted(paint, async move { lake::run(&global, arguments).await }),
         Command::Doctor(arguments) => run::until_interrupted(paint, async move { doctor::run(&global, &arguments).await }),
         Command::Init => run::until_interrupted(paint, async move { init::run(&global).await }),
         Command::Docs(arguments) => run::until_interrupted(paint, async move { docs::run(&arguments).await }),

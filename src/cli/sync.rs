@@ -8,13 +8,13 @@ use arrow::datatypes::{Field, Schema};
 use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::print::print;
+use super::print::print_rows;
 use super::{Global, open, terminal};
 use crate::error::{Error, Result};
 use crate::lake::settings::instant;
 use crate::lake::sync::{Step, Synced, Tally};
 use crate::shell::failure::Failure;
-use crate::shell::output::{Format, writer};
+use crate::shell::output::Format;
 use crate::shell::progress::Visibility;
 
 /// What `ckosql sync` takes.
@@ -45,12 +45,7 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<(), Fa
     let synced = opened.engine.sync(&arguments.tables, since, arguments.full, &|step| progress.show(&step)).await;
     progress.end();
     let mut synced = synced?;
-    let mut text = Vec::new();
-    let rows = summary(&synced)?;
-    let mut answer = writer(arguments.format, &rows.schema(), &mut text)?;
-    answer.write(&rows)?;
-    answer.finish()?;
-    print(&String::from_utf8_lossy(&text))?;
+    print_rows(arguments.format, &[summary(&synced)?])?;
     match synced.iter_mut().find_map(|one| one.error.take()) {
         Some(error) => Err(error.into()),
         None => Ok(()),
@@ -112,7 +107,10 @@ impl Progress {
                 let minutes = span.map_or(1, |span| span.width() / MINUTE).unsigned_abs().max(1);
                 let style = ProgressStyle::with_template("{prefix:28} {bar:24} {percent:>3} % {msg} {eta}");
                 let bar = ProgressBar::new(minutes).with_prefix(*table);
-                let bar = self.bars.add(style.map_or(bar.clone(), |style| bar.with_style(style)));
+                let bar = self.bars.add(match style {
+                    Ok(style) => bar.with_style(style),
+                    Err(_) => bar,
+                });
                 tables.insert((account.clone(), table), Shown { bar, from, rows: 0 });
             }
             Step::Done { table, account, span, tally } => {

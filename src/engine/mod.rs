@@ -34,12 +34,12 @@ use crate::api::Client;
 use crate::api::config::Account;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake::Lake;
 use crate::lake::public::PublicTable;
 use crate::lake::scan::LakeScan;
 use crate::lake::state::SyncState;
 use crate::lake::store::Location;
 use crate::lake::sync::{self, Step, Synced};
+use crate::lake::{Lake, history, no_lake};
 use crate::resources::{RESOURCES, resource};
 use crate::source::connection::Connection;
 use crate::source::statement::Statement as Budget;
@@ -133,10 +133,9 @@ impl Engine {
             connections.push(Connection::new(Client::try_new(account.clone(), config.clock)?, config.clock));
         }
         let connections: Arc<[_]> = connections.into();
-        let lake = config
-            .lake
-            .as_ref()
-            .map(|options| -> Result<_> { Ok(Arc::new(Lake::new(Location::parse(&options.url, &options.storage)?)?)) });
+        let lake = config.lake.as_ref().map(|options| -> Result<_> {
+            Ok(Arc::new(Lake::new(Location::parse(&options.url, &options.storage)?, options.retention)?))
+        });
         let lake = lake.transpose()?;
         let catalog = catalog(&connections, lake.as_ref())?;
         let engine = Self { shared: Arc::new(Shared { connections, catalog, lake, config }) };
@@ -152,6 +151,9 @@ impl Engine {
         let mut context = SessionContext::new_with_state(self.state()?);
         datafusion_functions_json::register_all(&mut context)?;
         context.register_udf(words::function().as_ref().clone());
+        for (name, function) in history::functions(self.shared.lake.as_ref()) {
+            context.register_udtf(name, function);
+        }
         let books = Arc::new(MemorySchemaProvider::new());
         let catalog = WithBooks { shared: Arc::clone(&self.shared.catalog), books: Arc::clone(&books) };
         context.register_catalog(CATALOG, Arc::new(catalog));
@@ -249,12 +251,6 @@ fn check_tables(account: &Account) -> Result<()> {
             .hint("the tables are in system.tables")),
         None => Ok(()),
     }
-}
-
-/// The error of asking for a lake where none is configured.
-pub fn no_lake() -> Error {
-    Error::new(ErrorKind::Config, "no lake is configured")
-        .hint("say where it is: --lake FOLDER, or url = \"…\" under [lake] in ckosql.toml")
 }
 
 /// The catalogue: every resource in `live`, what was synced of it in `lake`, and in `public` what people want: both put

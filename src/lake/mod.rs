@@ -5,10 +5,14 @@
 //! ```
 //!
 //! [`manner`] derives from a table's declaration how it is kept true, [`sync`] does it, [`scan`] reads a table as it was
-//! synced, [`export`] hands rows on as plain files, and [`public`] answers with the lake as far as it is proven complete and the live table for the rest.
+//! synced, [`export`] hands rows on as plain files, and [`public`] answers with the lake as far as it is proven complete and
+//! the live table for the rest. [`history`] looks back through a table's [`versions`], and [`maintain`] keeps its files few and
+//! lets go of what is kept no longer.
 
 pub mod coverage;
 pub mod export;
+pub mod history;
+pub mod maintain;
 pub mod manner;
 pub mod public;
 pub mod scan;
@@ -17,6 +21,7 @@ pub mod state;
 pub mod store;
 pub mod sync;
 pub mod table;
+pub mod versions;
 
 mod known;
 mod stamp;
@@ -24,14 +29,18 @@ mod stamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::transaction::TransactionError;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::resources::RESOURCES;
+use crate::resources::{RESOURCES, resource};
 use manner::Manner;
 use store::Location;
 use table::LakeTable;
+
+/// A column that is not of a table's own: name, type, meaning.
+type Described = (&'static str, fn() -> DataType, &'static str);
 
 /// A lake, which may have nothing in it yet.
 #[derive(Debug)]
@@ -41,15 +50,15 @@ pub struct Lake {
 }
 
 impl Lake {
-    /// The lake at a place.
+    /// The lake at a place, where what was replaced or taken away can still be read for so many days.
     ///
     /// # Errors
     /// [`ErrorKind::Bug`] when a table's name is none of a folder.
-    pub fn new(location: Location) -> Result<Self> {
+    pub fn new(location: Location, retention: u64) -> Result<Self> {
         let mut tables = BTreeMap::new();
         for resource in RESOURCES {
             if let Some(manner) = Manner::of(resource) {
-                tables.insert(resource.name, Arc::new(LakeTable::new(&location, resource, manner)?));
+                tables.insert(resource.name, Arc::new(LakeTable::new(&location, resource, manner, retention)?));
             }
         }
         Ok(Self { location, tables })
@@ -65,10 +74,42 @@ impl Lake {
         self.tables.get(name)
     }
 
+    /// The table of this name.
+    ///
+    /// # Errors
+    /// One of this kind when there is none, with the nearest there is.
+    pub fn named(&self, name: &str, kind: ErrorKind) -> Result<&Arc<LakeTable>> {
+        self.table(name).ok_or_else(|| {
+            let nearest = self.tables.keys().min_by_key(|known| strsim::damerau_levenshtein(name, known));
+            let error = Error::new(kind, "the lake has no such table").with("table", name);
+            match nearest {
+                Some(nearest) if resource(name).is_none() => error.hint(format!("did you mean {nearest}?")),
+                _ => error.hint("it cannot be synced: its rows are known only by their keys"),
+            }
+        })
+    }
+
+    /// The tables of these names; all when there are none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] when there is no such table, with the nearest there is.
+    pub fn chosen(&self, names: &[String]) -> Result<Vec<Arc<LakeTable>>> {
+        if names.is_empty() {
+            return Ok(self.tables().cloned().collect());
+        }
+        names.iter().map(|name| self.named(name, ErrorKind::Usage).cloned()).collect()
+    }
+
     /// All tables, in the order of the reference.
     pub fn tables(&self) -> impl Iterator<Item = &Arc<LakeTable>> {
         RESOURCES.iter().filter_map(|resource| self.tables.get(resource.name))
     }
+}
+
+/// The error of asking for a lake where none is configured.
+pub fn no_lake() -> Error {
+    Error::new(ErrorKind::Config, "no lake is configured")
+        .hint("say where it is: --lake FOLDER, or url = \"…\" under [lake] in ckosql.toml")
 }
 
 /// What went wrong with a table of the lake, as an error of ours.

@@ -75,8 +75,12 @@ pub(super) fn session(state: &dyn Session) -> Result<&SessionState> {
 pub(super) async fn rows(state: &SessionState, table: &DeltaTable, resource: &Resource) -> Result<LogicalPlan> {
     table.update_datafusion_session(state).map_err(failed)?;
     let provider = table.table_provider().with_session(Arc::new(state.clone())).await?;
-    let there = provider.schema();
-    let columns = fields::schema(resource.columns);
+    declared(provider, resource.name, &fields::schema(resource.columns))
+}
+
+/// The rows of what a table keeps, with the columns that are declared.
+pub(super) fn declared(kept: Arc<dyn TableProvider>, name: &str, columns: &SchemaRef) -> Result<LogicalPlan> {
+    let there = kept.schema();
     let column = |field: &arrow::datatypes::FieldRef| {
         let (name, wanted) = (field.name(), field.data_type());
         // A table that was made before the column was declared has nothing in it.
@@ -87,7 +91,7 @@ pub(super) async fn rows(state: &SessionState, table: &DeltaTable, resource: &Re
         }
     };
     let columns: Vec<Expr> = columns.fields().iter().map(column).collect::<DataFusionResult<_>>()?;
-    let scan = LogicalPlanBuilder::scan(resource.name, provider_as_source(provider), None)?;
+    let scan = LogicalPlanBuilder::scan(name, provider_as_source(kept), None)?;
     Ok(scan.project(columns)?.build()?)
 }
 

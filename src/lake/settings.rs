@@ -10,6 +10,9 @@ use super::store::variables;
 use super::sync;
 use crate::error::{Error, ErrorKind, Result};
 
+/// Days that what was replaced or taken away can still be read, when nothing is said.
+const RETENTION: u64 = 90;
+
 /// The keys of `[lake]`, as they are written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -20,6 +23,8 @@ pub struct LakeSettings {
     pub since: Option<String>,
     /// How far back rows are read again at each sync, such as `7 days`.
     pub again: Option<String>,
+    /// How long what was replaced or taken away can still be read, in whole days, such as `90 days`.
+    pub retention: Option<String>,
     /// Options of the store, such as `endpoint` and `region`.
     pub storage: Option<BTreeMap<String, String>>,
 }
@@ -35,6 +40,8 @@ pub struct LakeOptions {
     pub since: Option<i64>,
     /// How far back rows are read again at each sync, in microseconds.
     pub again: i64,
+    /// Days that what was replaced or taken away can still be read.
+    pub retention: u64,
 }
 
 impl std::fmt::Debug for LakeOptions {
@@ -47,7 +54,13 @@ impl std::fmt::Debug for LakeOptions {
 impl LakeOptions {
     /// A lake at a place, with everything else as it usually is.
     pub fn at(url: impl Into<String>) -> Self {
-        Self { url: url.into(), storage: BTreeMap::new(), since: None, again: sync::Options::default().again }
+        Self {
+            url: url.into(),
+            storage: BTreeMap::new(),
+            since: None,
+            again: sync::Options::default().again,
+            retention: RETENTION,
+        }
     }
 }
 
@@ -59,6 +72,7 @@ impl LakeSettings {
             url: self.url.or(lower.url),
             since: self.since.or(lower.since),
             again: self.again.or(lower.again),
+            retention: self.retention.or(lower.retention),
             storage: self.storage.or(lower.storage),
         }
     }
@@ -73,7 +87,8 @@ impl LakeSettings {
         storage.extend(self.storage.unwrap_or_default());
         let since = self.since.map(|text| instant(&text)).transpose()?;
         let again = self.again.map_or(Ok(sync::Options::default().again), |text| micros(&text))?;
-        Ok(Some(LakeOptions { url, storage, since, again }))
+        let retention = self.retention.map_or(Ok(RETENTION), |text| days(&text))?;
+        Ok(Some(LakeOptions { url, storage, since, again, retention }))
     }
 }
 
@@ -95,4 +110,42 @@ fn micros(text: &str) -> Result<i64> {
     let time: Result<Duration, _> = humantime::parse_duration(text);
     let micros = time.ok().and_then(|time| i64::try_from(time.as_micros()).ok());
     micros.ok_or_else(|| Error::new(ErrorKind::Config, "again of the lake is no length of time").hint("write it as 7 days"))
+}
+
+/// Whole days, at least one.
+///
+/// # Errors
+/// [`ErrorKind::Config`] when the text is something else.
+pub fn days(text: &str) -> Result<u64> {
+    const DAY: u64 = 24 * 3600;
+    let time = humantime::parse_duration(text).ok().filter(|time| time.subsec_nanos() == 0).map(|time| time.as_secs());
+    let days = time.filter(|seconds| seconds % DAY == 0).map(|seconds| seconds / DAY).filter(|days| *days > 0);
+    days.ok_or_else(|| {
+        Error::new(ErrorKind::Config, "retention is not a number of whole days").with("given", text).hint("write it as 90 days")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retention_is_whole_days_and_at_least_one() {
+        assert_eq!((days("90 days").unwrap(), days("2weeks").unwrap(), days("24 h").unwrap()), (90, 14, 1));
+        for wrong in ["", "0 days", "12 hours", "90", "1 day 1 ns", "forever"] {
+            assert!(days(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_is_kept_for_ninety_days() {
+        let settings = |retention: Option<&str>| LakeSettings {
+            url: Some("lake".to_owned()),
+            retention: retention.map(str::to_owned),
+            ..LakeSettings::default()
+        };
+        let resolved = |retention| settings(retention).resolve(&BTreeMap::new()).map(|lake| lake.map(|lake| lake.retention));
+        assert_eq!((resolved(None).unwrap(), resolved(Some("400 days")).unwrap()), (Some(90), Some(400)));
+        assert!(resolved(Some("soon")).is_err());
+    }
 }

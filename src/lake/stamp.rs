@@ -78,14 +78,14 @@ impl Stamper {
         };
         let sorted = versioned.iter().map(|column| SortField::new(own.field(*column).data_type().clone())).collect();
         let rows = RowConverter::new(sorted).map_err(|error| Error::bug("rows cannot be told apart").caused_by(error))?;
-        let happened = resource.time.or(manner.column()).or_else(|| resource.cursor);
+        let happened = resource.time.or_else(|| manner.column()).or(resource.cursor);
         Ok(Self {
             schema: schema(resource),
             account: index(ACCOUNT)?,
             identity,
             otherwise,
             versioned,
-            month: happened.or((manner.identity == Identity::Reading).then_some(FETCHED_AT)).map(index).transpose()?,
+            month: happened.or_else(|| (manner.identity == Identity::Reading).then_some(FETCHED_AT)).map(index).transpose()?,
             rows,
         })
     }

@@ -11,13 +11,13 @@ use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::Lake;
 use super::coverage::Coverage;
+use super::{Described, Lake};
 use crate::error::{Error, Result};
 use crate::schema::fields::{COMMENT, instant};
 
-/// The columns: name, type, meaning.
-const COLUMNS: [(&str, fn() -> DataType, &str); 9] = [
+/// The columns.
+const COLUMNS: [Described; 9] = [
     ("table", || DataType::Utf8, "The table."),
     ("account", || DataType::Utf8, "The account."),
     ("since", instant, "All rows from here on are in the lake; none where no span of time is kept."),
@@ -48,7 +48,7 @@ struct Row {
 impl SyncState {
     /// Of a lake, where there is one, and these accounts.
     pub fn new(lake: Option<Arc<Lake>>, accounts: Vec<String>) -> Self {
-        let field = |(name, data_type, about): &(&str, fn() -> DataType, &str)| {
+        let field = |(name, data_type, about): &Described| {
             Field::new(*name, data_type(), true).with_metadata([(COMMENT.to_owned(), (*about).to_owned())].into())
         };
         Self { lake, accounts, schema: Arc::new(Schema::new(COLUMNS.iter().map(field).collect::<Vec<_>>())) }

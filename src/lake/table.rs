@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray, new_null_array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use chrono::{DateTime, Utc};
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::{DataFrame, SessionContext, col, lit};
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
@@ -33,7 +32,7 @@ use crate::resources::Resource;
 use crate::schema::fields::{ACCOUNT, FETCHED_AT};
 
 /// Bytes at which a file is closed and the next begun.
-const FILE_BYTES: u64 = 128 << 20;
+pub(super) const FILE_BYTES: u64 = 128 << 20;
 /// Most rows of a row group: what is held in memory of a file that is being written.
 const GROUP_ROWS: usize = 128 * 1024;
 
@@ -44,6 +43,8 @@ pub struct LakeTable {
     pub resource: &'static Resource,
     /// How it is kept true.
     pub manner: Manner,
+    /// Days that what was replaced or taken away can still be read.
+    retention: u64,
     log: LogStoreRef,
     /// As it was last seen.
     seen: Mutex<Option<DeltaTable>>,
@@ -64,8 +65,8 @@ pub(super) struct Change {
 pub(super) type Note = HashMap<String, Value>;
 
 impl LakeTable {
-    pub(super) fn new(location: &Location, resource: &'static Resource, manner: Manner) -> Result<Self> {
-        Ok(Self { resource, manner, log: location.log_of(resource.name)?, seen: Mutex::new(None) })
+    pub(super) fn new(location: &Location, resource: &'static Resource, manner: Manner, retention: u64) -> Result<Self> {
+        Ok(Self { resource, manner, retention, log: location.log_of(resource.name)?, seen: Mutex::new(None) })
     }
 
     /// The table as it is now; `None` when nothing was ever written.
@@ -89,26 +90,10 @@ impl LakeTable {
         }
     }
 
-    /// The table as it was at an instant; `None` when there was none yet.
-    ///
-    /// # Errors
-    /// [`crate::error::ErrorKind::File`] when the log cannot be read.
-    pub async fn at(&self, instant: DateTime<Utc>) -> Result<Option<DeltaTable>> {
-        let Some(mut table) = self.now().await? else { return Ok(None) };
-        let first = self.first_instant(&table).await?;
-        if first.is_none_or(|first| instant < first) {
-            return Ok(None);
-        }
-        table.load_with_datetime(instant).await.map_err(|error| self.about(failed(error)))?;
-        Ok(Some(table))
-    }
-
-    /// When the oldest version that is still there was made.
-    async fn first_instant(&self, table: &DeltaTable) -> Result<Option<DateTime<Utc>>> {
-        use futures::TryStreamExt as _;
-        let commits: Vec<_> = table.history(None).try_collect().await.map_err(|error| self.about(failed(error)))?;
-        let oldest = commits.iter().filter_map(|commit| commit.timestamp).min();
-        Ok(oldest.and_then(DateTime::from_timestamp_millis))
+    /// The table as of an older version of it.
+    pub(super) async fn version(&self, mut table: DeltaTable, number: u64) -> Result<DeltaTable> {
+        table.load_version(number).await.map_err(|error| self.about(failed(error)))?;
+        Ok(table)
     }
 
     /// The columns of the table in the lake.
@@ -146,10 +131,17 @@ impl LakeTable {
         let time = [self.resource.time, self.resource.cursor, self.manner.column()].into_iter().flatten();
         let told: BTreeSet<&str> = time.chain([ACCOUNT, FETCHED_AT, KEY]).chain(self.keys()).collect();
         let property = |name: &str, value: String| (name.to_owned(), Some(value));
-        vec![
+        let own = [
             property("delta.enableChangeDataFeed", "true".to_owned()),
             property("delta.dataSkippingStatsColumns", told.into_iter().collect::<Vec<_>>().join(",")),
-        ]
+        ];
+        own.into_iter().chain(self.retained().map(|(name, value)| property(name, value))).collect()
+    }
+
+    /// The properties that say how long what was replaced or taken away can still be read.
+    pub(super) fn retained(&self) -> [(&'static str, String); 2] {
+        let interval = format!("interval {} days", self.retention);
+        [("delta.deletedFileRetentionDuration", interval.clone()), ("delta.logRetentionDuration", interval)]
     }
 
     fn keys(&self) -> impl Iterator<Item = &'static str> {
@@ -208,7 +200,7 @@ impl LakeTable {
         let commit = CommitBuilder::from(properties(proves, note))
             .with_actions(files.into_iter().map(Action::Add).collect())
             .build(Some(state), table.log_store(), operation);
-        let done = commit.await.map_err(|error| self.about(failed(error.into())))?;
+        let done = commit.await.map_err(|error| self.about(failed(error)))?;
         drop(done);
         Ok(())
     }
@@ -286,7 +278,7 @@ impl LakeTable {
         Ok(SessionContext::new().read_batches(batches)?)
     }
 
-    fn about(&self, error: Error) -> Error {
+    pub(super) fn about(&self, error: Error) -> Error {
         error.with_missing("table", self.resource.name).with_missing("lake", self.log.config().location())
     }
 }
@@ -308,7 +300,7 @@ fn properties(proves: Option<(&str, Coverage)>, note: Note) -> CommitProperties 
     CommitProperties::default().with_metadata(note).with_application_transactions(proven).with_max_retries(5)
 }
 
-fn writer_properties() -> WriterProperties {
+pub(super) fn writer_properties() -> WriterProperties {
     WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(GROUP_ROWS))

@@ -74,6 +74,8 @@ const TAIL: &str = "
 #since = \"2024-01-01\"
 # How far back every sync reads payments again.
 #again = \"7 days\"
+# How long what was is kept: lake_at and lake_changes look back so far.
+#retention = \"90 days\"
 # Options of a bucket's store, beside those of the environment (AWS_…, GOOGLE_…, AZURE_…).
 #storage = { region = \"eu-west-1\" }
 

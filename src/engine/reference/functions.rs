@@ -1,6 +1,9 @@
-//! The functions over JSON, for `_raw`, `metadata` and the other columns of JSON text. All else is DataFusion's SQL.
+//! The functions over JSON, for `_raw`, `metadata` and the other columns of JSON text, and those that look back in the lake.
+//! All else is DataFusion's SQL.
 
 use std::fmt::Write as _;
+
+use crate::lake::history;
 
 /// Name, arguments and meaning of each.
 const FUNCTIONS: [(&str, &str, &str); 13] = [
@@ -25,6 +28,15 @@ pub(super) fn section() -> String {
                     from 0.\n\n| Function | Meaning |\n|---|---|\n"
         .to_owned();
     for (name, arguments, about) in FUNCTIONS {
+        // Writing to a String cannot fail.
+        let _written = writeln!(text, "| `{name}({arguments})` | {about} |");
+    }
+    text.push_str(
+        "\n## Table functions\n\nOf a lake, written where a table is. An instant is that at which a sync committed what it read, by \
+         the clock of its machine; a whole number means a version of the Delta table (`ckosql lake history TABLE` shows \
+         both). Arguments are constants.\n\n| Function | Meaning |\n|---|---|\n",
+    );
+    for (name, arguments, about) in history::FUNCTIONS {
         // Writing to a String cannot fail.
         let _written = writeln!(text, "| `{name}({arguments})` | {about} |");
     }

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use futures::{FutureExt, StreamExt, stream};
 
 use super::Lake;
+use super::maintain::tend;
 use super::table::LakeTable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::resources::resource;
@@ -129,6 +130,10 @@ pub async fn run(
     }
     let order = |synced: &Synced| tables.iter().position(|table| table.resource.name == synced.table);
     done.sort_by(|one, other| (&one.account, order(one)).cmp(&(&other.account, order(other))));
+    // Now that nobody here is in its way.
+    for table in &tables {
+        tend(table).await;
+    }
     Ok(done)
 }
 

@@ -123,7 +123,8 @@ impl Reading<'_> {
                 return Ok(tally);
             }
         }
-        self.table.append(&lake, writer, proves, self.note(tally)).await?;
+        let own = Tally { changed: 0, gone: 0, ..tally };
+        self.table.append(&lake, writer, proves, self.note(own)).await?;
         Ok(tally)
     }
 
@@ -137,7 +138,10 @@ impl Reading<'_> {
             unit => self.scope.filter(unit),
         };
         let mine = ident(ACCOUNT).eq(lit(self.account));
-        let filter: Expr = scope.map_or(mine.clone(), |scope| mine.and(scope));
+        let filter: Expr = match scope {
+            Some(scope) => mine.and(scope),
+            None => mine,
+        };
         let context = SessionContext::new();
         lake.update_datafusion_session(&context.state()).map_err(failed)?;
         let rows = context.read_table(lake.table_provider().await?)?.filter(filter)?;
@@ -161,7 +165,9 @@ impl Reading<'_> {
             months.extend(known.months(text(batch, KEY)?.iter().flatten()));
         }
         change.months = months.into_iter().map(|month| month.map(str::to_owned)).collect();
-        self.table.change(lake, change, proves, self.note(tally)).await
+        let gone = u64::try_from(change.gone.len()).unwrap_or_default();
+        let own = Tally { read: tally.read, added: 0, changed: change.changed.iter().map(count).sum(), gone };
+        self.table.change(lake, change, proves, self.note(own)).await
     }
 
     /// What its commits say of themselves.
