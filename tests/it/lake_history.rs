@@ -19,7 +19,7 @@ use crate::copy::Copy;
 
 /// A merchant, and one a week later, whose payments are the same and their customers others.
 fn young_and_old() -> [Merchant; 2] {
-    let options = MerchantOptions { payments: 700, days: 60, ..MerchantOptions::default() };
+    let options = MerchantOptions { payments: 2_002, ..MerchantOptions::default() };
     [Merchant::before(options, options.end - TimeDelta::days(7)), Merchant::new(options)]
 }
 
