@@ -151,7 +151,7 @@ impl Engine {
         let mut context = SessionContext::new_with_state(self.state()?);
         datafusion_functions_json::register_all(&mut context)?;
         context.register_udf(words::function().as_ref().clone());
-        for (name, function) in history::functions(self.shared.lake.as_ref()) {
+        for (name, function) in history::functions(self.shared.lake.as_ref(), &self.shared.connections) {
             context.register_udtf(name, function);
         }
         let books = Arc::new(MemorySchemaProvider::new());
@@ -262,7 +262,8 @@ fn catalog(connections: &Arc<[Arc<Connection>]>, lake: Option<&Arc<Lake>>) -> Re
         let table = Arc::new(LiveTable::new(resource, Arc::clone(connections)));
         let mut wanted: Arc<dyn TableProvider> = Arc::clone(&table) as _;
         if let Some(copy) = lake.and_then(|lake| lake.table(resource.name)) {
-            synced.register_table(resource.name.to_owned(), Arc::new(LakeScan::new(Arc::clone(copy))))?;
+            synced
+                .register_table(resource.name.to_owned(), Arc::new(LakeScan::new(Arc::clone(copy), Arc::clone(connections))))?;
             wanted = Arc::new(PublicTable::new(Arc::clone(&table), Arc::clone(copy), Arc::clone(connections)));
         }
         live.register_table(resource.name.to_owned(), table)?;

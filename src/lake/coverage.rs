@@ -8,6 +8,7 @@ use deltalake_core::kernel::Transaction;
 
 use super::failed;
 use crate::error::Result;
+use crate::source::span::SECOND;
 
 /// What is proven of one account's rows in one table: all that lay in the span when it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,14 +19,21 @@ pub struct Coverage {
     pub until: i64,
     /// When it was last read, or read anew where that was due.
     pub as_of: i64,
-    /// How far the round of reading old rows anew has come; of a table made of another one, when the last row that went into it
-    /// was read.
-    pub swept: i64,
+    /// Of a table that is made of another one, when the last row that went into it was read.
+    pub taken_up: i64,
 }
 
-const PARTS: [&str; 4] = ["since", "until", "as_of", "swept"];
+const PARTS: [&str; 4] = ["since", "until", "as_of", "taken_up"];
+
+/// How long before now a span is thought to be whole: what was just made may not be listed yet.
+pub(super) const LAG: i64 = 15 * 60 * SECOND;
 
 impl Coverage {
+    /// Whether a sync has come to its end: until then, rows that were there when it began are missing.
+    pub(super) fn is_whole(self) -> bool {
+        self.until >= self.as_of.saturating_sub(LAG)
+    }
+
     /// What is proven of an account's rows; `None` where nothing is.
     ///
     /// # Errors
@@ -39,13 +47,13 @@ impl Coverage {
             let Some(read) = read else { return Ok(None) };
             *value = read;
         }
-        let [since, until, as_of, swept] = values;
-        Ok(Some(Self { since, until, as_of, swept }))
+        let [since, until, as_of, taken_up] = values;
+        Ok(Some(Self { since, until, as_of, taken_up }))
     }
 
     /// The transactions that say it.
     pub(super) fn transactions(self, account: &str) -> Vec<Transaction> {
-        let values = [self.since, self.until, self.as_of, self.swept];
+        let values = [self.since, self.until, self.as_of, self.taken_up];
         PARTS.iter().zip(values).map(|(part, value)| Transaction::new(name(account, part), value)).collect()
     }
 }

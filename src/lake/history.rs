@@ -18,12 +18,13 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use deltalake_core::DeltaTable;
 use deltalake_core::delta_datafusion::DeltaCdfTableProvider;
 
-use super::scan::{answer, declared, not_synced, rows, session};
+use super::scan::{answer, check_whole, declared, not_synced, rows, session};
 use super::table::LakeTable;
 use super::versions::{Moment, Versions};
 use super::{Described, Lake, failed, no_lake};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::fields::{self, COMMENT, instant};
+use crate::source::connection::Connection;
 
 /// Name, arguments and meaning of each function.
 pub const FUNCTIONS: [(&str, &str, &str); 2] = [
@@ -48,15 +49,22 @@ const CHANGE: [Described; 3] = [
 ];
 
 /// The functions over a lake, where there is one, each with its name.
-pub fn functions(lake: Option<&Arc<Lake>>) -> [(&'static str, Arc<dyn TableFunctionImpl>); 2] {
+pub fn functions(
+    lake: Option<&Arc<Lake>>,
+    connections: &Arc<[Arc<Connection>]>,
+) -> [(&'static str, Arc<dyn TableFunctionImpl>); 2] {
     let [at, changes] = FUNCTIONS.map(|(name, ..)| name);
-    [(at, Arc::new(At { lake: lake.cloned() })), (changes, Arc::new(Changes { lake: lake.cloned() }))]
+    [
+        (at, Arc::new(At { lake: lake.cloned(), connections: Arc::clone(connections) })),
+        (changes, Arc::new(Changes { lake: lake.cloned() })),
+    ]
 }
 
 /// `lake_at`.
 #[derive(Debug)]
 struct At {
     lake: Option<Arc<Lake>>,
+    connections: Arc<[Arc<Connection>]>,
 }
 
 impl TableFunctionImpl for At {
@@ -65,7 +73,8 @@ impl TableFunctionImpl for At {
         let [name, moment] = arguments.exprs() else { return Err(misused("lake_at takes a table and an instant", usage).into()) };
         let table = table(self.lake.as_ref(), name, usage)?;
         let schema = fields::schema(table.resource.columns);
-        Ok(Arc::new(Past { moment: Asked::At(self::moment(moment, usage)?), table, schema }))
+        let connections = Arc::clone(&self.connections);
+        Ok(Arc::new(Past { moment: Asked::At(self::moment(moment, usage)?), table, connections, schema }))
     }
 }
 
@@ -90,7 +99,8 @@ impl TableFunctionImpl for Changes {
         });
         let schema = Arc::new(Schema::new(own.fields().iter().cloned().chain(change).collect::<Vec<_>>()));
         let (from, to) = (moment(from, usage)?, to.map(|to| moment(to, usage)).transpose()?);
-        Ok(Arc::new(Past { moment: Asked::Between(from, to), table, schema }))
+        // What changed is what changed, wherever a sync has come to.
+        Ok(Arc::new(Past { moment: Asked::Between(from, to), table, connections: Arc::from([]), schema }))
     }
 }
 
@@ -149,17 +159,20 @@ enum Asked {
 struct Past {
     table: Arc<LakeTable>,
     moment: Asked,
+    /// The accounts of which it is to be whole.
+    connections: Arc<[Arc<Connection>]>,
     schema: SchemaRef,
 }
 
 impl Past {
-    async fn rows(&self, state: &SessionState) -> Result<LogicalPlan> {
+    async fn rows(&self, state: &SessionState, filters: &[Expr]) -> Result<LogicalPlan> {
         let resource = self.table.resource;
         let now = self.table.now().await?.ok_or_else(|| not_synced(resource))?;
         let versions = Versions::read(&now).await?;
         match self.moment {
             Asked::At(moment) => {
                 let then = self.table.version(now, versions.readable(moment)?).await?;
+                check_whole(state, &then, resource, &self.connections, filters).await?;
                 rows(state, &then, resource).await
             }
             Asked::Between(from, to) => {
@@ -235,7 +248,7 @@ impl TableProvider for Past {
         limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let state = session(state)?;
-        let rows = self.rows(state).await.map_err(|error| error.with_missing("table", self.table.resource.name))?;
+        let rows = self.rows(state, filters).await.map_err(|error| error.with_missing("table", self.table.resource.name))?;
         answer(state, rows, projection, filters, limit).await
     }
 

@@ -24,7 +24,7 @@ use tracing::warn;
 
 use super::coverage::Coverage;
 use super::manner::{Identity, Unit};
-use super::scan::{answer, not_synced, rows, session};
+use super::scan::{answer, check_whole, not_synced, rows, session};
 use super::table::LakeTable;
 use crate::error::Result;
 use crate::resources::Resource;
@@ -59,6 +59,7 @@ impl PublicTable {
         let table = self.lake.now().await?;
         if options.is_offline {
             let table = table.ok_or_else(|| not_synced(self.resource()))?;
+            check_whole(state, &table, self.resource(), &self.connections, filters).await?;
             self.tell_age().await?;
             return Ok(Some(rows(state, &table, self.resource()).await?));
         }

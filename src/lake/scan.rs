@@ -11,25 +11,39 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableProviderFilterPushDown, TableType, cast, ident, lit};
 use datafusion::physical_plan::ExecutionPlan;
 use deltalake_core::DeltaTable;
+use tracing::warn;
 
+use super::coverage::Coverage;
 use super::failed;
 use super::table::LakeTable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::resources::Resource;
 use crate::schema::fields;
+use crate::source::CheckoutOptions;
+use crate::source::ask::wanted;
+use crate::source::connection::Connection;
+use crate::source::constraints::Constraints;
+use crate::source::options::OnIncomplete;
+use crate::source::span::rfc3339;
 
 /// A table of the lake in SQL.
 #[derive(Debug)]
 pub struct LakeScan {
     table: Arc<LakeTable>,
+    connections: Arc<[Arc<Connection>]>,
     schema: SchemaRef,
 }
 
 impl LakeScan {
-    /// The table as it was last synced.
-    pub fn new(table: Arc<LakeTable>) -> Self {
+    /// The table as it was last synced, which is an error for those of these accounts that were not synced to the end.
+    pub fn new(table: Arc<LakeTable>, connections: Arc<[Arc<Connection>]>) -> Self {
         let schema = fields::schema(table.resource.columns);
-        Self { table, schema }
+        Self { table, connections, schema }
+    }
+
+    /// The table with whatever it has by now.
+    pub(super) fn as_it_is(table: &Arc<LakeTable>) -> Self {
+        Self::new(Arc::clone(table), Arc::from([]))
     }
 }
 
@@ -52,6 +66,7 @@ impl TableProvider for LakeScan {
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let Some(table) = self.table.now().await? else { return Err(not_synced(self.table.resource).into()) };
         let state = session(state)?;
+        check_whole(state, &table, self.table.resource, &self.connections, filters).await?;
         let rows = rows(state, &table, self.table.resource).await?;
         answer(state, rows, projection, filters, limit).await
     }
@@ -64,6 +79,36 @@ impl TableProvider for LakeScan {
 /// The error of asking the lake for what was never synced.
 pub(super) fn not_synced(resource: &Resource) -> Error {
     Error::new(ErrorKind::Query, format!("{} was never synced", resource.name)).hint("run ckosql sync, or ask the table in live")
+}
+
+/// Refuses to take a state of a table for an answer where an account that is asked for was not synced to the end.
+pub(super) async fn check_whole(
+    state: &SessionState,
+    table: &DeltaTable,
+    resource: &Resource,
+    connections: &[Arc<Connection>],
+    filters: &[Expr],
+) -> Result<()> {
+    let constraints = Constraints::of(filters);
+    for connection in wanted(connections, &constraints) {
+        let error = match Coverage::read(table, connection.name()).await? {
+            Some(coverage) if coverage.is_whole() => continue,
+            Some(coverage) => {
+                let error = format!("{} was not synced to its end", resource.name);
+                let error = Error::new(ErrorKind::Incomplete, error).with("complete_until", rfc3339(coverage.until));
+                error.hint(
+                    "run ckosql sync, which goes on from there, or ask the table in public, which takes the rest from the API",
+                )
+            }
+            None => not_synced(resource),
+        };
+        let error = error.with("account", connection.name());
+        if CheckoutOptions::of(state.config_options()).on_incomplete == OnIncomplete::Error {
+            return Err(error);
+        }
+        warn!("the answer is not complete: {error}");
+    }
+    Ok(())
 }
 
 /// The session that a table is planned for.

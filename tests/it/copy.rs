@@ -45,15 +45,18 @@ impl Copy {
 
     /// The answer to the last of some statements.
     pub(crate) async fn text(&self, sql: &str) -> String {
-        let session = self.engine.session().unwrap();
+        self.try_text(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
+    }
+
+    /// The same, or why there is none.
+    pub(crate) async fn try_text(&self, sql: &str) -> Result<String> {
+        let session = self.engine.session()?;
         let mut text = String::new();
         for statement in ["set checkout.max_requests = unlimited"].into_iter().chain(sql.split(';')) {
-            let answer = session.query(statement).await.unwrap_or_else(|error| panic!("{statement}: {error:?}"));
-            let batches: Vec<RecordBatch> =
-                answer.batches.try_collect().await.unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+            let batches: Vec<RecordBatch> = session.query(statement).await?.batches.try_collect().await.map_err(Error::from)?;
             text = pretty_format_batches(&batches).unwrap().to_string();
         }
-        text
+        Ok(text)
     }
 
     /// The one whole number that is the answer.

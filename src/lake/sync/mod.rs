@@ -23,16 +23,13 @@ use futures::{FutureExt, StreamExt, stream};
 use super::Lake;
 use super::maintain::tend;
 use super::table::LakeTable;
-use crate::error::{Error, ErrorKind, Result};
-use crate::resources::resource;
+use crate::error::{Error, Result};
 use crate::source::connection::Connection;
-use crate::source::span::{DAY, SECOND, Span};
+use crate::source::span::{DAY, Span, rfc3339};
 use reading::inside;
 pub use unit::Tally;
 use walk::Walk;
 
-/// How long before now a span is thought to be whole: what was just made may not be listed yet.
-const LAG: i64 = 15 * 60 * SECOND;
 /// Walks under way at once.
 const AT_ONCE: usize = 4;
 
@@ -102,7 +99,7 @@ pub struct Synced {
 /// Brings the lake up to now.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] when a table is unknown or cannot be synced. What goes wrong with a table is in its [`Synced`].
+/// [`crate::error::ErrorKind::Usage`] when a table is unknown or cannot be synced. What goes wrong with a table is in its [`Synced`].
 pub async fn run(
     lake: &Lake,
     connections: &[Arc<Connection>],
@@ -144,23 +141,23 @@ fn shared_by(table: &LakeTable) -> &'static str {
 
 /// The tables to sync, with those that they are made of.
 fn wanted(lake: &Lake, names: &[String]) -> Result<Vec<Arc<LakeTable>>> {
-    if names.is_empty() {
-        return Ok(lake.tables().cloned().collect());
-    }
     let mut tables: Vec<Arc<LakeTable>> = Vec::new();
-    for name in names {
-        let table = lake.table(name).ok_or_else(|| match resource(name) {
-            Some(_) => Error::new(ErrorKind::Usage, "the table cannot be synced: its rows are known only by their keys")
-                .with("table", name),
-            None => {
-                Error::new(ErrorKind::Usage, "there is no such table").with("table", name).hint("the tables are in system.tables")
-            }
-        })?;
-        for table in newest::made_of(lake, table).into_iter().chain([table]) {
+    for table in lake.chosen(names)? {
+        for table in newest::made_of(lake, &table).cloned().into_iter().chain([table]) {
             if !tables.iter().any(|known| known.resource.name == table.resource.name) {
-                tables.push(Arc::clone(table));
+                tables.push(table);
             }
         }
     }
     Ok(tables)
+}
+
+/// A text in SQL.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// An instant in SQL.
+fn timestamp(micros: i64) -> String {
+    format!("timestamp '{}'", rfc3339(micros))
 }

@@ -7,7 +7,7 @@ use arrow::datatypes::TimestampMicrosecondType;
 use datafusion::prelude::SessionContext;
 
 use super::unit::{Reading, Scope, Tally};
-use super::{Step, Synced};
+use super::{Step, Synced, quoted, timestamp};
 use crate::error::{Error, Result};
 use crate::lake::Lake;
 use crate::lake::coverage::Coverage;
@@ -16,7 +16,7 @@ use crate::lake::scan::LakeScan;
 use crate::lake::table::LakeTable;
 use crate::schema::fields::{self, ACCOUNT};
 use crate::source::connection::Connection;
-use crate::source::span::{DAY, Span, rfc3339};
+use crate::source::span::{DAY, Span};
 
 /// How long a span of reports is put together in one piece.
 const PIECE: i64 = 30 * DAY;
@@ -97,8 +97,8 @@ impl Derivation<'_> {
             let until = before.map_or(piece.to, |before| before.until.max(piece.to));
             let since = before.filter(|_| !is_last && !is_whole).map_or(all.since, |before| before.since);
             let as_of = before.filter(|_| !is_last).map_or(all.as_of, |before| before.as_of);
-            let swept = if is_last { last_read } else { before.map_or(i64::MIN, |before| before.swept) };
-            let proves = Coverage { since, until, as_of, swept };
+            let taken_up = if is_last { last_read } else { before.map_or(i64::MIN, |before| before.taken_up) };
+            let proves = Coverage { since, until, as_of, taken_up };
             let reading = Reading { table: self.table, account: self.account, scope: Scope::Span(piece), proves };
             let tally = reading.take(self.newest(piece).await?).await?;
             (synced.coverage, synced.tally) = (Some(proves), synced.tally.and(tally));
@@ -112,12 +112,12 @@ impl Derivation<'_> {
     /// When the earliest report was made whose rows came in after this table was last put together, and when the last of all
     /// rows was read.
     async fn come_since(&self, before: Option<Coverage>) -> Result<(Option<i64>, i64)> {
-        let since = before.map_or(0, |before| before.swept.max(0));
+        let since = before.map_or(0, |before| before.taken_up.max(0));
         let sql = format!(
-            "select min(report_created_on) filter (where _fetched_at > timestamp '{}'), max(_fetched_at) from history \
-             where {ACCOUNT} = '{}'",
-            rfc3339(since),
-            self.account.replace('\'', "''"),
+            "select min(report_created_on) filter (where _fetched_at > {}), max(_fetched_at) from history \
+             where {ACCOUNT} = {}",
+            timestamp(since),
+            quoted(self.account),
         );
         let batches = self.context()?.sql(&sql).await?.collect().await?;
         let time = |column: usize| {
@@ -136,13 +136,13 @@ impl Derivation<'_> {
         let columns: Vec<String> = schema.fields().iter().map(|field| format!("\"{}\"", field.name())).collect();
         let sql = format!(
             "select {} from (select *, rank() over (partition by {} order by report_created_on desc, report_id desc) as age \
-             from history where {ACCOUNT} = '{}' and report_created_on >= timestamp '{}' and report_created_on < timestamp '{}') \
+             from history where {ACCOUNT} = {} and report_created_on >= {} and report_created_on < {}) \
              where age = 1 or {} is null",
             columns.join(", "),
             keys.join(", "),
-            self.account.replace('\'', "''"),
-            rfc3339(span.from),
-            rfc3339(span.to),
+            quoted(self.account),
+            timestamp(span.from),
+            timestamp(span.to),
             keys.first().unwrap_or(&ACCOUNT),
         );
         Ok(self.context()?.sql(&sql).await?.execute_stream().await?)
@@ -150,7 +150,7 @@ impl Derivation<'_> {
 
     fn context(&self) -> Result<SessionContext> {
         let context = SessionContext::new();
-        context.register_table("history", Arc::new(LakeScan::new(Arc::clone(self.history))))?;
+        context.register_table("history", Arc::new(LakeScan::as_it_is(self.history)))?;
         Ok(context)
     }
 }

@@ -12,7 +12,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::reading::Readings;
 use super::unit::{Reading, Scope, Tally};
-use super::{Synced, inside};
+use super::{Synced, inside, quoted, timestamp};
 use crate::error::{Error, Result};
 use crate::lake::Lake;
 use crate::lake::coverage::Coverage;
@@ -21,7 +21,7 @@ use crate::lake::table::LakeTable;
 use crate::resources::{By, Narrow, Resource};
 use crate::schema::fields::ACCOUNT;
 use crate::source::connection::Connection;
-use crate::source::span::{DAY, Span, rfc3339};
+use crate::source::span::{DAY, Span};
 
 /// Ids in one request: as many as the search language takes.
 const IDS: usize = 24;
@@ -90,7 +90,7 @@ impl Touched<'_> {
             if table.now().await?.is_none() {
                 continue;
             }
-            context.register_table(table.resource.name, Arc::new(LakeScan::new(Arc::clone(table))))?;
+            context.register_table(table.resource.name, Arc::new(LakeScan::as_it_is(table)))?;
             if let Some(told) = told(table.resource) {
                 speakers.push(format!("select {PAYMENT_ID} from {} where {}", table.resource.name, self.is_told(told)));
             }
@@ -106,7 +106,7 @@ impl Touched<'_> {
              union select old.id, old.requested_on from old join told on old.id = told.{PAYMENT_ID} \
              order by requested_on, id",
             quoted(self.connection.name()),
-            instant(self.read_from),
+            timestamp(self.read_from),
             speakers.join(" union all "),
             self.is_open(),
         );
@@ -123,12 +123,12 @@ impl Touched<'_> {
     fn is_open(&self) -> String {
         let from = self.before.until.saturating_sub(OPEN_FOR);
         let statuses = OPEN.map(quoted).join(", ");
-        format!("requested_on >= {} and status in ({statuses})", instant(from))
+        format!("requested_on >= {} and status in ({statuses})", timestamp(from))
     }
 
     /// That something happened after payments were last read; of what does not say when, all counts that came in since.
     fn is_told(&self, told: &str) -> String {
-        let (since, account) = (instant(self.before.as_of.saturating_sub(DAY)), quoted(self.connection.name()));
+        let (since, account) = (timestamp(self.before.as_of.saturating_sub(DAY)), quoted(self.connection.name()));
         format!("{ACCOUNT} = {account} and {PAYMENT_ID} is not null and coalesce({told}, _fetched_at) >= {since}")
     }
 }
@@ -145,12 +145,4 @@ fn told(resource: &Resource) -> Option<&'static str> {
     }
     let moves = resource.cursor.filter(|cursor| resource.time.is_some() && *cursor != "report_created_on");
     moves.or(resource.time).or_else(|| resource.column("processed_on").map(|column| column.name))
-}
-
-fn instant(micros: i64) -> String {
-    format!("timestamp '{}'", rfc3339(micros))
-}
-
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }

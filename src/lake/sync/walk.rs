@@ -8,9 +8,9 @@ use futures::future::join_all;
 
 use super::reading::Readings;
 use super::unit::{Reading, Scope, Tally};
-use super::{LAG, Options, Step, Synced};
-use crate::error::Result;
-use crate::lake::coverage::Coverage;
+use super::{Options, Step, Synced};
+use crate::error::Error;
+use crate::lake::coverage::{Coverage, LAG};
 use crate::lake::table::LakeTable;
 use crate::resources::By;
 use crate::source::connection::Connection;
@@ -47,7 +47,7 @@ struct Walker {
     proven: Option<Coverage>,
     since: i64,
     tally: Tally,
-    error: Option<crate::error::Error>,
+    error: Option<Error>,
 }
 
 impl Walk<'_> {
@@ -56,8 +56,7 @@ impl Walk<'_> {
         let now = self.connection.now().timestamp_micros();
         let mut walkers = Vec::with_capacity(self.tables.len());
         for table in &self.tables {
-            let begun = self.begin(table).await;
-            let (proven, error) = match begun {
+            let (proven, error) = match table.coverage(self.connection.name()).await {
                 Ok(proven) => (proven, None),
                 Err(error) => (None, Some(error)),
             };
@@ -75,18 +74,13 @@ impl Walk<'_> {
         spanned.into_iter().chain(others).map(|walker| self.synced(walker)).collect()
     }
 
-    /// What is proven of a table; nothing where all is to be read anew from an earlier time.
-    async fn begin(&self, table: &LakeTable) -> Result<Option<Coverage>> {
-        table.coverage(self.connection.name()).await
-    }
-
     /// The earliest instant that the lake is to hold.
     fn since(&self, proven: Option<Coverage>) -> i64 {
-        let wanted = self.options.since.unwrap_or_else(|| self.connection.account().history_start.timestamp_micros());
+        let start = || self.connection.account().history_start.timestamp_micros();
         match (proven, self.options.since) {
             (Some(proven), Some(since)) => proven.since.min(since),
             (Some(proven), None) => proven.since,
-            (None, _) => wanted,
+            (None, since) => since.unwrap_or_else(start),
         }
     }
 
@@ -169,7 +163,7 @@ impl Walk<'_> {
             return;
         }
         (self.tell)(Step::Started { table: walker.table.resource.name, account: self.account(), span: None });
-        let proves = Coverage { since: i64::MIN, until: now, as_of: now, swept: i64::MIN };
+        let proves = Coverage { since: i64::MIN, until: now, as_of: now, taken_up: i64::MIN };
         let reading = Reading { table: &walker.table, account: self.connection.name(), scope: Scope::All, proves };
         let taken = match Readings::new(&self.connection).rows(walker.table.resource.name, None).await {
             Ok(rows) => reading.take(rows).await,
@@ -206,13 +200,13 @@ impl Walker {
     /// What is proven once a span was read: the walk has no gaps, so all up to its end. What was proven before stays proven as
     /// of when it was, until the walk is at its end.
     fn proves(&self, span: Span, is_last: bool, started: i64) -> Coverage {
-        let before = self.proven.unwrap_or(Coverage { since: self.since, until: self.since, as_of: started, swept: i64::MIN });
+        let before = self.proven.unwrap_or(Coverage { since: self.since, until: self.since, as_of: started, taken_up: i64::MIN });
         let is_apart = span.to < before.since;
         Coverage {
             since: if is_apart { before.since } else { before.since.min(self.since) },
             until: before.until.max(span.to),
             as_of: if is_last { started } else { before.as_of },
-            swept: before.swept,
+            taken_up: before.taken_up,
         }
     }
 }
