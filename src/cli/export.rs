@@ -1,6 +1,5 @@
 //! `ckosql export`: a table or an answer as files for a warehouse, published whole; and whether an export is still so.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +8,11 @@ use clap::Args;
 use datafusion::execution::SendableRecordBatchStream;
 use tokio::task::JoinSet;
 
-use super::print::print;
+use super::print::print_rows;
 use super::run::interrupt;
 use super::{Global, open};
 use crate::engine::{Engine, LAKE, PUBLIC};
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake::export::changes::changes;
 use crate::lake::export::check::{Difference, check};
 use crate::lake::export::destination::Destination;
 use crate::lake::export::lineage::{Copied, copied};
@@ -68,9 +66,7 @@ pub(super) struct Arguments {
 /// # Errors
 /// Those of the configuration, the rows and the destination; [`ErrorKind::File`] for an export that is not what it says.
 pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Failure> {
-    let environment: BTreeMap<String, String> =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
-    let location = Location::of("destination", &arguments.to, &variables(&environment))?;
+    let location = Location::of("destination", &arguments.to, &variables(&open::sources(global)?.environment))?;
     let Some(source) = &arguments.source else { return Ok(proved(&Destination::new(location)?).await?) };
     let options = arguments.options()?;
     let opened = open::open(global)?;
@@ -90,7 +86,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Fai
         }
     };
     let manifest = written(export, read).await?;
-    Ok(print(&summary(&manifest)?)?)
+    Ok(print_rows(output::Format::Table, &[summary(&manifest)?])?)
 }
 
 impl Arguments {
@@ -137,17 +133,21 @@ async fn rows(engine: &Engine, source: &str, sql: &str) -> Result<Read> {
 
 /// What changed in a table of the lake after a version.
 async fn since(engine: &Engine, source: &str, version: u64) -> Result<Read> {
-    let lake = engine.lake().ok_or_else(no_lake)?;
     let name = source.strip_prefix(LAKE).and_then(|rest| rest.strip_prefix('.')).unwrap_or(source);
-    let table = lake.table(name).ok_or_else(|| {
-        Error::new(ErrorKind::Usage, "changes are told of a table of the lake only")
-            .with("source", source)
-            .hint("give the name of a table, such as payments")
-    })?;
-    let Some(copied) = of_lake(engine, name).await? else {
-        return Err(Error::new(ErrorKind::Query, format!("{name} was never synced")).hint("run ckosql sync"));
+    let table = engine.lake().ok_or_else(no_lake)?.named(name, ErrorKind::Usage)?.resource.name;
+    let Some(copied) = of_lake(engine, table).await? else {
+        return Err(Error::new(ErrorKind::Query, format!("{table} was never synced")).hint("run ckosql sync"));
     };
-    let rows = changes(table, version, copied.version).await?;
+    let now = copied.version;
+    if version > now {
+        return Err(Error::new(ErrorKind::Usage, "the table of the lake has no such version yet")
+            .with("table", table)
+            .with("since_version", version)
+            .with("version", now)
+            .hint("the version of an export is in its manifest, under lake"));
+    }
+    let sql = format!("select * from lake_changes('{table}', {version}, {now}) where _change_type <> 'update_preimage'");
+    let rows = engine.session()?.query(&sql).await?.batches;
     let lake = vec![Copied { since_version: Some(version), ..copied }];
     Ok(Read { source: Source { origin: Origin { table: Some(source.to_owned()), sql: None }, lake }, rows })
 }
@@ -193,14 +193,14 @@ async fn proved(destination: &Destination) -> Result<()> {
             ("manifest", column(|one| &one.expected)),
             ("found", column(|one| &one.found)),
         ];
-        print(&text(columns)?)?;
+        print_rows(output::Format::Table, &[facts(columns)?])?;
         return Err(Error::new(ErrorKind::File, "the export is not what its manifest says")
             .with("file", &first.file)
             .with("fact", first.fact)
             .with("differences", checked.differences.len())
             .hint("do not load it; export again"));
     }
-    print(&summary(&checked.manifest)?)?;
+    print_rows(output::Format::Table, &[summary(&checked.manifest)?])?;
     if !checked.strays.is_empty() {
         tracing::warn!(
             files = checked.strays.len(),
@@ -212,7 +212,7 @@ async fn proved(destination: &Destination) -> Result<()> {
 }
 
 /// What an export is, a row a fact.
-fn summary(manifest: &Manifest) -> Result<String> {
+fn summary(manifest: &Manifest) -> Result<RecordBatch> {
     let bytes: u64 = manifest.files.iter().map(|file| file.bytes).sum();
     let mut rows = vec![
         ("export".to_owned(), "", manifest.export_id.clone()),
@@ -236,17 +236,12 @@ fn summary(manifest: &Manifest) -> Result<String> {
         ("currency", Arc::new(StringArray::from_iter_values(rows.iter().map(|(_, currency, _)| currency)))),
         ("value", Arc::new(StringArray::from_iter_values(rows.iter().map(|(.., value)| value)))),
     ];
-    text(columns)
+    facts(columns)
 }
 
-fn text<const N: usize>(columns: [(&str, ArrayRef); N]) -> Result<String> {
-    let rows = RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))
-        .map_err(|error| Error::bug("a summary has rows").caused_by(error))?;
-    let mut text = Vec::new();
-    let mut table = output::writer(output::Format::Table, &rows.schema(), &mut text)?;
-    table.write(&rows)?;
-    table.finish()?;
-    Ok(String::from_utf8_lossy(&text).into_owned())
+fn facts<const N: usize>(columns: [(&str, ArrayRef); N]) -> Result<RecordBatch> {
+    RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))
+        .map_err(|error| Error::bug("a summary has rows").caused_by(error))
 }
 
 /// A size as people write it: `256MB`, `1GiB`, `500000`.

@@ -2,21 +2,17 @@
 //! whole; and whatever somebody changed is found.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::process::{Command, Output};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::{ArrayRef, AsArray, Decimal128Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef};
-use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use ckosql::clock::Clock;
 use ckosql::engine::Engine;
 use ckosql::engine::config::Config;
 use ckosql::error::{Error, ErrorKind, Result};
-use ckosql::lake::export::changes::changes;
 use ckosql::lake::export::check::{Checked, check};
 use ckosql::lake::export::destination::Destination;
 use ckosql::lake::export::manifest::{Compression, File, Format, Manifest, NAME, Origin};
@@ -28,90 +24,16 @@ use ckosql::sandbox::{Merchant, MerchantOptions, Sandbox, SandboxOptions};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use futures::stream::{self, BoxStream};
+use futures::stream;
 use futures::{StreamExt, TryStreamExt};
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult,
-};
+use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-/// A store whose n-th put fails.
-#[derive(Debug)]
-struct Failing {
-    inner: InMemory,
-    puts: AtomicUsize,
-    /// Which put fails, from 1 on; 0 for none.
-    fails: AtomicUsize,
-}
-
-impl Failing {
-    fn new() -> Arc<Self> {
-        Arc::new(Self { inner: InMemory::new(), puts: AtomicUsize::new(0), fails: AtomicUsize::new(0) })
-    }
-
-    fn fail_at(&self, put: usize) {
-        self.puts.store(0, Ordering::SeqCst);
-        self.fails.store(put, Ordering::SeqCst);
-    }
-
-    fn put(&self) -> object_store::Result<()> {
-        if self.puts.fetch_add(1, Ordering::SeqCst) + 1 == self.fails.load(Ordering::SeqCst) {
-            return Err(object_store::Error::Generic { store: "failing", source: "no space left on device".into() });
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Failing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("failing")
-    }
-}
-
-#[async_trait]
-impl ObjectStore for Failing {
-    async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> object_store::Result<PutResult> {
-        self.put()?;
-        self.inner.put_opts(path, payload, options).await
-    }
-
-    async fn put_multipart_opts(
-        &self,
-        path: &Path,
-        options: PutMultipartOptions,
-    ) -> object_store::Result<Box<dyn MultipartUpload>> {
-        self.put()?;
-        self.inner.put_multipart_opts(path, options).await
-    }
-
-    async fn get_opts(&self, path: &Path, options: GetOptions) -> object_store::Result<GetResult> {
-        self.inner.get_opts(path, options).await
-    }
-
-    fn delete_stream(
-        &self,
-        paths: BoxStream<'static, object_store::Result<Path>>,
-    ) -> BoxStream<'static, object_store::Result<Path>> {
-        self.inner.delete_stream(paths)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> object_store::Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> object_store::Result<()> {
-        self.inner.copy_opts(from, to, options).await
-    }
-}
+use crate::faulty_store::FaultyStore;
 
 fn in_store(store: Arc<dyn ObjectStore>) -> Destination {
     Destination::new(Location::parse("memory:///some/folder", &BTreeMap::new()).unwrap().through(store)).unwrap()
@@ -379,21 +301,21 @@ async fn many_folders_take_no_more_files_at_once_than_are_set_aside() {
 
 #[tokio::test]
 async fn a_put_that_fails_leaves_the_former_export_readable_and_nothing_else() {
-    let store = Failing::new();
+    let store = FaultyStore::new();
     let to = in_store(Arc::clone(&store) as _);
     let options = by(&["currency"]);
     export(&to, &options, vec![rows(100, 0)]).await.unwrap();
     let former = names(&to).await;
     // Four files and the manifest.
     for put in 1..=5 {
-        store.fail_at(put);
+        store.fail_at_put(put);
         let error = export(&to, &options, vec![rows(500, 1_000)]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::File, "{error}");
-        assert!(error.to_string().contains("no space left on device"), "{error}");
+        assert!(error.to_string().contains("503 slow down"), "{error}");
         assert_eq!(names(&to).await, former, "put {put}");
         assert_eq!(ids(&to).await, (0..100).collect::<Vec<_>>(), "put {put}");
     }
-    store.fail_at(0);
+    store.mend();
     export(&to, &options, vec![rows(500, 1_000)]).await.unwrap();
     assert_eq!(ids(&to).await, (1_000..1_500).collect::<Vec<_>>());
     assert_sound(&check(&to).await.unwrap());
@@ -645,7 +567,9 @@ async fn changes_since_a_version_make_the_former_rows_the_present_ones() {
     assert!(changed.changed > 0 && others.added > 0 && others.gone > 0, "{changed:?} {others:?}");
 
     let (mut inserted, mut updated, mut deleted) = (0, 0, 0);
-    let batches: Vec<RecordBatch> = changes(&table(&engine), version, now).await.unwrap().try_collect().await.unwrap();
+    let sql = format!("select * from lake_changes('payments', {version}, {now}) where _change_type <> 'update_preimage'");
+    let changes = engine.session().unwrap().query(&sql).await.unwrap().batches;
+    let batches: Vec<RecordBatch> = changes.try_collect().await.unwrap();
     let mut all: Vec<(i64, bool, String, String, String)> = Vec::new();
     for batch in &batches {
         let versions = batch.column_by_name("_commit_version").unwrap().as_primitive::<arrow::datatypes::Int64Type>();

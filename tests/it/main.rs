@@ -22,6 +22,7 @@ mod doctor;
 mod downloads;
 mod export;
 mod faults;
+mod faulty_store;
 mod grammar;
 mod init;
 mod injection;

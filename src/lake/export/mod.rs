@@ -6,10 +6,9 @@
 //! ```
 //!
 //! A reader goes by `_manifest.json`: until it is replaced, what it names is the former export, whose files go only after
-//! that. Files have names that no export before them had. [`check`] reads an export again and proves it; [`changes`] are
-//! the rows of a table that are new since a version. Nothing here knows where rows come from or who asked for them.
+//! that. Files have names that no export before them had. [`check`] reads an export again and proves it. Nothing here knows
+//! where rows come from or who asked for them.
 
-pub mod changes;
 pub mod check;
 pub mod destination;
 pub mod lineage;
