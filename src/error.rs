@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
+use arrow::error::ArrowError;
 use datafusion::common::{Column, SchemaError};
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
@@ -252,7 +253,7 @@ fn take_own(error: DataFusionError) -> Result<Error, DataFusionError> {
             take_own(*inner).map_err(|inner| DataFusionError::Diagnostic(diagnostic, Box::new(inner)))
         }
         DataFusionError::ArrowError(inner, backtrace) => match *inner {
-            arrow::error::ArrowError::ExternalError(external) => take_own(DataFusionError::External(external)),
+            ArrowError::ExternalError(external) => take_own(DataFusionError::External(external)),
             other => Err(DataFusionError::ArrowError(Box::new(other), backtrace)),
         },
         DataFusionError::Collection(errors) => {
@@ -304,7 +305,11 @@ fn kind_of(error: &DataFusionError) -> ErrorKind {
     match error {
         DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => kind_of(inner),
         DataFusionError::Internal(_) => ErrorKind::Bug,
+        DataFusionError::Shared(inner) => kind_of(inner),
         DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) | DataFusionError::ParquetError(_) => ErrorKind::File,
+        DataFusionError::ArrowError(inner, _) if matches!(**inner, ArrowError::ParquetError(_) | ArrowError::IoError(..)) => {
+            ErrorKind::File
+        }
         DataFusionError::ExecutionJoin(join) if join.is_cancelled() => ErrorKind::Cancelled,
         DataFusionError::ExecutionJoin(_) => ErrorKind::Bug,
         _ => ErrorKind::Query,
@@ -371,7 +376,7 @@ mod tests {
     fn our_error_survives_datafusion_layers() {
         let own = Error::new(ErrorKind::Incomplete, "page 3 is missing").with("table", "payments");
         let wrapped = DataFusionError::from(own).context("while joining").context("while sorting");
-        let arrow = arrow::error::ArrowError::ExternalError(Box::new(wrapped));
+        let arrow = ArrowError::ExternalError(Box::new(wrapped));
         let back = Error::from(DataFusionError::ArrowError(Box::new(arrow), None));
         assert_eq!(back.kind(), ErrorKind::Incomplete);
         assert_eq!(back.context("table"), Some("payments"));

@@ -46,14 +46,22 @@ impl Known {
         Self { rows: HashMap::new(), months: Vec::new(), is_grouped, read: HashSet::new() }
     }
 
-    /// Adds rows of the lake: a batch of [`KEY`], [`STAMP`] and [`MONTH`].
+    /// Forgets the rows of the lake; what was read so far stays known.
+    pub(super) fn forget(&mut self) {
+        self.rows.clear();
+    }
+
+    /// Adds rows of the lake, or those of them that have one of the keys: a batch of [`KEY`], [`STAMP`] and [`MONTH`].
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::Bug`] when a column is missing.
-    pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+    pub(super) fn add(&mut self, batch: &RecordBatch, keys_of: Option<&HashSet<Box<str>>>) -> Result<()> {
         let (keys, stamps) = (text(batch, KEY)?, stamps(batch)?);
         let months = text(batch, MONTH)?;
         for row in 0..batch.num_rows() {
+            if keys_of.is_some_and(|wanted| !wanted.contains(keys.value(row))) {
+                continue;
+            }
             let month = (!months.is_null(row)).then(|| months.value(row));
             let month = match self.months.iter().rposition(|known| known.as_deref() == month) {
                 Some(index) => index,
@@ -67,12 +75,11 @@ impl Known {
         Ok(())
     }
 
-    /// The rows of a stamped batch that the lake lacks; the others are as it has them.
+    /// The rows of a stamped and numbered batch that the lake lacks; the others are as it has them.
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::Bug`] when the batch is not stamped.
     pub(super) fn sift(&mut self, batch: &RecordBatch) -> Result<Sifted> {
-        let batch = &if self.is_grouped { batch.clone() } else { self.numbered(batch)? };
         let (keys, stamps) = (text(batch, KEY)?, stamps(batch)?);
         let (mut is_new, mut is_changed) = (vec![false; batch.num_rows()], vec![false; batch.num_rows()]);
         for (row, (new, changed)) in is_new.iter_mut().zip(&mut is_changed).enumerate() {
@@ -91,9 +98,15 @@ impl Known {
         Ok(Sifted { new: keep(is_new)?, changed: keep(is_changed)? })
     }
 
-    /// The batch, where a key that came before is numbered: rows that their source tells alike are rows all the same.
-    fn numbered(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
-        let keys = text(batch, KEY)?;
+    /// A stamped batch, where a key that came before is numbered: rows that their source tells alike are rows all the same.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Bug`] when the batch is not stamped.
+    pub(super) fn numbered(&mut self, batch: RecordBatch) -> Result<RecordBatch> {
+        if self.is_grouped {
+            return Ok(batch);
+        }
+        let keys = text(&batch, KEY)?;
         let mut is_same = true;
         let mut numbered: Vec<Box<str>> = Vec::with_capacity(batch.num_rows());
         for row in 0..batch.num_rows() {
@@ -107,7 +120,7 @@ impl Known {
             numbered.push(key);
         }
         if is_same {
-            return Ok(batch.clone());
+            return Ok(batch);
         }
         let index = batch.schema().index_of(KEY).map_err(|error| Error::bug("a batch has no keys").caused_by(error))?;
         let mut columns = batch.columns().to_vec();

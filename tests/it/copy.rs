@@ -13,8 +13,18 @@ use ckosql::engine::config::Config;
 use ckosql::error::{Error, Result};
 use ckosql::lake::settings::LakeOptions;
 use ckosql::lake::sync::Synced;
-use ckosql::sandbox::{Merchant, Sandbox, SandboxOptions};
+use ckosql::sandbox::{Merchant, MerchantOptions, Sandbox, SandboxOptions};
 use futures::TryStreamExt;
+
+/// The merchant that most tests sync, so many days before its story ends.
+pub(crate) fn merchant(days: i64) -> Merchant {
+    before(MerchantOptions { payments: 700, days: 60, ..MerchantOptions::default() }, days)
+}
+
+/// A merchant so many days before its story ends.
+pub(crate) fn before(options: MerchantOptions, days: i64) -> Merchant {
+    Merchant::before(options, options.end - chrono::Duration::days(days))
+}
 
 pub(crate) struct Copy {
     pub(crate) engine: Engine,
@@ -89,15 +99,7 @@ impl Copy {
 
     /// The rows of an answer, in order.
     pub(crate) async fn rows(&self, sql: &str) -> Vec<String> {
-        let batches = self.query(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-        let mut rows = Vec::new();
-        for batch in &batches {
-            let cell = |column: &ArrayRef, row| array_value_to_string(column, row).unwrap();
-            let row = |row| batch.columns().iter().map(|column| cell(column, row)).collect::<Vec<_>>().join("|");
-            rows.extend((0..batch.num_rows()).map(row));
-        }
-        rows.sort_unstable();
-        rows
+        rows_of(&self.query(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}")))
     }
 
     /// The columns of a table in the lake, but for when its rows were read.
@@ -106,4 +108,16 @@ impl Copy {
         let names = answer.schema.fields().iter().map(|field| field.name().as_str()).filter(|name| *name != "_fetched_at");
         names.map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// Rows as texts, in order.
+pub(crate) fn rows_of(batches: &[RecordBatch]) -> Vec<String> {
+    let mut rows = Vec::new();
+    for batch in batches {
+        let cell = |column: &ArrayRef, row| array_value_to_string(column, row).unwrap();
+        let row = |row| batch.columns().iter().map(|column| cell(column, row)).collect::<Vec<_>>().join("|");
+        rows.extend((0..batch.num_rows()).map(row));
+    }
+    rows.sort_unstable();
+    rows
 }

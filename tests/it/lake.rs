@@ -5,10 +5,10 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use ckosql::lake::sync::{Step, Synced};
-use ckosql::sandbox::{Merchant, MerchantOptions, Sandbox, SandboxOptions};
+use ckosql::sandbox::{FileOptions, Merchant, MerchantOptions, Sandbox, SandboxOptions};
 use tempfile::TempDir;
 
-use crate::copy::Copy;
+use crate::copy::{Copy, before, merchant};
 
 /// Tables that are synced and whose rows can be listed again.
 const TABLES: [&str; 16] = [
@@ -36,8 +36,12 @@ fn copy(merchant: Merchant, lake: &TempDir) -> Copy {
 
 /// Panics where two schemas have other rows of a table.
 async fn assert_same(copy: &Copy, one: &str, other: &str) {
+    assert_same_of(copy, &TABLES, one, other).await;
+}
+
+async fn assert_same_of(copy: &Copy, tables: &[&str], one: &str, other: &str) {
     let mut wrong = Vec::new();
-    for table in TABLES {
+    for table in tables {
         let columns = columns(copy, table).await;
         let (expected, got) = (rows(copy, one, table, &columns).await, rows(copy, other, table, &columns).await);
         if expected != got {
@@ -55,15 +59,6 @@ async fn rows(copy: &Copy, schema: &str, table: &str, columns: &str) -> Vec<Stri
 /// The columns of a table, but for `_raw` and `files`: links in them hold the port of the stand-in, and another one has another.
 async fn columns(copy: &Copy, table: &str) -> String {
     copy.columns(table).await.replace(", \"_raw\"", "").replace(", \"files\"", "")
-}
-
-fn options() -> MerchantOptions {
-    MerchantOptions { payments: 700, days: 60, ..MerchantOptions::default() }
-}
-
-/// The merchant so many days before its story ends.
-fn merchant(days: i64) -> Merchant {
-    Merchant::before(options(), options().end - chrono::Duration::days(days))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,6 +85,57 @@ async fn what_changed_meanwhile_is_in_the_lake_after_the_next_sync() {
     let changed: u64 = synced.iter().map(|one| one.tally.changed).sum();
     assert!(changed > 20, "{changed} rows changed");
     assert_same(&later, "live", "public").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_that_is_broken_off_before_old_payments_are_read_anew_leaves_that_to_the_next() {
+    let lake = TempDir::new().unwrap();
+    let tables = ["payments", "payment_actions", "disputes", "financial_actions"];
+    copy(merchant(20), &lake).sync(&tables).await;
+    let later = copy(merchant(0), &lake);
+    let is_told = tokio::sync::Notify::new();
+    let tell = |step: Step| {
+        // Put together last of all, after everything was read that is read by spans.
+        if matches!(step, Step::Done { table: "financial_actions", .. }) {
+            is_told.notify_one();
+        }
+    };
+    let names = tables.map(str::to_owned);
+    tokio::select! {
+        biased;
+        () = is_told.notified() => {}
+        _ = later.engine.sync(&names, None, false, &tell) => panic!("the sync came to its end"),
+    }
+    assert_ne!(
+        later.rows("select id, status from payments").await,
+        later.rows("select id, status from live.payments").await,
+        "old payments were not read anew"
+    );
+    later.sync(&tables).await;
+    assert_same_of(&later, &tables, "live", "public").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_report_tells_anew_takes_the_place_of_what_an_older_one_told() {
+    let files = FileOptions { restatements: true, ..FileOptions::default() };
+    let options = MerchantOptions { payments: 700, days: 60, files, ..MerchantOptions::default() };
+    let lake = TempDir::new().unwrap();
+    // The actions of every seventh day are told anew three days after it: those of the 49th after this, others before.
+    let first = copy(before(options, 9), &lake);
+    let synced = first.sync(&["financial_actions"]).await;
+    let told = |synced: &[Synced]| synced.iter().find(|one| one.table == "financial_actions").map(|one| one.tally);
+    assert!(told(&synced).is_some_and(|tally| tally.added > 0), "{synced:?}");
+    assert_same_of(&first, &["financial_actions", "financial_actions_history"], "live", "public").await;
+    let later = copy(before(options, 0), &lake);
+    let synced = later.sync(&["financial_actions"]).await;
+    assert!(told(&synced).is_some_and(|tally| tally.changed > 0), "{synced:?}");
+    assert_same_of(&later, &["financial_actions", "financial_actions_history"], "live", "public").await;
+    let sum = "select count(*) n, count(distinct action_id) actions, sum(holding_currency_amount) total from";
+    assert_ne!(
+        later.text(&format!("{sum} lake.financial_actions")).await,
+        later.text(&format!("{sum} lake.financial_actions_history")).await,
+        "some rows are told twice"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

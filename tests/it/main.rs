@@ -29,6 +29,7 @@ mod injection;
 mod joins;
 mod lake;
 mod lake_history;
+mod lake_store;
 mod ledger;
 mod predicates;
 mod rates;

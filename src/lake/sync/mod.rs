@@ -90,6 +90,8 @@ pub struct Synced {
     pub coverage: Option<super::coverage::Coverage>,
     /// What was proven before.
     pub before: Option<super::coverage::Coverage>,
+    /// When it was begun: what had changed by then was looked for.
+    pub began: i64,
     /// From where on it was read, where it has spans.
     pub read_from: i64,
     /// Why it broke off, where it did.

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::AsArray;
-use arrow::datatypes::TimestampMicrosecondType;
-use datafusion::prelude::SessionContext;
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::unit::{Reading, Scope, Tally};
 use super::{Step, Synced, quoted, timestamp};
@@ -16,10 +18,12 @@ use crate::lake::scan::LakeScan;
 use crate::lake::table::LakeTable;
 use crate::schema::fields::{self, ACCOUNT};
 use crate::source::connection::Connection;
-use crate::source::span::{DAY, Span};
+use crate::source::span::Span;
 
-/// How long a span of reports is put together in one piece.
-const PIECE: i64 = 30 * DAY;
+/// Rows of reports that are put together in one piece, as far as whole days allow.
+const ROWS: i64 = 200_000;
+/// Bytes that putting rows together may take; what is more goes to a file for the while.
+const MEMORY: usize = 96 << 20;
 
 /// Whether a table of an account is made of another one. Files of one's own do not say which of them belong together, so
 /// their newest are found while they are read.
@@ -47,6 +51,7 @@ pub(super) async fn derive(
         tally: Tally::default(),
         coverage: None,
         before: None,
+        began: connection.now().timestamp_micros(),
         read_from: i64::MIN,
         error: None,
     };
@@ -90,9 +95,7 @@ impl Derivation<'_> {
             account: synced.account.clone(),
             span: Some(Span { from, to: all.until }),
         });
-        let mut piece = Span { from, to: from };
-        loop {
-            piece = Span { from: piece.to, to: piece.to.saturating_add(PIECE).min(all.until) };
+        for piece in self.pieces(Span { from, to: all.until }).await? {
             let is_last = piece.to >= all.until;
             let until = before.map_or(piece.to, |before| before.until.max(piece.to));
             let since = before.filter(|_| !is_last && !is_whole).map_or(all.since, |before| before.since);
@@ -103,10 +106,42 @@ impl Derivation<'_> {
             let tally = reading.take(self.newest(piece).await?).await?;
             (synced.coverage, synced.tally) = (Some(proves), synced.tally.and(tally));
             (self.tell)(Step::Done { table: synced.table, account: synced.account.clone(), span: Some(piece), tally });
-            if is_last {
-                return Ok(());
+        }
+        Ok(())
+    }
+
+    /// A span of reports, in pieces of so many rows.
+    async fn pieces(&self, span: Span) -> Result<Vec<Span>> {
+        let sql = format!(
+            "select date_trunc('day', report_created_on), count(*) from history where {} group by 1 order by 1",
+            self.is_in(span),
+        );
+        let mut pieces = Vec::new();
+        let (mut piece, mut rows) = (Span { from: span.from, to: span.from }, 0);
+        for batch in self.context()?.sql(&sql).await?.collect().await? {
+            let [days, counts] = batch.columns() else { return Err(Error::bug("two columns were asked for")) };
+            let (days, counts) = (days.as_primitive::<TimestampMicrosecondType>(), counts.as_primitive::<Int64Type>());
+            for (day, count) in days.values().iter().zip(counts.values()) {
+                if rows > 0 && rows + count > ROWS {
+                    piece.to = *day;
+                    pieces.push(piece);
+                    (piece, rows) = (Span { from: *day, to: *day }, 0);
+                }
+                rows += count;
             }
         }
+        pieces.push(Span { from: piece.from, to: span.to });
+        Ok(pieces)
+    }
+
+    /// That a row of all reports is one of the account's in a span.
+    fn is_in(&self, span: Span) -> String {
+        format!(
+            "{ACCOUNT} = {} and report_created_on >= {} and report_created_on < {}",
+            quoted(self.account),
+            timestamp(span.from),
+            timestamp(span.to),
+        )
     }
 
     /// When the earliest report was made whose rows came in after this table was last put together, and when the last of all
@@ -136,20 +171,19 @@ impl Derivation<'_> {
         let columns: Vec<String> = schema.fields().iter().map(|field| format!("\"{}\"", field.name())).collect();
         let sql = format!(
             "select {} from (select *, rank() over (partition by {} order by report_created_on desc, report_id desc) as age \
-             from history where {ACCOUNT} = {} and report_created_on >= {} and report_created_on < {}) \
-             where age = 1 or {} is null",
+             from history where {}) where age = 1 or {} is null",
             columns.join(", "),
             keys.join(", "),
-            quoted(self.account),
-            timestamp(span.from),
-            timestamp(span.to),
+            self.is_in(span),
             keys.first().unwrap_or(&ACCOUNT),
         );
         Ok(self.context()?.sql(&sql).await?.execute_stream().await?)
     }
 
     fn context(&self) -> Result<SessionContext> {
-        let context = SessionContext::new();
+        let pool = Arc::new(FairSpillPool::new(MEMORY));
+        let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc()?;
+        let context = SessionContext::new_with_config_rt(SessionConfig::new(), runtime);
         context.register_table("history", Arc::new(LakeScan::as_it_is(self.history)))?;
         Ok(context)
     }

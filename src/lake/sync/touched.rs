@@ -40,11 +40,17 @@ pub(super) async fn refresh(lake: &Lake, connection: &Arc<Connection>, done: &mu
         };
         let Some(column) = id_column(table.resource) else { continue };
         let touched = Touched { lake, connection, before, read_from: synced.read_from };
-        match touched.refresh(table, column, proven).await {
-            Ok(tally) => synced.tally = synced.tally.and(tally),
+        let refreshed = Coverage { as_of: synced.began, ..proven };
+        match touched.refresh(table, column, proven, refreshed).await {
+            Ok(tally) => (synced.tally, synced.coverage) = (synced.tally.and(tally), Some(refreshed)),
             Err(error) => synced.error = Some(error),
         }
     }
+}
+
+/// Whether rows of a table that lie where nothing is read again are read anew by their ids.
+pub(super) fn is_refreshed(resource: &Resource) -> bool {
+    id_column(resource).is_some()
 }
 
 /// The column by which the search for payments finds rows of a table.
@@ -65,9 +71,11 @@ struct Touched<'a> {
 }
 
 impl Touched<'_> {
-    async fn refresh(&self, table: &LakeTable, column: &'static str, proven: Coverage) -> Result<Tally> {
+    /// Reads the rows of all payments that are due, and proves at the end that it is done: who breaks it off begins it anew.
+    async fn refresh(&self, table: &LakeTable, column: &'static str, proven: Coverage, refreshed: Coverage) -> Result<Tally> {
         let mut tally = Tally::default();
-        for ids in self.payments().await?.chunks(IDS) {
+        let account = self.connection.name();
+        for ids in self.payments(table, column).await?.chunks(IDS) {
             let (Some(first), Some(last)) = (ids.first(), ids.last()) else { continue };
             let asked_for = Span { from: first.1, to: last.1.saturating_add(1) };
             let scope = Scope::Keys(column, ids.iter().map(|(id, _)| id.clone()).collect());
@@ -76,38 +84,49 @@ impl Touched<'_> {
                 wanted = Some(filter.and(inside(time, asked_for)));
             }
             let rows = Readings::new(self.connection).rows(table.resource.name, wanted).await?;
-            let reading = Reading { table, account: self.connection.name(), scope, proves: proven };
+            let reading = Reading { table, account, scope, proves: proven };
             tally = tally.and(reading.take(rows).await?);
         }
+        Reading { table, account, scope: Scope::Keys(column, Vec::new()), proves: refreshed }.prove().await?;
         Ok(tally)
     }
 
-    /// The payments to read, with the time they were asked for, in that order.
-    async fn payments(&self) -> Result<Vec<(String, i64)>> {
-        let context = SessionContext::new_with_config(SessionConfig::new());
+    /// The payments whose rows in a table are to be read, with the time they were asked for, in that order: those that are not
+    /// at their end, and those to which something happened after their rows were read.
+    async fn payments(&self, table: &LakeTable, column: &str) -> Result<Vec<(String, i64)>> {
+        // What is held of a join is its left side, which is the few that are told of.
+        let mut config = SessionConfig::new().set_bool("datafusion.optimizer.join_reordering", false);
+        // What columns mean is kept with their fields, and tables that speak of payments mean several things by it.
+        config.options_mut().execution.skip_physical_aggregate_schema_check = true;
+        let context = SessionContext::new_with_config(config);
         let mut speakers = Vec::new();
-        for table in self.lake.tables() {
-            if table.now().await?.is_none() {
+        for known in self.lake.tables() {
+            if known.now().await?.is_none() {
                 continue;
             }
-            context.register_table(table.resource.name, Arc::new(LakeScan::as_it_is(table)))?;
-            if let Some(told) = told(table.resource) {
-                speakers.push(format!("select {PAYMENT_ID} from {} where {}", table.resource.name, self.is_told(told)));
+            context.register_table(known.resource.name, Arc::new(LakeScan::as_it_is(known)))?;
+            if let Some(told) = told(known.resource) {
+                speakers.push(self.speaker(known.resource.name, told));
             }
         }
         if context.table_provider(PAYMENTS).await.is_err() {
             return Ok(Vec::new());
         }
-        speakers.push(format!("select null as {PAYMENT_ID}"));
+        speakers.push(format!("select null as {PAYMENT_ID}, null as happened"));
         let sql = format!(
             "with old as (select id, requested_on, status from {PAYMENTS} where {ACCOUNT} = {} and requested_on < {}), \
-             told as (select distinct {PAYMENT_ID} from ({})) \
+             told as (select {PAYMENT_ID}, max(happened) as happened from ({}) group by 1), \
+             read as (select told.{PAYMENT_ID}, max(known._fetched_at) as read \
+             from told join {} known on known.{column} = told.{PAYMENT_ID} group by 1), \
+             due as (select told.{PAYMENT_ID} from told left join read on read.{PAYMENT_ID} = told.{PAYMENT_ID} \
+             where read.read is null or told.happened >= read.read - interval '1 day') \
              select id, requested_on from old where {} \
-             union select old.id, old.requested_on from old join told on old.id = told.{PAYMENT_ID} \
+             union select old.id, old.requested_on from due join old on old.id = due.{PAYMENT_ID} \
              order by requested_on, id",
             quoted(self.connection.name()),
             timestamp(self.read_from),
             speakers.join(" union all "),
+            table.resource.name,
             self.is_open(),
         );
         let mut payments = Vec::new();
@@ -126,10 +145,15 @@ impl Touched<'_> {
         format!("requested_on >= {} and status in ({statuses})", timestamp(from))
     }
 
-    /// That something happened after payments were last read; of what does not say when, all counts that came in since.
-    fn is_told(&self, told: &str) -> String {
-        let (since, account) = (timestamp(self.before.as_of.saturating_sub(DAY)), quoted(self.connection.name()));
-        format!("{ACCOUNT} = {account} and {PAYMENT_ID} is not null and coalesce({told}, _fetched_at) >= {since}")
+    /// The payments that a table speaks of, with when something happened to them, where that was since the last sync or was
+    /// not told before: a report tells of what is days old.
+    fn speaker(&self, table: &str, told: &str) -> String {
+        let (read, day) = (timestamp(self.before.as_of), timestamp(self.before.as_of.saturating_sub(DAY)));
+        format!(
+            "select {PAYMENT_ID}, coalesce({told}, _fetched_at) as happened from {table} \
+             where {ACCOUNT} = {} and {PAYMENT_ID} is not null and (_fetched_at >= {read} or {told} >= {day})",
+            quoted(self.connection.name()),
+        )
     }
 }
 

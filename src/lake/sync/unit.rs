@@ -1,6 +1,6 @@
 //! One reading, compared with what the lake has, and committed with what it proves.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use arrow::array::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::lake::coverage::Coverage;
 use crate::lake::failed;
 use crate::lake::known::{Known, text};
-use crate::lake::manner::Unit;
+use crate::lake::manner::{Identity, Manner, Unit};
 use crate::lake::stamp::{KEY, MONTH, STAMP, Stamper};
 use crate::lake::table::{Change, LakeTable, Note};
 use crate::schema::fields::ACCOUNT;
@@ -24,6 +24,8 @@ use crate::source::span::{Span, rfc3339};
 
 /// Bytes of changed rows that are held before they are committed.
 const HELD: usize = 64 << 20;
+/// Bytes of rows whose keys are looked up in the lake in one go.
+const PIECE: usize = 96 << 20;
 
 /// What was read, and what came of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -88,37 +90,55 @@ impl Reading<'_> {
     /// # Errors
     /// Those of the rows; [`crate::error::ErrorKind::File`] and [`crate::error::ErrorKind::Conflict`] of the lake.
     pub(super) async fn take(&self, mut rows: SendableRecordBatchStream) -> Result<Tally> {
-        let mut lake = self.table.ensure().await?;
-        let mut known = self.known(&lake).await?;
+        let Manner { unit, identity } = self.table.manner;
+        let before = self.table.ensure().await?;
+        let mut known = Known::new(identity);
+        if let Some(scope) = self.compared() {
+            self.learn(&mut known, &before, scope, None).await?;
+        }
         let stamper = Stamper::try_new(self.table.resource, self.table.manner)?;
-        let mut writer = self.table.writer(&lake)?;
+        let mut writer = self.table.writer(&before)?;
+        let mut lake = before.clone();
         let (mut tally, mut change, mut held) = (Tally::default(), Change::default(), 0);
-        while let Some(batch) = rows.next().await {
-            let batch = batch?;
-            tally.read += count(&batch);
-            let sifted = known.sift(&stamper.stamp(&batch)?)?;
-            if sifted.new.num_rows() > 0 {
-                tally.added += count(&sifted.new);
-                writer.write(sifted.new).await.map_err(failed)?;
+        loop {
+            let piece = self.piece(&mut rows, &stamper, &mut known).await?;
+            if piece.is_empty() {
+                break;
             }
-            if sifted.changed.num_rows() > 0 {
-                tally.changed += count(&sifted.changed);
-                held += sifted.changed.get_array_memory_size();
-                change.changed.push(sifted.changed);
+            if matches!(unit, Unit::Changes(_)) {
+                // A row that moved is known by its key, wherever it was.
+                known.forget();
+                self.learn(&mut known, &before, None, Some(&keys(&piece)?)).await?;
             }
-            if held > HELD {
-                lake = self.change(lake, std::mem::take(&mut change), &known, None, tally).await?;
+            for batch in piece {
+                tally.read += count(&batch);
+                let sifted = known.sift(&batch)?;
+                if sifted.new.num_rows() > 0 {
+                    tally.added += count(&sifted.new);
+                    writer.write(sifted.new).await.map_err(failed)?;
+                }
+                if sifted.changed.num_rows() > 0 {
+                    tally.changed += count(&sifted.changed);
+                    held += sifted.changed.get_array_memory_size();
+                    change.months.extend(months(&known, text(&sifted.changed, KEY)?.iter().flatten()));
+                    change.changed.push(sifted.changed);
+                }
+            }
+            // All rows of a key that has several are to be changed in one commit.
+            if held > HELD && !matches!(identity, Identity::Restated(_)) {
+                lake = self.change(lake, std::mem::take(&mut change), None, tally).await?;
                 held = 0;
             }
         }
-        if matches!(self.table.manner.unit, Unit::Spans(_) | Unit::Whole) {
+        if matches!(unit, Unit::Spans(_) | Unit::Whole) {
             change.gone = known.gone().into_iter().map(str::to_owned).collect();
+            change.months.extend(months(&known, change.gone.iter().map(String::as_str)));
             tally.gone += u64::try_from(change.gone.len()).unwrap_or_default();
         }
         let is_more = tally.added > 0;
         let proves = Some((self.account, self.proves));
         if !change.changed.is_empty() || !change.gone.is_empty() {
-            lake = self.change(lake, change, &known, proves.filter(|_| !is_more), tally).await?;
+            lake = self.change(lake, change, proves.filter(|_| !is_more), tally).await?;
             if !is_more {
                 return Ok(tally);
             }
@@ -128,15 +148,53 @@ impl Reading<'_> {
         Ok(tally)
     }
 
-    /// What the lake has of what is read.
-    async fn known(&self, lake: &DeltaTable) -> Result<Known> {
-        let mut known = Known::new(self.table.manner.identity);
-        let scope = match self.table.manner.unit {
-            Unit::Snapshots => return Ok(known),
-            // A row that moved is known from where it was.
-            Unit::Changes(_) => None,
-            unit => self.scope.filter(unit),
-        };
+    /// Commits what is proven, where nothing is left to read for it.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::File`] and [`crate::error::ErrorKind::Conflict`] of the lake.
+    pub(super) async fn prove(&self) -> Result<()> {
+        let lake = self.table.ensure().await?;
+        let writer = self.table.writer(&lake)?;
+        self.table.append(&lake, writer, Some((self.account, self.proves)), self.note(Tally::default())).await
+    }
+
+    /// The next rows that are compared in one go, stamped: where they are known by their keys, so many that the lake is not
+    /// read for a few.
+    async fn piece(
+        &self,
+        rows: &mut SendableRecordBatchStream,
+        stamper: &Stamper,
+        known: &mut Known,
+    ) -> Result<Vec<RecordBatch>> {
+        let wanted = if matches!(self.table.manner.unit, Unit::Changes(_)) { PIECE } else { 0 };
+        let (mut piece, mut bytes) = (Vec::new(), 0);
+        while let Some(batch) = rows.next().await {
+            let batch = known.numbered(stamper.stamp(&batch?)?)?;
+            bytes += batch.get_array_memory_size();
+            piece.push(batch);
+            if bytes > wanted {
+                break;
+            }
+        }
+        Ok(piece)
+    }
+
+    /// The rows of the lake that a reading is compared with as a whole; `None` where it is compared by keys, or not at all.
+    fn compared(&self) -> Option<Option<Expr>> {
+        match self.table.manner.unit {
+            Unit::Snapshots | Unit::Changes(_) => None,
+            unit => Some(self.scope.filter(unit)),
+        }
+    }
+
+    /// Learns what the lake has, of a scope and of these keys.
+    async fn learn(
+        &self,
+        known: &mut Known,
+        lake: &DeltaTable,
+        scope: Option<Expr>,
+        keys: Option<&HashSet<Box<str>>>,
+    ) -> Result<()> {
         let mine = ident(ACCOUNT).eq(lit(self.account));
         let filter: Expr = match scope {
             Some(scope) => mine.and(scope),
@@ -147,24 +205,18 @@ impl Reading<'_> {
         let rows = context.read_table(lake.table_provider().await?)?.filter(filter)?;
         let mut rows = rows.select([KEY, STAMP, MONTH].map(ident).to_vec())?.execute_stream().await?;
         while let Some(batch) = rows.next().await {
-            known.add(&batch?)?;
+            known.add(&batch?, keys)?;
         }
-        Ok(known)
+        Ok(())
     }
 
     async fn change(
         &self,
         lake: DeltaTable,
-        mut change: Change,
-        known: &Known,
+        change: Change,
         proves: Option<(&str, Coverage)>,
         tally: Tally,
     ) -> Result<DeltaTable> {
-        let mut months: BTreeSet<Option<&str>> = known.months(change.gone.iter().map(String::as_str));
-        for batch in &change.changed {
-            months.extend(known.months(text(batch, KEY)?.iter().flatten()));
-        }
-        change.months = months.into_iter().map(|month| month.map(str::to_owned)).collect();
         let gone = u64::try_from(change.gone.len()).unwrap_or_default();
         let own = Tally { read: tally.read, added: 0, changed: change.changed.iter().map(count).sum(), gone };
         self.table.change(lake, change, proves, self.note(own)).await
@@ -180,6 +232,20 @@ impl Reading<'_> {
         let rows = json!({"read": tally.read, "added": tally.added, "changed": tally.changed, "gone": tally.gone});
         Note::from([("ckosql".to_owned(), json!({"account": self.account, "read": span, "rows": rows}))])
     }
+}
+
+/// The keys of stamped rows.
+fn keys(piece: &[RecordBatch]) -> Result<HashSet<Box<str>>> {
+    let mut keys = HashSet::new();
+    for batch in piece {
+        keys.extend(text(batch, KEY)?.iter().flatten().map(Box::from));
+    }
+    Ok(keys)
+}
+
+/// The months in which the lake has rows of these keys.
+fn months<'a>(known: &Known, keys: impl IntoIterator<Item = &'a str>) -> Vec<Option<String>> {
+    known.months(keys).into_iter().map(|month| month.map(str::to_owned)).collect()
 }
 
 fn count(batch: &RecordBatch) -> u64 {

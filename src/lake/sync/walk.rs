@@ -8,7 +8,7 @@ use futures::future::join_all;
 
 use super::reading::Readings;
 use super::unit::{Reading, Scope, Tally};
-use super::{Options, Step, Synced};
+use super::{Options, Step, Synced, touched};
 use crate::error::Error;
 use crate::lake::coverage::{Coverage, LAG};
 use crate::lake::table::LakeTable;
@@ -46,6 +46,8 @@ struct Walker {
     /// What is proven so far.
     proven: Option<Coverage>,
     since: i64,
+    /// Whether what was proven before is to be refreshed by keys after the walk.
+    is_refreshed: bool,
     tally: Tally,
     error: Option<Error>,
 }
@@ -62,8 +64,9 @@ impl Walk<'_> {
             };
             let since = self.since(proven);
             let from = proven.map_or(since, |proven| self.again_from(table, proven)).max(since);
+            let is_refreshed = proven.is_some() && touched::is_refreshed(table.resource);
             let (table, tally) = (Arc::clone(table), Tally::default());
-            walkers.push(Walker { table, from, begun: from, before: proven, proven, since, tally, error });
+            walkers.push(Walker { table, from, begun: from, before: proven, proven, since, is_refreshed, tally, error });
         }
         let (mut spanned, mut others): (Vec<Walker>, Vec<Walker>) =
             walkers.into_iter().partition(|walker| walker.table.manner.column().is_some());
@@ -71,7 +74,7 @@ impl Walk<'_> {
         for walker in &mut others {
             self.whole(walker, now).await;
         }
-        spanned.into_iter().chain(others).map(|walker| self.synced(walker)).collect()
+        spanned.into_iter().chain(others).map(|walker| self.synced(walker, now)).collect()
     }
 
     /// The earliest instant that the lake is to hold.
@@ -179,13 +182,14 @@ impl Walk<'_> {
         }
     }
 
-    fn synced(&self, walker: Walker) -> Synced {
+    fn synced(&self, walker: Walker, began: i64) -> Synced {
         Synced {
             table: walker.table.resource.name,
             account: self.account(),
             tally: walker.tally,
             coverage: walker.proven,
             before: walker.before,
+            began,
             read_from: walker.begun,
             error: walker.error,
         }
@@ -198,14 +202,14 @@ impl Walk<'_> {
 
 impl Walker {
     /// What is proven once a span was read: the walk has no gaps, so all up to its end. What was proven before stays proven as
-    /// of when it was, until the walk is at its end.
+    /// of when it was, until the walk is at its end, and what is refreshed by keys thereafter is.
     fn proves(&self, span: Span, is_last: bool, started: i64) -> Coverage {
         let before = self.proven.unwrap_or(Coverage { since: self.since, until: self.since, as_of: started, taken_up: i64::MIN });
         let is_apart = span.to < before.since;
         Coverage {
             since: if is_apart { before.since } else { before.since.min(self.since) },
             until: before.until.max(span.to),
-            as_of: if is_last { started } else { before.as_of },
+            as_of: if is_last && !self.is_refreshed { started } else { before.as_of },
             taken_up: before.taken_up,
         }
     }
