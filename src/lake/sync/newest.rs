@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
-use datafusion::execution::memory_pool::FairSpillPool;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::unit::{Reading, Scope, Tally};
@@ -22,8 +20,6 @@ use crate::source::span::Span;
 
 /// Rows of reports that are put together in one piece, as far as whole days allow.
 const ROWS: i64 = 200_000;
-/// Bytes that putting rows together may take; what is more goes to a file for the while.
-const MEMORY: usize = 96 << 20;
 
 /// Whether a table of an account is made of another one. Files of one's own do not say which of them belong together, so
 /// their newest are found while they are read.
@@ -137,7 +133,7 @@ impl Derivation<'_> {
     /// That a row of all reports is one of the account's in a span.
     fn is_in(&self, span: Span) -> String {
         format!(
-            "{ACCOUNT} = {} and report_created_on >= {} and report_created_on < {}",
+            "history.{ACCOUNT} = {} and history.report_created_on >= {} and history.report_created_on < {}",
             quoted(self.account),
             timestamp(span.from),
             timestamp(span.to),
@@ -168,22 +164,29 @@ impl Derivation<'_> {
             return Err(Error::bug("a table that nothing is told anew in").with("table", self.table.resource.name));
         };
         let schema = fields::schema(self.table.resource.columns);
-        let columns: Vec<String> = schema.fields().iter().map(|field| format!("\"{}\"", field.name())).collect();
+        let columns: Vec<String> = schema.fields().iter().map(|field| format!("history.\"{}\"", field.name())).collect();
+        let is_same: Vec<String> =
+            keys.iter().chain(&["report_id"]).map(|key| format!("newest.{key} is not distinct from history.{key}")).collect();
+        let (columns, span) = (columns.join(", "), self.is_in(span));
+        // Only keys are held and put in order; the rows pass by.
         let sql = format!(
-            "select {} from (select *, rank() over (partition by {} order by report_created_on desc, report_id desc) as age \
-             from history where {}) where age = 1 or {} is null",
-            columns.join(", "),
-            keys.join(", "),
-            self.is_in(span),
-            keys.first().unwrap_or(&ACCOUNT),
+            "select {columns} from (select distinct {keys}, report_id from (select {keys}, report_id, \
+             rank() over (partition by {keys} order by report_created_on desc, report_id desc) as age \
+             from history where {span}) where age = 1 and {first} is not null) newest \
+             join history on {is_same} where {span} \
+             union all select {columns} from history where {span} and history.{first} is null",
+            keys = keys.join(", "),
+            first = keys.first().unwrap_or(&ACCOUNT),
+            is_same = is_same.join(" and "),
         );
         Ok(self.context()?.sql(&sql).await?.execute_stream().await?)
     }
 
     fn context(&self) -> Result<SessionContext> {
-        let pool = Arc::new(FairSpillPool::new(MEMORY));
-        let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc()?;
-        let context = SessionContext::new_with_config_rt(SessionConfig::new(), runtime);
+        // What is held of a join is its left side, which has keys only.
+        let mut config = SessionConfig::new().set_bool("datafusion.optimizer.join_reordering", false);
+        config.options_mut().execution.skip_physical_aggregate_schema_check = true;
+        let context = SessionContext::new_with_config(config);
         context.register_table("history", Arc::new(LakeScan::as_it_is(self.history)))?;
         Ok(context)
     }
