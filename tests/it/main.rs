@@ -28,6 +28,7 @@ mod injection;
 mod joins;
 mod lake;
 mod lake_history;
+mod lake_watch;
 mod ledger;
 mod predicates;
 mod rates;
