@@ -70,6 +70,12 @@ impl Client {
         self.shared.transport.tally.read()
     }
 
+    /// Requests that this client and its clones have made for a table, retries included. One that several tables need is made
+    /// for one of them.
+    pub fn requests_for(&self, table: &str) -> u64 {
+        self.shared.transport.requests_for(table)
+    }
+
     /// Its last attempts, oldest first.
     pub fn journal(&self) -> Vec<Entry> {
         self.shared.transport.journal.read()

@@ -3,9 +3,10 @@
 //! Redirects are never followed, so a bearer reaches no host but the one it was meant for. This file judges no status;
 //! it only tells an answer from none.
 
+use std::collections::BTreeMap;
 use std::error::Error as StdError;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -97,6 +98,8 @@ pub(super) struct Transport {
     /// Whether all hosts are this machine.
     is_local: bool,
     pub(super) tally: Tally,
+    /// Requests by the table they were made for.
+    by_table: Mutex<BTreeMap<&'static str, u64>>,
     pub(super) journal: Recent<Entry>,
     clock: Clock,
     limiter: Arc<Limiter>,
@@ -113,7 +116,8 @@ impl Transport {
         let http = set_up(builder(is_local))?;
         let Limits { body_bytes, .. } = account.limits;
         let (tally, journal, limiter) = (Tally::default(), Recent::default(), Limiter::of(account));
-        Ok(Self { http, storage: OnceLock::new(), is_local, tally, journal, clock, limiter, body_bytes })
+        let (storage, by_table) = (OnceLock::new(), Mutex::default());
+        Ok(Self { http, storage, is_local, tally, by_table, journal, clock, limiter, body_bytes })
     }
 
     /// The connections to storage hosts. What they give comes as it is stored: length and checksum are those of the
@@ -149,6 +153,9 @@ impl Transport {
         let (start, at) = (Instant::now(), self.clock.now());
         self.count(errand, |tally| &tally.waited, waited);
         self.count(errand, |tally| &tally.requests, 1);
+        if let Some(table) = errand.table {
+            *self.by_table.lock().unwrap_or_else(PoisonError::into_inner).entry(table).or_default() += 1;
+        }
         let outcome = match timeout(allowed, self.answer(request, errand)).await {
             Ok(outcome) => outcome,
             Err(elapsed) => Err(Error::new(ErrorKind::Unavailable, format!("{attempted}: no whole answer in time"))
@@ -184,6 +191,11 @@ impl Transport {
         for tally in [&self.tally, errand.tally] {
             field(tally).fetch_add(more, Ordering::Relaxed);
         }
+    }
+
+    /// Requests made for a table so far, retries included.
+    pub(super) fn requests_for(&self, table: &str) -> u64 {
+        self.by_table.lock().unwrap_or_else(PoisonError::into_inner).get(table).copied().unwrap_or_default()
     }
 
     /// Requests a second that the limiter lets through now.

@@ -12,6 +12,7 @@ mod lake;
 mod logs;
 mod open;
 mod print;
+mod progress;
 mod query;
 mod run;
 mod sandbox;
@@ -107,6 +108,7 @@ pub fn main() -> ExitCode {
     match command {
         Command::Demo => run::until_interrupted(paint, async move { demo::run(&global).await }),
         Command::Query(arguments) => run::until_interrupted(paint, async move { query::run(&global, arguments).await }),
+        Command::Sync(arguments) if arguments.watch => run::to_the_end(paint, sync::watch(global, arguments)),
         Command::Sync(arguments) => run::until_interrupted(paint, async move { sync::run(&global, &arguments).await }),
         Command::Export(arguments) => run::to_the_end(paint, async move { export::run(&global, arguments).await }),
         Command::Lake(arguments) => run::until_interrupted(paint, async move { lake::run(&global, arguments).await }),

@@ -100,6 +100,6 @@ async fn terminated() {
     pending::<()>().await;
 }
 
-fn died(error: JoinError) -> Error {
+pub(super) fn died(error: JoinError) -> Error {
     Error::bug("ckosql stopped where it should not have; please report this, with the lines above").caused_by(error)
 }

@@ -1,21 +1,23 @@
-//! `ckosql sync`: brings the lake up to now, and says what came of it.
+//! `ckosql sync`: brings the lake up to now, once or again and again, and says what came of it.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{Field, Schema};
+use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Args;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::task::JoinSet;
 
 use super::print::print_rows;
-use super::{Global, open, terminal};
-use crate::error::{Error, Result};
+use super::progress::{Progress, Quiet, came, seconds};
+use super::run::{died, interrupt};
+use super::{Global, open};
+use crate::error::{Error, ErrorKind, Result};
 use crate::lake::settings::instant;
-use crate::lake::sync::{Step, Synced, Tally};
+use crate::lake::sync::{Stop, Synced, Tally};
+use crate::lake::watch::{Running, Told};
 use crate::shell::failure::Failure;
 use crate::shell::output::Format;
-use crate::shell::progress::Visibility;
 
 /// What `ckosql sync` takes.
 #[derive(Debug, Args)]
@@ -29,6 +31,9 @@ pub(super) struct Arguments {
     /// Read everything anew, and compare.
     #[arg(long)]
     full: bool,
+    /// Go on until Ctrl-C or SIGTERM: at once, and then whenever schedule of [lake] says so.
+    #[arg(long, conflicts_with_all = ["full", "format"])]
+    pub(super) watch: bool,
     /// How to print what came of it.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -41,15 +46,71 @@ pub(super) struct Arguments {
 pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<(), Failure> {
     let since = arguments.since.as_deref().map(instant).transpose()?;
     let opened = open::open(global)?;
-    let progress = Progress::new(global);
+    let progress = Progress::new(global, &opened.engine, Quiet::Nothing);
     let synced = opened.engine.sync(&arguments.tables, since, arguments.full, &|step| progress.show(&step)).await;
-    progress.end();
+    progress.end().await;
     let mut synced = synced?;
     print_rows(arguments.format, &[summary(&synced)?])?;
     match synced.iter_mut().find_map(|one| one.error.take()) {
         Some(error) => Err(error.into()),
         None => Ok(()),
     }
+}
+
+/// Syncs again and again until Ctrl-C or SIGTERM, which is no error; at the second of them, at once.
+///
+/// # Errors
+/// Those of the configuration, and what no waiting mends.
+pub(super) async fn watch(global: Global, arguments: Arguments) -> Result<(), Failure> {
+    let stop = Stop::default();
+    let mut tasks = JoinSet::new();
+    // On a task of its own: a computation that does not yield must not keep a signal from being seen.
+    tasks.spawn({
+        let stop = stop.clone();
+        async move { watch_until(&global, &arguments, &stop).await }
+    });
+    for _ in 0..2 {
+        tokio::select! {
+            Some(outcome) = tasks.join_next() => return outcome.unwrap_or_else(|error| Err(died(error).into())),
+            () = interrupt() => stop.ask(),
+        }
+    }
+    Err(Error::new(ErrorKind::Cancelled, "cancelled").into())
+}
+
+async fn watch_until(global: &Global, arguments: &Arguments, stop: &Stop) -> Result<(), Failure> {
+    let since = arguments.since.as_deref().map(instant).transpose()?;
+    let opened = open::open(global)?;
+    let progress = Progress::new(global, &opened.engine, Quiet::WhatIsAsItWas);
+    let tell = |told: Told<'_>| match told {
+        Told::Step(step) => progress.show(&step),
+        Told::Round { began, done, next } => progress.say(&round(began, done, next)),
+        Told::Stopped { is_clean: true } => progress.say("stopped; what was read is committed"),
+        Told::Stopped { is_clean: false } => {
+            progress.say("stopped in the middle of a sync; the next goes on from its last commit")
+        }
+    };
+    let time = Running::new(opened.engine.clock());
+    let outcome = opened.engine.watch(&arguments.tables, since, stop, &time, &tell).await;
+    progress.end().await;
+    Ok(outcome?)
+}
+
+/// A line on a sync that is over.
+fn round(began: DateTime<Utc>, done: &[Synced], next: Option<DateTime<Utc>>) -> String {
+    let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let tally = done.iter().fold(Tally::default(), |sum, one| sum.and(one.tally));
+    let requests: u64 = done.iter().map(|one| one.requests).sum();
+    let took = done.iter().map(|one| one.took).max().unwrap_or_default();
+    let whole = done.iter().filter(|one| one.error.is_none()).count();
+    let next = next.map(|next| format!("; next at {}", time(next))).unwrap_or_default();
+    format!(
+        "{} synced {whole} of {} tables: {}; {requests} requests, {}{next}",
+        time(began),
+        done.len(),
+        came(&tally),
+        seconds(took)
+    )
 }
 
 /// A row a table.
@@ -65,6 +126,8 @@ fn summary(synced: &[Synced]) -> Result<RecordBatch> {
         ("added", number(|tally| tally.added)),
         ("changed", number(|tally| tally.changed)),
         ("gone", number(|tally| tally.gone)),
+        ("requests", Arc::new(synced.iter().map(|one| i64::try_from(one.requests).ok()).collect::<Int64Array>())),
+        ("took_ms", Arc::new(synced.iter().map(|one| i64::try_from(one.took.as_millis()).ok()).collect::<Int64Array>())),
         ("complete_until", Arc::new(until.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))),
         ("error", Arc::new(synced.iter().map(|one| one.error.as_ref().map(ToString::to_string)).collect::<StringArray>())),
     ];
@@ -72,68 +135,4 @@ fn summary(synced: &[Synced]) -> Result<RecordBatch> {
     let columns = columns.into_iter().map(|(_, column)| column).collect();
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
         .map_err(|error| Error::bug("a summary has rows").caused_by(error))
-}
-
-/// What a sync shows while it runs: a bar a table on a terminal, and nothing elsewhere.
-struct Progress {
-    bars: MultiProgress,
-    tables: Mutex<BTreeMap<(String, &'static str), Shown>>,
-}
-
-/// The bar of a table.
-struct Shown {
-    bar: ProgressBar,
-    from: i64,
-    rows: u64,
-}
-
-/// The unit of a bar's length: a minute, so that a span of years fits.
-const MINUTE: i64 = 60_000_000;
-
-impl Progress {
-    fn new(global: &Global) -> Self {
-        let target = match terminal::progress(global) {
-            Visibility::Shown => ProgressDrawTarget::stderr(),
-            Visibility::Hidden => ProgressDrawTarget::hidden(),
-        };
-        Self { bars: MultiProgress::with_draw_target(target), tables: Mutex::default() }
-    }
-
-    fn show(&self, step: &Step) {
-        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        match step {
-            Step::Started { table, account, span } => {
-                let from = span.map_or(0, |span| span.from);
-                let minutes = span.map_or(1, |span| span.width() / MINUTE).unsigned_abs().max(1);
-                let style = ProgressStyle::with_template("{prefix:28} {bar:24} {percent:>3} % {msg} {eta}");
-                let bar = ProgressBar::new(minutes).with_prefix(*table);
-                let bar = self.bars.add(match style {
-                    Ok(style) => bar.with_style(style),
-                    Err(_) => bar,
-                });
-                tables.insert((account.clone(), table), Shown { bar, from, rows: 0 });
-            }
-            Step::Done { table, account, span, tally } => {
-                tracing::info!(
-                    table,
-                    account = account.as_str(),
-                    read = tally.read,
-                    added = tally.added,
-                    changed = tally.changed,
-                    "committed"
-                );
-                if let Some(shown) = tables.get_mut(&(account.clone(), *table)) {
-                    shown.rows += tally.read;
-                    let minutes = span.map_or(1, |span| (span.to - shown.from) / MINUTE).unsigned_abs();
-                    shown.bar.set_message(format!("{} rows", shown.rows));
-                    shown.bar.set_position(minutes);
-                }
-            }
-        }
-    }
-
-    fn end(&self) {
-        // Nothing is left to draw on when the terminal is gone.
-        let _cleared = self.bars.clear();
-    }
 }

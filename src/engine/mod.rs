@@ -16,6 +16,7 @@ mod views;
 mod words;
 
 use std::collections::BTreeSet;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -36,9 +37,9 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::public::PublicTable;
 use crate::lake::scan::LakeScan;
-use crate::lake::state::SyncState;
 use crate::lake::store::Location;
-use crate::lake::sync::{self, Step, Synced};
+use crate::lake::sync::{self, Step, Stop, Synced};
+use crate::lake::watch::{Time, Told, Watch};
 use crate::lake::{Lake, history, no_lake};
 use crate::resources::{RESOURCES, resource};
 use crate::source::connection::Connection;
@@ -137,6 +138,9 @@ impl Engine {
             Ok(Arc::new(Lake::new(Location::parse(&options.url, &options.storage)?, options.retention)?))
         });
         let lake = lake.transpose()?;
+        if let (Some(lake), Some(options)) = (&lake, &config.lake) {
+            options.schedules.check(lake)?;
+        }
         let catalog = catalog(&connections, lake.as_ref())?;
         let engine = Self { shared: Arc::new(Shared { connections, catalog, lake, config }) };
         engine.register_views()?;
@@ -187,8 +191,31 @@ impl Engine {
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Vec<Synced>> {
         let (Some(lake), Some(options)) = (&self.shared.lake, &self.shared.config.lake) else { return Err(no_lake()) };
-        let options = sync::Options { tables: tables.to_vec(), since: since.or(options.since), is_full, again: options.again };
-        sync::run(lake, &self.shared.connections, &options, tell).await
+        let (since, again, began) = (since.or(options.since), options.again, self.clock().now());
+        let options = sync::Options { tables: tables.to_vec(), since, is_full, again, ..sync::Options::default() };
+        let done = sync::run(lake, &self.shared.connections, &options, tell).await?;
+        lake.tries().note(&done, began, &|_| None).await;
+        Ok(done)
+    }
+
+    /// Brings these tables up to now again and again, or all, each when its schedule says so, until a stop is asked for.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when there is no lake; those of [`Watch::run`].
+    pub async fn watch(
+        &self,
+        tables: &[String],
+        since: Option<i64>,
+        stop: &Stop,
+        time: &dyn Time,
+        tell: &(dyn Fn(Told<'_>) + Sync),
+    ) -> Result<()> {
+        let (Some(lake), Some(options)) = (&self.shared.lake, &self.shared.config.lake) else { return Err(no_lake()) };
+        let (schedules, since, again) = (&options.schedules, since.or(options.since), options.again);
+        let options = sync::Options { tables: tables.to_vec(), since, is_full: false, again, stop: stop.clone() };
+        // Others that watch at the same ticks are put off otherwise.
+        let seed = RandomState::new().hash_one(());
+        Watch { lake, connections: &self.shared.connections, options, schedules, time, seed }.run(tell).await
     }
 
     fn state(&self) -> Result<SessionState> {
@@ -225,6 +252,12 @@ impl Engine {
         views::register(&state, public.as_ref())?;
         self.shared.catalog.register_schema(CHECKS, Arc::new(checks::Checks::try_new(self)?))?;
         Ok(())
+    }
+
+    /// Requests that this engine has made for a table of an account.
+    pub fn requests_for(&self, account: &str, table: &str) -> u64 {
+        let connection = self.shared.connections.iter().find(|connection| connection.name() == account);
+        connection.map_or(0, |connection| connection.client.requests_for(table))
     }
 
     /// What this engine has done so far.
@@ -275,10 +308,7 @@ fn catalog(connections: &Arc<[Arc<Connection>]>, lake: Option<&Arc<Lake>>) -> Re
     catalog.register_schema(LIVE, live)?;
     catalog.register_schema(PUBLIC, public)?;
     catalog.register_schema(REF, declared::schema()?)?;
-    let system = system::schema(connections)?;
-    let accounts = connections.iter().map(|connection| connection.name().to_owned()).collect();
-    system.register_table("sync_state".to_owned(), Arc::new(SyncState::new(lake.cloned(), accounts)))?;
-    catalog.register_schema(SYSTEM, system)?;
+    catalog.register_schema(SYSTEM, system::schema(connections, lake)?)?;
     Ok(Arc::new(catalog))
 }
 

@@ -30,7 +30,7 @@ pub(super) const LAG: i64 = 15 * 60 * SECOND;
 
 impl Coverage {
     /// Whether a sync has come to its end: until then, rows that were there when it began are missing.
-    pub(super) fn is_whole(self) -> bool {
+    pub fn is_whole(self) -> bool {
         self.until >= self.as_of.saturating_sub(LAG)
     }
 

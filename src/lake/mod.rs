@@ -7,7 +7,8 @@
 //! [`manner`] derives from a table's declaration how it is kept true, [`sync`] does it, [`scan`] reads a table as it was
 //! synced, [`export`] hands rows on as plain files, and [`public`] answers with the lake as far as it is proven complete and
 //! the live table for the rest. [`history`] looks back through a table's [`versions`], and [`maintain`] keeps its files few and
-//! lets go of what is kept no longer.
+//! lets go of what is kept no longer. [`watch`] syncs again and again, when the [`schedule`] says so; [`tries`] keeps what came
+//! of it.
 
 pub mod coverage;
 pub mod export;
@@ -16,12 +17,15 @@ pub mod maintain;
 pub mod manner;
 pub mod public;
 pub mod scan;
+pub mod schedule;
 pub mod settings;
 pub mod state;
 pub mod store;
 pub mod sync;
 pub mod table;
+pub mod tries;
 pub mod versions;
+pub mod watch;
 
 mod known;
 mod stamp;
@@ -38,6 +42,7 @@ use crate::resources::{RESOURCES, resource};
 use manner::Manner;
 use store::Location;
 use table::LakeTable;
+use tries::Tries;
 
 /// A column that is not of a table's own: name, type, meaning.
 type Described = (&'static str, fn() -> DataType, &'static str);
@@ -47,13 +52,14 @@ type Described = (&'static str, fn() -> DataType, &'static str);
 pub struct Lake {
     location: Location,
     tables: BTreeMap<&'static str, Arc<LakeTable>>,
+    tries: Tries,
 }
 
 impl Lake {
     /// The lake at a place, where what was replaced or taken away can still be read for so many days.
     ///
     /// # Errors
-    /// [`ErrorKind::Bug`] when a table's name is none of a folder.
+    /// [`ErrorKind::Config`] when its path is none of files; [`ErrorKind::Bug`] when a table's name is none of a folder.
     pub fn new(location: Location, retention: u64) -> Result<Self> {
         let mut tables = BTreeMap::new();
         for resource in RESOURCES {
@@ -61,12 +67,18 @@ impl Lake {
                 tables.insert(resource.name, Arc::new(LakeTable::new(&location, resource, manner, retention)?));
             }
         }
-        Ok(Self { location, tables })
+        let tries = Tries::at(&location)?;
+        Ok(Self { location, tables, tries })
     }
 
     /// Where it is.
     pub fn location(&self) -> &Location {
         &self.location
+    }
+
+    /// What came of the last syncs.
+    pub fn tries(&self) -> &Tries {
+        &self.tries
     }
 
     /// The table of this name; `None` where its rows are known only to those who have their keys.

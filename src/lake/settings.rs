@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
 
+use super::schedule::Schedules;
 use super::store::variables;
 use super::sync;
 use crate::error::{Error, ErrorKind, Result};
@@ -25,6 +26,12 @@ pub struct LakeSettings {
     pub again: Option<String>,
     /// How long what was replaced or taken away can still be read, in whole days, such as `90 days`.
     pub retention: Option<String>,
+    /// When the tables are synced by a daemon: a cron expression in UTC, such as `*/15 * * * *`.
+    pub schedule: Option<String>,
+    /// The same by table, where it is another.
+    pub schedules: Option<BTreeMap<String, String>>,
+    /// The most that such a sync is put off, such as `30 seconds`.
+    pub jitter: Option<String>,
     /// Options of the store, such as `endpoint` and `region`.
     pub storage: Option<BTreeMap<String, String>>,
 }
@@ -42,6 +49,8 @@ pub struct LakeOptions {
     pub again: i64,
     /// Days that what was replaced or taken away can still be read.
     pub retention: u64,
+    /// When a daemon syncs.
+    pub schedules: Schedules,
 }
 
 impl std::fmt::Debug for LakeOptions {
@@ -60,6 +69,7 @@ impl LakeOptions {
             since: None,
             again: sync::Options::default().again,
             retention: RETENTION,
+            schedules: Schedules::default(),
         }
     }
 }
@@ -73,6 +83,9 @@ impl LakeSettings {
             since: self.since.or(lower.since),
             again: self.again.or(lower.again),
             retention: self.retention.or(lower.retention),
+            schedule: self.schedule.or(lower.schedule),
+            schedules: self.schedules.or(lower.schedules),
+            jitter: self.jitter.or(lower.jitter),
             storage: self.storage.or(lower.storage),
         }
     }
@@ -88,7 +101,9 @@ impl LakeSettings {
         let since = self.since.map(|text| instant(&text)).transpose()?;
         let again = self.again.map_or(Ok(sync::Options::default().again), |text| micros(&text))?;
         let retention = self.retention.map_or(Ok(RETENTION), |text| days(&text))?;
-        Ok(Some(LakeOptions { url, storage, since, again, retention }))
+        let own = self.schedules.unwrap_or_default();
+        let schedules = Schedules::read(self.schedule.as_deref(), &own, self.jitter.as_deref())?;
+        Ok(Some(LakeOptions { url, storage, since, again, retention, schedules }))
     }
 }
 

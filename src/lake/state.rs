@@ -1,126 +1,77 @@
-//! What the lake holds: `system.sync_state`, a row for each table and account.
+//! What the lake holds and what came of its syncs, table by table and account by account.
 
-use std::sync::Arc;
-
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use async_trait::async_trait;
-use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::Result as DataFusionResult;
-use datafusion::datasource::memory::MemorySourceConfig;
-use datafusion::logical_expr::{Expr, TableType};
-use datafusion::physical_plan::ExecutionPlan;
+use std::collections::BTreeMap;
 
 use super::coverage::Coverage;
-use super::{Described, Lake};
-use crate::error::{Error, Result};
-use crate::schema::fields::{COMMENT, instant};
+use super::tries::Try;
+use super::{Lake, failed};
+use crate::error::Result;
 
-/// The columns.
-const COLUMNS: [Described; 9] = [
-    ("table", || DataType::Utf8, "The table."),
-    ("account", || DataType::Utf8, "The account."),
-    ("since", instant, "All rows from here on are in the lake; none where no span of time is kept."),
-    ("until", instant, "All rows before this were read."),
-    ("as_of", instant, "When the last sync that came to its end began: what had changed by then was looked for."),
-    ("version", || DataType::Int64, "Version of the Delta table."),
-    ("files", || DataType::Int64, "Its data files, of all accounts."),
-    ("rows", || DataType::Int64, "Its rows, of all accounts."),
-    ("bytes", || DataType::Int64, "Bytes of its data files, of all accounts."),
-];
-
-/// `system.sync_state`.
-#[derive(Debug)]
-pub struct SyncState {
-    lake: Option<Arc<Lake>>,
-    accounts: Vec<String>,
-    schema: SchemaRef,
+/// What the lake holds of a table and an account, and what came of their last sync.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// The table.
+    pub table: &'static str,
+    /// The account.
+    pub account: String,
+    /// What is proven of its rows; nothing where they were never synced.
+    pub coverage: Option<Coverage>,
+    /// The table itself, with the rows of all accounts; nothing where it is not there.
+    pub size: Option<Size>,
+    /// What came of the last sync; nothing where that is not known.
+    pub tried: Option<Try>,
 }
 
-#[derive(Debug)]
-struct Row {
-    table: &'static str,
-    account: String,
-    coverage: Coverage,
-    numbers: [Option<i64>; 4],
+/// How large a table is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Its version.
+    pub version: u64,
+    /// Its data files.
+    pub files: usize,
+    /// Their rows.
+    pub rows: usize,
+    /// Their bytes.
+    pub bytes: i64,
 }
 
-impl SyncState {
-    /// Of a lake, where there is one, and these accounts.
-    pub fn new(lake: Option<Arc<Lake>>, accounts: Vec<String>) -> Self {
-        let field = |(name, data_type, about): &Described| {
-            Field::new(*name, data_type(), true).with_metadata([(COMMENT.to_owned(), (*about).to_owned())].into())
-        };
-        Self { lake, accounts, schema: Arc::new(Schema::new(COLUMNS.iter().map(field).collect::<Vec<_>>())) }
-    }
-
-    async fn rows(&self) -> Result<Vec<Row>> {
-        let mut rows = Vec::new();
-        for table in self.lake.iter().flat_map(|lake| lake.tables()) {
-            let Some(state) = table.now().await? else { continue };
-            let numbers = sizes(&state)?;
-            for account in &self.accounts {
-                if let Some(coverage) = Coverage::read(&state, account).await? {
-                    rows.push(Row { table: table.resource.name, account: account.clone(), coverage, numbers });
+impl Lake {
+    /// The state of all tables that were synced for these accounts, or were to be.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::File`] when a table's log cannot be read.
+    pub async fn state(&self, accounts: &[String]) -> Result<Vec<State>> {
+        let mut tried = BTreeMap::new();
+        for account in accounts {
+            tried.insert(account, self.tries().read(account).await);
+        }
+        let mut states = Vec::new();
+        for table in self.tables() {
+            let (name, now) = (table.resource.name, table.now().await?);
+            let size = now.as_ref().map(Size::of).transpose()?;
+            for account in accounts {
+                let coverage = match &now {
+                    Some(now) => Coverage::read(now, account).await?,
+                    None => None,
+                };
+                let tried = tried.get_mut(account).and_then(|tried| tried.remove(name));
+                if coverage.is_some() || tried.is_some() {
+                    states.push(State { table: name, account: account.clone(), coverage, size, tried });
                 }
             }
         }
-        Ok(rows)
-    }
-
-    fn batch(&self, rows: &[Row]) -> Result<RecordBatch> {
-        let time = |get: fn(&Coverage) -> Option<i64>| -> ArrayRef {
-            Arc::new(rows.iter().map(|row| get(&row.coverage)).collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
-        };
-        let number = |index: usize| -> ArrayRef {
-            Arc::new(rows.iter().map(|row| row.numbers.get(index).copied().flatten()).collect::<Int64Array>())
-        };
-        let columns = vec![
-            Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.table))) as ArrayRef,
-            Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.account))),
-            time(|coverage| Some(coverage.since).filter(|since| *since != i64::MIN)),
-            time(|coverage| Some(coverage.until)),
-            time(|coverage| Some(coverage.as_of)),
-            number(0),
-            number(1),
-            number(2),
-            number(3),
-        ];
-        RecordBatch::try_new(Arc::clone(&self.schema), columns)
-            .map_err(|error| Error::bug("the state of the lake does not fit its schema").caused_by(error))
+        Ok(states)
     }
 }
 
-/// Version, files, rows and bytes of a table.
-fn sizes(table: &deltalake_core::DeltaTable) -> Result<[Option<i64>; 4]> {
-    let state = table.snapshot().map_err(super::failed)?;
-    let (mut files, mut rows, mut bytes) = (0, 0_usize, 0);
-    for file in state.log_data().iter() {
-        files += 1;
-        rows += file.num_records().unwrap_or_default();
-        bytes += file.size();
-    }
-    Ok([table.version().and_then(|version| i64::try_from(version).ok()), Some(files), i64::try_from(rows).ok(), Some(bytes)])
-}
-
-#[async_trait]
-impl TableProvider for SyncState {
-    fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::View
-    }
-
-    async fn scan(
-        &self,
-        _state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
-        _limit: Option<usize>,
-    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        let rows = self.batch(&self.rows().await?)?;
-        Ok(MemorySourceConfig::try_new_exec(&[vec![rows]], Arc::clone(&self.schema), projection.cloned())?)
+impl Size {
+    fn of(table: &deltalake_core::DeltaTable) -> Result<Self> {
+        let mut size = Self { version: table.version().unwrap_or_default(), ..Self::default() };
+        for file in table.snapshot().map_err(failed)?.log_data().iter() {
+            size.files += 1;
+            size.rows += file.num_records().unwrap_or_default();
+            size.bytes += file.size();
+        }
+        Ok(size)
     }
 }

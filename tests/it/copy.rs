@@ -7,6 +7,7 @@ use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use arrow::util::display::array_value_to_string;
 use arrow::util::pretty::pretty_format_batches;
+use ckosql::api::config::Account;
 use ckosql::clock::Clock;
 use ckosql::engine::Engine;
 use ckosql::engine::config::Config;
@@ -37,13 +38,24 @@ impl Copy {
     }
 
     pub(crate) fn with(merchant: Merchant, lake: LakeOptions) -> Self {
+        Self::made(merchant, lake, SandboxOptions::default(), |_| {}).unwrap()
+    }
+
+    /// The same, over a stand-in that behaves otherwise and an account that is configured otherwise.
+    pub(crate) fn made(
+        merchant: Merchant,
+        lake: LakeOptions,
+        options: SandboxOptions,
+        change: impl FnOnce(&mut Account),
+    ) -> Result<Self> {
         let merchant = Arc::new(merchant);
-        let sandbox = Sandbox::start(Arc::clone(&merchant), SandboxOptions::default()).unwrap();
+        let sandbox = Sandbox::start(Arc::clone(&merchant), options)?;
         let mut account = sandbox.account();
         account.limits.requests_per_second = 10_000;
+        change(&mut account);
         let config =
             Config { accounts: vec![account], clock: Clock::Fixed(merchant.end()), lake: Some(lake), ..Config::default() };
-        Self { engine: Engine::try_new(config).unwrap(), sandbox }
+        Ok(Self { engine: Engine::try_new(config)?, sandbox })
     }
 
     pub(crate) async fn query(&self, sql: &str) -> Result<Vec<RecordBatch>> {

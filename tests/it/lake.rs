@@ -198,7 +198,7 @@ async fn two_syncs_at_once_leave_each_row_once() {
 }
 
 /// A sync of the program itself over a stand-in, on a merchant whose credentials are in the environment.
-fn program(sandbox: &Sandbox, lake: &TempDir, tables: &[&str]) -> Command {
+pub(crate) fn program(sandbox: &Sandbox, lake: &TempDir, tables: &[&str]) -> Command {
     let hosts = sandbox.hosts();
     let mut command = Command::new(env!("CARGO_BIN_EXE_ckosql"));
     command.arg("sync").args(tables).arg("--lake").arg(lake.path()).env_clear().current_dir(lake.path());

@@ -30,6 +30,7 @@ mod joins;
 mod lake;
 mod lake_history;
 mod lake_store;
+mod lake_watch;
 mod ledger;
 mod predicates;
 mod rates;

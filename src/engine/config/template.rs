@@ -76,6 +76,11 @@ const TAIL: &str = "
 #again = \"7 days\"
 # How long what was is kept: lake_at and lake_changes look back so far.
 #retention = \"90 days\"
+# When ckosql sync --watch syncs, as cron says it (minute hour day month weekday) and in UTC: all tables, and some by their own.
+#schedule = \"*/15 * * * *\"
+#schedules = { payments = \"*/5 * * * *\" }
+# The most that such a sync is put off, so that not everybody asks at the full minute.
+#jitter = \"30 seconds\"
 # Options of a bucket's store, beside those of the environment (AWS_…, GOOGLE_…, AZURE_…).
 #storage = { region = \"eu-west-1\" }
 

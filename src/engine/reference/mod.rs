@@ -6,6 +6,7 @@
 mod checks;
 mod declared;
 mod functions;
+mod system;
 mod tables;
 mod views;
 
@@ -35,6 +36,7 @@ pub async fn reference(engine: &Engine) -> Result<String> {
     }
     text.push_str(&checks::section(&super::checks::all()?));
     text.push_str(&declared::sections());
+    text.push_str(&system::sections(engine).await?);
     text.push_str(&settings());
     text.push_str(&functions::section());
     Ok(text)
@@ -54,6 +56,11 @@ pub async fn table(engine: &Engine, name: &str) -> Result<String> {
     }
     if let Some(known) = declared::section(name.trim_start_matches("ref.")) {
         return Ok(known);
+    }
+    if let Some(name) = name.strip_prefix("system.")
+        && let Some(section) = system::section(engine, name).await?
+    {
+        return Ok(section);
     }
     let checks = super::checks::all()?;
     if let Some(check) = checks.iter().find(|check| name.strip_prefix("checks.").unwrap_or(name) == check.name) {

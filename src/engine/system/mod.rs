@@ -4,6 +4,7 @@ mod accounts;
 mod coverage;
 mod requests;
 mod scopes;
+mod sync_state;
 mod tables;
 
 use std::fmt;
@@ -19,7 +20,10 @@ use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::error::{Error, Result};
+use crate::lake::Lake;
+use crate::schema::fields::COMMENT;
 use crate::source::connection::Connection;
+use sync_state::SyncState;
 
 /// The accounts, as far as their connections know.
 type Connections = Arc<[Arc<Connection>]>;
@@ -37,41 +41,79 @@ pub(super) struct SystemTable {
 const TABLES: &[&SystemTable] =
     &[&requests::TABLE, &coverage::TABLE, &tables::TABLES, &tables::COLUMNS, &scopes::TABLE, &accounts::TABLE];
 
-/// The schema over some accounts.
+/// What the rows of a table are made of.
+#[async_trait]
+pub(super) trait Rows: Send + Sync {
+    /// Its columns.
+    fn columns(&self) -> &'static [SystemColumn];
+
+    /// A value of each column for each row there is now.
+    async fn rows(&self) -> Result<Vec<ArrayRef>>;
+}
+
+/// The schema over some accounts, and the lake where there is one.
 ///
 /// # Errors
 /// [`crate::error::ErrorKind::Bug`] when two tables have the same name.
-pub(super) fn schema(connections: &Connections) -> Result<Arc<dyn SchemaProvider>> {
+pub(super) fn schema(connections: &Connections, lake: Option<&Arc<Lake>>) -> Result<Arc<dyn SchemaProvider>> {
     let schema = MemorySchemaProvider::new();
     for table in TABLES {
         schema.register_table(table.name.to_owned(), table.provider(connections))?;
     }
+    let accounts = connections.iter().map(|connection| connection.name().to_owned()).collect();
+    let state = provider(sync_state::NAME, SyncState { lake: lake.cloned(), accounts });
+    schema.register_table(sync_state::NAME.to_owned(), state)?;
     Ok(Arc::new(schema))
 }
 
 impl SystemTable {
     /// The table over some accounts.
     pub(super) fn provider(&'static self, connections: &Connections) -> Arc<dyn TableProvider> {
-        Arc::new(Provider { table: self, schema: self.schema(), connections: Arc::clone(connections) })
+        provider(self.name, OfConnections { table: self, connections: Arc::clone(connections) })
     }
 
     pub(super) fn schema(&self) -> SchemaRef {
-        let field = |(name, data_type, about): &SystemColumn| {
-            Field::new(*name, data_type(), true).with_metadata([("comment".to_owned(), (*about).to_owned())].into())
-        };
-        Arc::new(Schema::new(self.columns.iter().map(field).collect::<Vec<_>>()))
+        schema_of(self.columns)
     }
 }
 
-struct Provider {
+/// A table that the connections know all of.
+struct OfConnections {
     table: &'static SystemTable,
-    schema: SchemaRef,
     connections: Connections,
+}
+
+#[async_trait]
+impl Rows for OfConnections {
+    fn columns(&self) -> &'static [SystemColumn] {
+        self.table.columns
+    }
+
+    async fn rows(&self) -> Result<Vec<ArrayRef>> {
+        Ok((self.table.rows)(&self.connections))
+    }
+}
+
+fn schema_of(columns: &[SystemColumn]) -> SchemaRef {
+    let field = |(name, data_type, about): &SystemColumn| {
+        Field::new(*name, data_type(), true).with_metadata([(COMMENT.to_owned(), (*about).to_owned())].into())
+    };
+    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+}
+
+fn provider(name: &'static str, rows: impl Rows + 'static) -> Arc<dyn TableProvider> {
+    Arc::new(Provider { name, schema: schema_of(rows.columns()), rows: Box::new(rows) })
+}
+
+struct Provider {
+    name: &'static str,
+    schema: SchemaRef,
+    rows: Box<dyn Rows>,
 }
 
 impl fmt::Debug for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SystemTable").field("name", &self.table.name).finish_non_exhaustive()
+        f.debug_struct("SystemTable").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -92,8 +134,8 @@ impl TableProvider for Provider {
         _filters: &[Expr],
         _limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        let rows = RecordBatch::try_new(Arc::clone(&self.schema), (self.table.rows)(&self.connections))
-            .map_err(|error| Error::bug("a system table does not fit its schema").caused_by(error))?;
+        let rows = RecordBatch::try_new(Arc::clone(&self.schema), self.rows.rows().await?)
+            .map_err(|error| Error::bug("a system table does not fit its schema").with("table", self.name).caused_by(error))?;
         Ok(MemorySourceConfig::try_new_exec(&[vec![rows]], Arc::clone(&self.schema), projection.cloned())?)
     }
 }

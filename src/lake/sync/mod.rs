@@ -11,22 +11,25 @@
 
 mod newest;
 mod reading;
+mod stop;
 mod touched;
 mod unit;
 mod walk;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{FutureExt, StreamExt, stream};
 
 use super::Lake;
 use super::maintain::tend;
 use super::table::LakeTable;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::source::connection::Connection;
 use crate::source::span::{DAY, Span, rfc3339};
 use reading::inside;
+pub use stop::Stop;
 pub use unit::Tally;
 use walk::Walk;
 
@@ -44,11 +47,13 @@ pub struct Options {
     pub is_full: bool,
     /// How far back rows are read again, in microseconds: the time in which most of them change.
     pub again: i64,
+    /// The wish that it end soon.
+    pub stop: Stop,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { tables: Vec::new(), since: None, is_full: false, again: 7 * DAY }
+        Self { tables: Vec::new(), since: None, is_full: false, again: 7 * DAY, stop: Stop::default() }
     }
 }
 
@@ -75,6 +80,19 @@ pub enum Step {
         /// What came of it.
         tally: Tally,
     },
+    /// All of it is, or it broke off.
+    Ended {
+        /// The table.
+        table: &'static str,
+        /// The account.
+        account: String,
+        /// What came of it.
+        tally: Tally,
+        /// How long it took.
+        took: Duration,
+        /// Why it broke off, where it did.
+        error: Option<String>,
+    },
 }
 
 /// How the sync of one table of one account went.
@@ -94,8 +112,25 @@ pub struct Synced {
     pub began: i64,
     /// From where on it was read, where it has spans.
     pub read_from: i64,
+    /// How long it took.
+    pub took: Duration,
+    /// Requests that were made for it; one that several tables need is made for one of them.
+    pub requests: u64,
     /// Why it broke off, where it did.
     pub error: Option<Error>,
+}
+
+impl Synced {
+    /// That it is done.
+    fn ended(&self) -> Step {
+        Step::Ended {
+            table: self.table,
+            account: self.account.clone(),
+            tally: self.tally,
+            took: self.took,
+            error: self.error.as_ref().map(ToString::to_string),
+        }
+    }
 }
 
 /// Brings the lake up to now.
@@ -109,6 +144,7 @@ pub async fn run(
     tell: &(dyn Fn(Step) + Sync),
 ) -> Result<Vec<Synced>> {
     let tables = wanted(lake, &options.tables)?;
+    let asked_before = requests(connections, &tables);
     let mut walks = Vec::new();
     for connection in connections {
         let mut groups: BTreeMap<&str, Vec<Arc<LakeTable>>> = BTreeMap::new();
@@ -123,17 +159,41 @@ pub async fn run(
     let mut done: Vec<Synced> = done.into_iter().flatten().collect();
     for connection in connections {
         for table in tables.iter().filter(|table| newest::is_derived(table, connection)) {
-            done.push(newest::derive(lake, table, connection, &done, tell).await);
+            done.push(newest::derive(lake, table, connection, &done, options, tell).await);
         }
-        touched::refresh(lake, &connection.in_background(), &mut done).await;
+        touched::refresh(lake, &connection.in_background(), &mut done, &options.stop).await;
     }
     let order = |synced: &Synced| tables.iter().position(|table| table.resource.name == synced.table);
     done.sort_by(|one, other| (&one.account, order(one)).cmp(&(&other.account, order(other))));
+    let asked = requests(connections, &tables);
+    for synced in &mut done {
+        let of = |asked: &Asked| asked.get(&(synced.account.clone(), synced.table)).copied().unwrap_or_default();
+        synced.requests = of(&asked).saturating_sub(of(&asked_before));
+    }
     // Now that nobody here is in its way.
     for table in &tables {
-        tend(table).await;
+        if !options.stop.is_asked() {
+            tend(table).await;
+        }
     }
     Ok(done)
+}
+
+/// Requests by account and table.
+type Asked = BTreeMap<(String, &'static str), u64>;
+
+/// The requests that were made for tables so far.
+fn requests(connections: &[Arc<Connection>], tables: &[Arc<LakeTable>]) -> Asked {
+    let of = |connection: &Connection, table: &LakeTable| {
+        let name = table.resource.name;
+        ((connection.name().to_owned(), name), connection.client.requests_for(name))
+    };
+    connections.iter().flat_map(|connection| tables.iter().map(|table| of(connection, table))).collect()
+}
+
+/// That a table was not read to its end, because somebody wished so.
+fn stopped() -> Error {
+    Error::new(ErrorKind::Cancelled, "stopped before its end").hint("the next sync goes on from its last commit")
 }
 
 /// What tables have in common that share requests: the call that lists their rows.
@@ -142,7 +202,7 @@ fn shared_by(table: &LakeTable) -> &'static str {
 }
 
 /// The tables to sync, with those that they are made of.
-fn wanted(lake: &Lake, names: &[String]) -> Result<Vec<Arc<LakeTable>>> {
+pub(super) fn wanted(lake: &Lake, names: &[String]) -> Result<Vec<Arc<LakeTable>>> {
     let mut tables: Vec<Arc<LakeTable>> = Vec::new();
     for table in lake.chosen(names)? {
         for table in newest::made_of(lake, &table).cloned().into_iter().chain([table]) {

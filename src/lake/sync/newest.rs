@@ -1,13 +1,14 @@
 //! Tables that have each row as the newest report tells it, made of those that have all reports: nothing is asked for.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::unit::{Reading, Scope, Tally};
-use super::{Step, Synced, quoted, timestamp};
+use super::{Options, Step, Stop, Synced, quoted, stopped, timestamp};
 use crate::error::{Error, Result};
 use crate::lake::Lake;
 use crate::lake::coverage::Coverage;
@@ -38,9 +39,10 @@ pub(super) async fn derive(
     table: &Arc<LakeTable>,
     connection: &Connection,
     done: &[Synced],
+    options: &Options,
     tell: &(dyn Fn(Step) + Sync),
 ) -> Synced {
-    let account = connection.name();
+    let (account, begun) = (connection.name(), Instant::now());
     let mut synced = Synced {
         table: table.resource.name,
         account: account.to_owned(),
@@ -49,10 +51,12 @@ pub(super) async fn derive(
         before: None,
         began: connection.now().timestamp_micros(),
         read_from: i64::MIN,
+        took: Duration::ZERO,
+        requests: 0,
         error: None,
     };
     let outcome = match made_of(lake, table) {
-        Some(history) => Derivation { table, history, account, tell }.run(&mut synced).await,
+        Some(history) => Derivation { table, history, account, stop: &options.stop, tell }.run(&mut synced).await,
         None => Err(Error::bug("a table of the newest reports has none of all reports").with("table", table.resource.name)),
     };
     let unread = done.iter().find(|one| one.account == account && one.error.is_some() && is_source(table, one.table));
@@ -61,6 +65,8 @@ pub(super) async fn derive(
         (Ok(()), Some(unread)) => unread.error.as_ref().map(Error::copy),
         (Ok(()), None) => None,
     };
+    synced.took = begun.elapsed();
+    tell(synced.ended());
     synced
 }
 
@@ -72,6 +78,7 @@ struct Derivation<'a> {
     table: &'a Arc<LakeTable>,
     history: &'a Arc<LakeTable>,
     account: &'a str,
+    stop: &'a Stop,
     tell: &'a (dyn Fn(Step) + Sync),
 }
 
@@ -124,6 +131,9 @@ impl Derivation<'_> {
                     (piece, rows) = (Span { from: *day, to: *day }, 0);
                 }
                 rows += count;
+            }
+            if self.stop.is_asked() {
+                return Err(stopped());
             }
         }
         pieces.push(Span { from: piece.from, to: span.to });

@@ -5,6 +5,7 @@
 //! end, and payments that a dispute, a settlement or a financial action has spoken of since they were last read.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow::array::AsArray;
 use arrow::datatypes::TimestampMicrosecondType;
@@ -12,7 +13,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::reading::Readings;
 use super::unit::{Reading, Scope, Tally};
-use super::{Synced, inside, quoted, timestamp};
+use super::{Stop, Synced, inside, quoted, stopped, timestamp};
 use crate::error::{Error, Result};
 use crate::lake::Lake;
 use crate::lake::coverage::Coverage;
@@ -33,18 +34,20 @@ const PAYMENT_ID: &str = "payment_id";
 const PAYMENTS: &str = "payments";
 
 /// Reads anew what is known to have changed, in the tables that were synced; what goes wrong is said of them.
-pub(super) async fn refresh(lake: &Lake, connection: &Arc<Connection>, done: &mut [Synced]) {
+pub(super) async fn refresh(lake: &Lake, connection: &Arc<Connection>, done: &mut [Synced], stop: &Stop) {
     for synced in done.iter_mut().filter(|synced| synced.account == connection.name() && synced.error.is_none()) {
         let (Some(table), Some(before), Some(proven)) = (lake.table(synced.table), synced.before, synced.coverage) else {
             continue;
         };
         let Some(column) = id_column(table.resource) else { continue };
-        let touched = Touched { lake, connection, before, read_from: synced.read_from };
+        let touched = Touched { lake, connection, before, read_from: synced.read_from, stop };
         let refreshed = Coverage { as_of: synced.began, ..proven };
+        let begun = Instant::now();
         match touched.refresh(table, column, proven, refreshed).await {
             Ok(tally) => (synced.tally, synced.coverage) = (synced.tally.and(tally), Some(refreshed)),
             Err(error) => synced.error = Some(error),
         }
+        synced.took += begun.elapsed();
     }
 }
 
@@ -68,6 +71,7 @@ struct Touched<'a> {
     before: Coverage,
     /// All later rows were read by this sync.
     read_from: i64,
+    stop: &'a Stop,
 }
 
 impl Touched<'_> {
@@ -76,6 +80,9 @@ impl Touched<'_> {
         let mut tally = Tally::default();
         let account = self.connection.name();
         for ids in self.payments(table, column).await?.chunks(IDS) {
+            if self.stop.is_asked() {
+                return Err(stopped());
+            }
             let (Some(first), Some(last)) = (ids.first(), ids.last()) else { continue };
             let asked_for = Span { from: first.1, to: last.1.saturating_add(1) };
             let scope = Scope::Keys(column, ids.iter().map(|(id, _)| id.clone()).collect());

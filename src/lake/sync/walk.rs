@@ -3,12 +3,13 @@
 //! Tables that come out of the same calls walk together, so that a page is asked for once for all of them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures::future::join_all;
 
 use super::reading::Readings;
 use super::unit::{Reading, Scope, Tally};
-use super::{Options, Step, Synced, touched};
+use super::{Options, Step, Synced, stopped, touched};
 use crate::error::Error;
 use crate::lake::coverage::{Coverage, LAG};
 use crate::lake::table::LakeTable;
@@ -40,7 +41,7 @@ struct Walker {
     /// From where it is to be read.
     from: i64,
     /// From where it was begun.
-    begun: i64,
+    read_from: i64,
     /// What was proven before.
     before: Option<Coverage>,
     /// What is proven so far.
@@ -55,7 +56,7 @@ struct Walker {
 impl Walk<'_> {
     /// Reads all that is due.
     pub(super) async fn run(self) -> Vec<Synced> {
-        let now = self.connection.now().timestamp_micros();
+        let (begun, now) = (Instant::now(), self.connection.now().timestamp_micros());
         let mut walkers = Vec::with_capacity(self.tables.len());
         for table in &self.tables {
             let (proven, error) = match table.coverage(self.connection.name()).await {
@@ -66,7 +67,7 @@ impl Walk<'_> {
             let from = proven.map_or(since, |proven| self.again_from(table, proven)).max(since);
             let is_refreshed = proven.is_some() && touched::is_refreshed(table.resource);
             let (table, tally) = (Arc::clone(table), Tally::default());
-            walkers.push(Walker { table, from, begun: from, before: proven, proven, since, is_refreshed, tally, error });
+            walkers.push(Walker { table, from, read_from: from, before: proven, proven, since, is_refreshed, tally, error });
         }
         let (mut spanned, mut others): (Vec<Walker>, Vec<Walker>) =
             walkers.into_iter().partition(|walker| walker.table.manner.column().is_some());
@@ -74,7 +75,7 @@ impl Walk<'_> {
         for walker in &mut others {
             self.whole(walker, now).await;
         }
-        spanned.into_iter().chain(others).map(|walker| self.synced(walker, now)).collect()
+        spanned.into_iter().chain(others).map(|walker| self.synced(walker, now, begun)).collect()
     }
 
     /// The earliest instant that the lake is to hold.
@@ -108,6 +109,10 @@ impl Walk<'_> {
         }
         let mut width = FIRST;
         loop {
+            if self.options.stop.is_asked() {
+                walkers.iter_mut().filter(|walker| walker.from < end).for_each(Walker::stop);
+                return;
+            }
             let waiting = |walker: &&mut Walker| walker.error.is_none() && walker.from < end;
             let Some(from) = walkers.iter_mut().filter(|walker| waiting(walker)).map(|walker| walker.from).min() else { return };
             let next = walkers.iter().map(|walker| walker.from).filter(|other| *other > from).min();
@@ -162,6 +167,9 @@ impl Walk<'_> {
 
     /// Reads all rows of a table that has no spans.
     async fn whole(&self, walker: &mut Walker, now: i64) {
+        if self.options.stop.is_asked() {
+            walker.stop();
+        }
         if walker.error.is_some() {
             return;
         }
@@ -182,17 +190,21 @@ impl Walk<'_> {
         }
     }
 
-    fn synced(&self, walker: Walker, began: i64) -> Synced {
-        Synced {
+    fn synced(&self, walker: Walker, began: i64, begun: Instant) -> Synced {
+        let synced = Synced {
             table: walker.table.resource.name,
             account: self.account(),
             tally: walker.tally,
             coverage: walker.proven,
             before: walker.before,
             began,
-            read_from: walker.begun,
+            read_from: walker.read_from,
+            took: begun.elapsed(),
+            requests: 0,
             error: walker.error,
-        }
+        };
+        (self.tell)(synced.ended());
+        synced
     }
 
     fn account(&self) -> String {
@@ -201,6 +213,11 @@ impl Walk<'_> {
 }
 
 impl Walker {
+    /// Goes no further.
+    fn stop(&mut self) {
+        self.error.get_or_insert_with(stopped);
+    }
+
     /// What is proven once a span was read: the walk has no gaps, so all up to its end. What was proven before stays proven as
     /// of when it was, until the walk is at its end, and what is refreshed by keys thereafter is.
     fn proves(&self, span: Span, is_last: bool, started: i64) -> Coverage {

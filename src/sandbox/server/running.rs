@@ -22,6 +22,7 @@ use super::shared::{LoggedRequest, SandboxOptions, Shared, Site};
 use crate::api::config::{Account, Credential, Hosts, Limits};
 use crate::api::request::Host;
 use crate::error::{Error, ErrorKind, Result};
+use crate::sandbox::faults::Faults;
 use crate::sandbox::merchant::Merchant;
 use crate::sandbox::report::Report;
 use crate::sandbox::zone::Zone;
@@ -64,6 +65,7 @@ impl Sandbox {
             storage: url_of(&listeners, Site::Storage)?,
             credentials: Credentials::of(&merchant),
             merchant,
+            faults: Mutex::new(options.faults.clone()),
             options,
             tokens: Tokens::default(),
             pace: Pace::default(),
@@ -178,6 +180,11 @@ impl Sandbox {
     /// Forgets the requests so far.
     pub fn reset_log(&self) {
         self.shared.log.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// From now on other things go wrong; what is told wrongly in its report files stays as it was.
+    pub fn set_faults(&self, faults: Faults) {
+        *self.shared.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults;
     }
 
     /// Closes its hosts and waits until they are closed.

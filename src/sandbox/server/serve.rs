@@ -37,7 +37,7 @@ pub(super) async fn serve(State(state): State<HostState>, request: Request) -> R
     let HostState { shared, site } = state;
     let query = request.uri().query().unwrap_or_default().to_owned();
     let asked = read(&shared, site, request, &query).await;
-    let fault = shared.options.faults.of(asked.number);
+    let fault = shared.faults.lock().unwrap_or_else(PoisonError::into_inner).of(asked.number);
     if fault == Some(Fault::Slow) {
         tokio::time::sleep(shared.options.slow).await;
     }

@@ -123,6 +123,8 @@ pub(super) struct Shared {
     pub tokens: Tokens,
     pub pace: Pace,
     pub changes: Changes,
+    /// What goes wrong now; what is told wrongly in the report files stays as the options have it.
+    pub faults: Mutex<Faults>,
     /// Requests so far.
     pub count: AtomicU64,
     pub log: Mutex<VecDeque<LoggedRequest>>,
