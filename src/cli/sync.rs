@@ -29,6 +29,9 @@ pub(super) struct Arguments {
     /// Read everything anew, and compare.
     #[arg(long)]
     full: bool,
+    /// Keep nothing that is personal or may be, and nothing of the source's own JSON; the lake is to be new.
+    #[arg(long)]
+    no_pii: bool,
     /// How to print what came of it.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -40,8 +43,12 @@ pub(super) struct Arguments {
 /// The first of what kept a table from being synced, after the rows are printed; those of the configuration.
 pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<(), Failure> {
     let since = arguments.since.as_deref().map(instant).transpose()?;
-    let opened = open::open(global)?;
-    let progress = Progress::new(global);
+    let mut global = global.clone();
+    if arguments.no_pii {
+        global.set.push("policy.no_pii=true".to_owned());
+    }
+    let opened = open::open(&global)?;
+    let progress = Progress::new(&global);
     let synced = opened.engine.sync(&arguments.tables, since, arguments.full, &|step| progress.show(&step)).await;
     progress.end();
     let mut synced = synced?;

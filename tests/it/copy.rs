@@ -11,6 +11,7 @@ use ckosql::clock::Clock;
 use ckosql::engine::Engine;
 use ckosql::engine::config::Config;
 use ckosql::error::{Error, Result};
+use ckosql::lake::policy::Policy;
 use ckosql::lake::settings::LakeOptions;
 use ckosql::lake::sync::Synced;
 use ckosql::sandbox::{Merchant, Sandbox, SandboxOptions};
@@ -27,12 +28,15 @@ impl Copy {
     }
 
     pub(crate) fn with(merchant: Merchant, lake: LakeOptions) -> Self {
+        Self::under(merchant, Some(lake), Policy::default())
+    }
+
+    pub(crate) fn under(merchant: Merchant, lake: Option<LakeOptions>, policy: Policy) -> Self {
         let merchant = Arc::new(merchant);
         let sandbox = Sandbox::start(Arc::clone(&merchant), SandboxOptions::default()).unwrap();
         let mut account = sandbox.account();
         account.limits.requests_per_second = 10_000;
-        let config =
-            Config { accounts: vec![account], clock: Clock::Fixed(merchant.end()), lake: Some(lake), ..Config::default() };
+        let config = Config { accounts: vec![account], clock: Clock::Fixed(merchant.end()), lake, policy, ..Config::default() };
         Self { engine: Engine::try_new(config).unwrap(), sandbox }
     }
 

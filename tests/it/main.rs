@@ -28,6 +28,7 @@ mod injection;
 mod joins;
 mod lake;
 mod lake_history;
+mod lake_policy;
 mod ledger;
 mod predicates;
 mod rates;
