@@ -130,7 +130,10 @@ impl Assigned {
                 Some(Rule::Drop) | None => {}
             }
         }
-        let list = |what: &str, names: Vec<String>| (!names.is_empty()).then(|| format!("{what} {}", names.join(", ")));
+        let list = |what: &str, mut names: Vec<String>| {
+            names.sort_unstable();
+            (!names.is_empty()).then(|| format!("{what} {}", names.join(", ")))
+        };
         let parts = [
             self.is_no_pii.then(|| NO_PII.to_owned()),
             list("drop", dropped),
