@@ -37,7 +37,7 @@ fn stand(merchant: &Arc<Merchant>, next_link: NextLink, requests_per_second: Opt
         account.limits.requests_per_second = rate;
     }
     let settings = [("checkout.max_requests".to_owned(), "unlimited".to_owned())].into();
-    let config = Config { accounts: vec![account], settings, clock: Clock::Fixed(merchant.end()), lake: None };
+    let config = Config { accounts: vec![account], settings, clock: Clock::Fixed(merchant.end()), ..Config::default() };
     Stand { merchant: Arc::clone(merchant), engine: Engine::try_new(config).unwrap(), sandbox }
 }
 

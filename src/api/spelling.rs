@@ -52,7 +52,7 @@ impl SecretSource {
     ///
     /// # Errors
     /// [`ErrorKind::Credentials`] when it is not there, or is empty.
-    pub(super) fn fetch(self, setting: &'static str) -> Result<Secret> {
+    pub fn fetch(self, setting: &'static str) -> Result<Secret> {
         let refuse = |message: &'static str| Error::new(ErrorKind::Credentials, message).with("setting", setting);
         let secret = match self {
             Self::Text(secret) => secret,

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use super::print::print_rows;
 use super::run::interrupt;
 use super::{Global, open};
-use crate::engine::{Engine, LAKE, PUBLIC};
+use crate::engine::{Engine, LAKE, LIVE, PUBLIC};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::export::check::{Difference, check};
 use crate::lake::export::destination::Destination;
@@ -122,6 +122,11 @@ async fn rows(engine: &Engine, source: &str, sql: &str) -> Result<Read> {
     let session = engine.session()?;
     let mut lake = Vec::new();
     for (schema, table) in session.tables(sql).await? {
+        if schema == LIVE && engine.conceals(&table) {
+            return Err(Error::new(ErrorKind::Config, "[policy] keeps from being exported what the API has")
+                .with("table", format!("{LIVE}.{table}"))
+                .hint(format!("export {table}, which has it as the policy lets it be kept")));
+        }
         if schema == LAKE || schema == PUBLIC {
             lake.extend(of_lake(engine, &table).await?);
         }

@@ -34,6 +34,9 @@ pub(super) struct Arguments {
     /// Go on until Ctrl-C or SIGTERM: at once, and then whenever schedule of [lake] says so.
     #[arg(long, conflicts_with_all = ["full", "format"])]
     pub(super) watch: bool,
+    /// Keep nothing that is personal or may be, and nothing of the source's own JSON; the lake is to be new.
+    #[arg(long)]
+    no_pii: bool,
     /// How to print what came of it.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -45,6 +48,7 @@ pub(super) struct Arguments {
 /// The first of what kept a table from being synced, after the rows are printed; those of the configuration.
 pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<(), Failure> {
     let since = arguments.since.as_deref().map(instant).transpose()?;
+    let global = &of_policy(global, arguments);
     let opened = open::open(global)?;
     let progress = Progress::new(global, &opened.engine, Quiet::Nothing);
     let synced = opened.engine.sync(&arguments.tables, since, arguments.full, &|step| progress.show(&step)).await;
@@ -80,6 +84,7 @@ pub(super) async fn watch(global: Global, arguments: Arguments) -> Result<(), Fa
 
 async fn watch_until(global: &Global, arguments: &Arguments, stop: &Stop) -> Result<(), Failure> {
     let since = arguments.since.as_deref().map(instant).transpose()?;
+    let global = &of_policy(global, arguments);
     let opened = open::open(global)?;
     let progress = Progress::new(global, &opened.engine, Quiet::WhatIsAsItWas);
     let tell = |told: Told<'_>| match told {
@@ -94,6 +99,15 @@ async fn watch_until(global: &Global, arguments: &Arguments, stop: &Stop) -> Res
     let outcome = opened.engine.watch(&arguments.tables, since, stop, &time, &tell).await;
     progress.end().await;
     Ok(outcome?)
+}
+
+/// The arguments of all commands, with what this one says of the policy.
+fn of_policy(global: &Global, arguments: &Arguments) -> Global {
+    let mut global = global.clone();
+    if arguments.no_pii {
+        global.set.push("policy.no_pii=true".to_owned());
+    }
+    global
 }
 
 /// A line on a sync that is over.

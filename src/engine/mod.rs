@@ -35,6 +35,7 @@ use crate::api::Client;
 use crate::api::config::Account;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake::policy::{Policy, shown};
 use crate::lake::public::PublicTable;
 use crate::lake::scan::LakeScan;
 use crate::lake::store::Location;
@@ -135,13 +136,13 @@ impl Engine {
         }
         let connections: Arc<[_]> = connections.into();
         let lake = config.lake.as_ref().map(|options| -> Result<_> {
-            Ok(Arc::new(Lake::new(Location::parse(&options.url, &options.storage)?, options.retention)?))
+            Ok(Arc::new(Lake::new(Location::parse(&options.url, &options.storage)?, options.retention, &config.policy)?))
         });
         let lake = lake.transpose()?;
         if let (Some(lake), Some(options)) = (&lake, &config.lake) {
             options.schedules.check(lake)?;
         }
-        let catalog = catalog(&connections, lake.as_ref())?;
+        let catalog = catalog(&connections, lake.as_ref(), &config.policy)?;
         let engine = Self { shared: Arc::new(Shared { connections, catalog, lake, config }) };
         engine.register_views()?;
         Ok(engine)
@@ -177,6 +178,11 @@ impl Engine {
     /// The lake, where one is configured.
     pub fn lake(&self) -> Option<&Arc<Lake>> {
         self.shared.lake.as_ref()
+    }
+
+    /// Whether the policy changes a table: then `public` has it otherwise than `live`.
+    pub fn conceals(&self, table: &str) -> bool {
+        self.shared.config.policy.of(table).is_some()
     }
 
     /// Brings the lake up to now; what is not said of how is as the configuration has it.
@@ -287,13 +293,13 @@ fn check_tables(account: &Account) -> Result<()> {
 }
 
 /// The catalogue: every resource in `live`, what was synced of it in `lake`, and in `public` what people want: both put
-/// together, or the live table where there is no lake.
-fn catalog(connections: &Arc<[Arc<Connection>]>, lake: Option<&Arc<Lake>>) -> Result<Arc<dyn CatalogProvider>> {
+/// together, or the live table where there is no lake; in either case as the policy lets it be seen.
+fn catalog(connections: &Arc<[Arc<Connection>]>, lake: Option<&Arc<Lake>>, policy: &Policy) -> Result<Arc<dyn CatalogProvider>> {
     let catalog = MemoryCatalogProvider::new();
     let [live, synced, public] = [(); 3].map(|()| Arc::new(MemorySchemaProvider::new()));
     for resource in RESOURCES {
         let table = Arc::new(LiveTable::new(resource, Arc::clone(connections)));
-        let mut wanted: Arc<dyn TableProvider> = Arc::clone(&table) as _;
+        let mut wanted = shown(resource.name, Arc::clone(&table), policy.of(resource.name));
         if let Some(copy) = lake.and_then(|lake| lake.table(resource.name)) {
             synced
                 .register_table(resource.name.to_owned(), Arc::new(LakeScan::new(Arc::clone(copy), Arc::clone(connections))))?;

@@ -1,20 +1,21 @@
 //! The lake: an exact copy of what Checkout.com has, as Delta tables of Parquet files in a folder or a bucket.
 //!
 //! ```text
-//!  source (live rows) ─▶ stamp: which row, which version ─▶ known: what of it is new ─▶ table: one commit, with its coverage
+//!  source (live rows) ─▶ policy: what of it may be kept ─▶ stamp: which row, which version ─▶ known: what of it is new ─▶ table: one commit, with its coverage
 //! ```
 //!
 //! [`manner`] derives from a table's declaration how it is kept true, [`sync`] does it, [`scan`] reads a table as it was
 //! synced, [`export`] hands rows on as plain files, and [`public`] answers with the lake as far as it is proven complete and
-//! the live table for the rest. [`history`] looks back through a table's [`versions`], and [`maintain`] keeps its files few and
-//! lets go of what is kept no longer. [`watch`] syncs again and again, when the [`schedule`] says so; [`tries`] keeps what came
-//! of it.
+//! the live table for the rest. [`policy`] says what the lake may know of people. [`history`] looks back through a table's
+//! [`versions`], and [`maintain`] keeps its files few and lets go of what is kept no longer. [`watch`] syncs again and again,
+//! when the [`schedule`] says so; [`tries`] keeps what came of it.
 
 pub mod coverage;
 pub mod export;
 pub mod history;
 pub mod maintain;
 pub mod manner;
+pub mod policy;
 pub mod public;
 pub mod scan;
 pub mod schedule;
@@ -40,6 +41,7 @@ use deltalake_core::kernel::transaction::TransactionError;
 use crate::error::{Error, ErrorKind, Result};
 use crate::resources::{RESOURCES, resource};
 use manner::Manner;
+use policy::Policy;
 use store::Location;
 use table::LakeTable;
 use tries::Tries;
@@ -56,15 +58,16 @@ pub struct Lake {
 }
 
 impl Lake {
-    /// The lake at a place, where what was replaced or taken away can still be read for so many days.
+    /// The lake at a place, where what was replaced or taken away can still be read for so many days, under a policy.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] when its path is none of files; [`ErrorKind::Bug`] when a table's name is none of a folder.
-    pub fn new(location: Location, retention: u64) -> Result<Self> {
+    pub fn new(location: Location, retention: u64, policy: &Policy) -> Result<Self> {
         let mut tables = BTreeMap::new();
         for resource in RESOURCES {
             if let Some(manner) = Manner::of(resource) {
-                tables.insert(resource.name, Arc::new(LakeTable::new(&location, resource, manner, retention)?));
+                let policy = policy.of(resource.name).cloned();
+                tables.insert(resource.name, Arc::new(LakeTable::new(&location, resource, manner, retention, policy)?));
             }
         }
         let tries = Tries::at(&location)?;

@@ -8,7 +8,8 @@
 //! Where rows lie forever in the span they are filed under, the cut is all there is to it. Where a row moves when it
 //! changes, what the live table has after the cut takes the place of what the lake has of the same key. Where nothing is
 //! synced, or what is there is older than the session allows, the live table answers alone; so it does where a query gives
-//! the keys of the rows it wants, which costs a request each and is as fresh as can be.
+//! the keys of the rows it wants, which costs a request each and is as fresh as can be. Live rows are seen as the lake's policy
+//! lets them be kept, so that a column means one thing.
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use tracing::warn;
 
 use super::coverage::Coverage;
 use super::manner::{Identity, Unit};
+use super::policy::shown;
 use super::scan::{answer, check_whole, not_synced, rows, session};
 use super::table::LakeTable;
 use crate::error::Result;
@@ -39,6 +41,8 @@ use crate::source::{CheckoutOptions, LiveTable};
 #[derive(Debug)]
 pub struct PublicTable {
     live: Arc<LiveTable>,
+    /// The live table as the lake's policy lets it be seen.
+    shown: Arc<dyn TableProvider>,
     lake: Arc<LakeTable>,
     connections: Arc<[Arc<Connection>]>,
 }
@@ -46,7 +50,8 @@ pub struct PublicTable {
 impl PublicTable {
     /// The two put together.
     pub fn new(live: Arc<LiveTable>, lake: Arc<LakeTable>, connections: Arc<[Arc<Connection>]>) -> Self {
-        Self { live, lake, connections }
+        let shown = shown(lake.resource.name, Arc::clone(&live), lake.policy.as_ref());
+        Self { live, shown, lake, connections }
     }
 
     fn resource(&self) -> &'static Resource {
@@ -65,7 +70,8 @@ impl PublicTable {
         }
         let Some(column) = self.lake.manner.column() else { return Ok(None) };
         let Some(table) = table else { return Ok(None) };
-        if self.live.answers_by_key(filters) {
+        self.lake.check_policy(&table)?;
+        if self.live.answers_by_key(&self.sent(filters)) {
             return Ok(None);
         }
         let mut parts = Vec::new();
@@ -131,6 +137,15 @@ impl PublicTable {
         Ok(parts)
     }
 
+    /// The filters that the API may be asked by: those on columns that are as it has them.
+    fn sent(&self, filters: &[Expr]) -> Vec<Expr> {
+        let is_as_told = |filter: &&Expr| match &self.lake.policy {
+            Some(policy) => filter.column_refs().into_iter().all(|column| policy.keeps(&column.name)),
+            None => true,
+        };
+        filters.iter().filter(is_as_told).cloned().collect()
+    }
+
     /// The columns that say which rows are the same one.
     fn keys(&self) -> Vec<&'static str> {
         let own = self.resource().columns.iter().filter(|column| column.role == Role::Key).map(|column| column.name);
@@ -140,9 +155,9 @@ impl PublicTable {
         }
     }
 
-    /// An account's rows as the API has them.
+    /// An account's rows as the API has them now.
     fn live(&self, connection: &Connection, filters: Vec<Expr>) -> Result<LogicalPlan> {
-        let source = provider_as_source(Arc::clone(&self.live) as Arc<dyn TableProvider>);
+        let source = provider_as_source(Arc::clone(&self.shown));
         let mut live = LogicalPlanBuilder::scan(self.resource().name, source, None)?;
         live = live.filter(ident(ACCOUNT).eq(lit(connection.name())))?;
         for filter in filters {
@@ -181,7 +196,7 @@ impl TableProvider for PublicTable {
         limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         match self.rows(session(state)?, filters).await? {
-            None => self.live.scan(state, projection, filters, limit).await,
+            None => self.shown.scan(state, projection, filters, limit).await,
             Some(rows) => answer(session(state)?, rows, projection, filters, limit).await,
         }
     }

@@ -24,6 +24,7 @@ use tokio::sync::Mutex;
 
 use super::coverage::Coverage;
 use super::manner::{Identity, Manner};
+use super::policy::{self, TablePolicy};
 use super::stamp::{self, KEY, MONTH};
 use super::store::{Location, folder};
 use super::{failed, known};
@@ -45,6 +46,8 @@ pub struct LakeTable {
     pub manner: Manner,
     /// Days that what was replaced or taken away can still be read.
     retention: u64,
+    /// What of its rows may be kept, where that is not all.
+    pub(super) policy: Option<Arc<TablePolicy>>,
     log: LogStoreRef,
     /// As it was last seen.
     seen: Mutex<Option<DeltaTable>>,
@@ -65,8 +68,14 @@ pub(super) struct Change {
 pub(super) type Note = HashMap<String, Value>;
 
 impl LakeTable {
-    pub(super) fn new(location: &Location, resource: &'static Resource, manner: Manner, retention: u64) -> Result<Self> {
-        Ok(Self { resource, manner, retention, log: location.log_of(resource.name)?, seen: Mutex::new(None) })
+    pub(super) fn new(
+        location: &Location,
+        resource: &'static Resource,
+        manner: Manner,
+        retention: u64,
+        policy: Option<Arc<TablePolicy>>,
+    ) -> Result<Self> {
+        Ok(Self { resource, manner, retention, policy, log: location.log_of(resource.name)?, seen: Mutex::new(None) })
     }
 
     /// The table as it is now; `None` when nothing was ever written.
@@ -104,6 +113,7 @@ impl LakeTable {
     /// The table as it is now, made when it is not there.
     pub(super) async fn ensure(&self) -> Result<DeltaTable> {
         if let Some(table) = self.now().await? {
+            self.check_policy(&table)?;
             return self.widened(table).await;
         }
         let schema: StructType = self.schema().as_ref().try_into_kernel().map_err(|error| {
@@ -121,9 +131,24 @@ impl LakeTable {
             .with_columns(schema.fields().cloned())
             .with_partition_columns([MONTH])
             .with_save_mode(SaveMode::Ignore)
-            .with_configuration(self.properties());
+            .with_configuration(self.properties())
+            // The policy's is none of Delta's own.
+            .with_raise_if_key_not_exists(false);
         created.await.map_err(|error| self.about(failed(error)))?;
-        self.now().await?.ok_or_else(|| self.about(Error::bug("a table that was made is not there")))
+        let table = self.now().await?.ok_or_else(|| self.about(Error::bug("a table that was made is not there")))?;
+        // Somebody else may have made it meanwhile.
+        self.check_policy(&table)?;
+        Ok(table)
+    }
+
+    /// That the table was made under the policy that is configured.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when it was made under another one.
+    pub(super) fn check_policy(&self, table: &DeltaTable) -> Result<()> {
+        let state = table.snapshot().map_err(|error| self.about(failed(error)))?;
+        let recorded = state.metadata().configuration().get(policy::PROPERTY);
+        policy::check(recorded.map(String::as_str), self.policy.as_ref()).map_err(|error| self.about(error))
     }
 
     /// Properties of a new table.
@@ -135,7 +160,8 @@ impl LakeTable {
             property("delta.enableChangeDataFeed", "true".to_owned()),
             property("delta.dataSkippingStatsColumns", told.into_iter().collect::<Vec<_>>().join(",")),
         ];
-        own.into_iter().chain(self.retained().map(|(name, value)| property(name, value))).collect()
+        let policy = self.policy.iter().map(|policy| property(policy::PROPERTY, policy.text().to_owned()));
+        own.into_iter().chain(policy).chain(self.retained().map(|(name, value)| property(name, value))).collect()
     }
 
     /// The properties that say how long what was replaced or taken away can still be read.

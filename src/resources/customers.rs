@@ -24,11 +24,11 @@ const SCOPE: &str = "vault:customers";
 
 const COLUMNS: &[Column] = &[
     col("id", Text, "Customer id (`cus_…`).").key(),
-    col("email", Text, "E-mail address, in the letters it was given in."),
-    col("name", Text, "The customer's name."),
-    col("phone_country_code", Text, "Country code of the telephone number.").at("/phone/country_code"),
-    col("phone_number", Text, "Telephone number.").at("/phone/number"),
+    col("email", Text, "E-mail address, in the letters it was given in.").personal(),
+    col("name", Text, "The customer's name.").personal(),
+    col("phone_country_code", Text, "Country code of the telephone number.").at("/phone/country_code").personal(),
+    col("phone_number", Text, "Telephone number.").at("/phone/number").personal(),
     col("default_instrument_id", Text, "Instrument (`src_…`) used where none is said.").at("/default"),
-    col("metadata", Json, "The merchant's own keys."),
-    col("instruments", Json, "Instruments of the customer, as a JSON array."),
+    col("metadata", Json, "The merchant's own keys.").personal(),
+    col("instruments", Json, "Instruments of the customer, as a JSON array.").personal(),
 ];

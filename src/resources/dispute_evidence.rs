@@ -22,5 +22,5 @@ const COLUMNS: &[Column] = &[
     col("item", Text, "Kind of evidence, ending in `_file` or `_text`: `invoice_or_receipt_file` …; an open list.")
         .at("/key")
         .key(),
-    col("value", Text, "The file's id (`file_…`) or the text; JSON where the item holds several.").at("/value"),
+    col("value", Text, "The file's id (`file_…`) or the text; JSON where the item holds several.").at("/value").personal(),
 ];

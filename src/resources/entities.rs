@@ -38,15 +38,15 @@ const COLUMNS: &[Column] = &[
     col("company_business_registration_number", Text, "Registration number of the company.")
         .at("/company/business_registration_number"),
     col("company_country", Text, "Country of the company's main address, two letters.").at("/company/principal_address/country"),
-    col("individual_trading_name", Text, "Name a sole trader trades under.").at("/individual/trading_name"),
+    col("individual_trading_name", Text, "Name a sole trader trades under.").at("/individual/trading_name").personal(),
     col("individual_country", Text, "Country of a sole trader's registered address, two letters.")
         .at("/individual/registered_address/country"),
-    col("contact_phone_number", Text, "Telephone number of the contact.").at("/contact_details/phone/number"),
-    col("contact_email", Text, "Main e-mail address of the contact.").at("/contact_details/email_addresses/primary"),
+    col("contact_phone_number", Text, "Telephone number of the contact.").at("/contact_details/phone/number").personal(),
+    col("contact_email", Text, "Main e-mail address of the contact.").at("/contact_details/email_addresses/primary").personal(),
     col("default_holding_currency", Text, "ISO 4217 code of the currency held where none is said.")
         .at("/profile/default_holding_currency"),
     col("holding_currencies", Json, "ISO 4217 codes of the currencies held, as a JSON array.").at("/profile/holding_currencies"),
     col("mccs", Json, "Merchant categories, as a JSON array.").at("/profile/mccs"),
     col("urls", Json, "Web sites, as a JSON array.").at("/profile/urls"),
-    col("instruments", Json, "Bank accounts it is paid out to, as a JSON array."),
+    col("instruments", Json, "Bank accounts it is paid out to, as a JSON array.").personal(),
 ];

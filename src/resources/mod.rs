@@ -318,6 +318,11 @@ impl Resource {
         Shape { rows: call.rows, explode: call.explode, raw: self.raw, moved: call.moved }
     }
 
+    /// The table that it is, with or without what later reports told anew.
+    pub fn family(&self) -> &'static str {
+        self.name.strip_suffix("_history").filter(|table| resource(table).is_some()).unwrap_or(self.name)
+    }
+
     /// Whether it is another table with what later reports told anew.
     pub fn is_history(&self) -> bool {
         let keeps_all =

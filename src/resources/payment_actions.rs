@@ -59,7 +59,7 @@ const COLUMNS: &[Column] = &[
     col("authentication_experience", Text, "3ds or google_spa."),
     col("authentication_transaction_id", Text, "Transaction id of an authentication."),
     col("amount_allocations", Json, "Split over sub-entities; amounts in minor units."),
-    col("metadata", Json, "The merchant's own keys."),
+    col("metadata", Json, "The merchant's own keys.").personal(),
     col("requested_on", Time, "When the payment was asked for, UTC.").of_parent(),
     col("payment_reference", Text, "The merchant's reference of the payment.").at("/reference").of_parent(),
 ];

@@ -1,11 +1,12 @@
 //! Column declarations, and how they become Arrow: fields, and JSON pages and CSV files turned into record batches.
 //!
 //! A [`Column`] is plain data in a resource's file. From it [`fields`] derives the Arrow schema, [`decode`] the reader
-//! of pages and [`csv`] the reader of files; nothing here knows a table by name.
+//! of pages and [`csv`] the reader of files; [`splice`] replaces values in a JSON text; nothing here knows a table by name.
 
 pub mod csv;
 pub mod decode;
 pub mod fields;
+pub mod splice;
 pub mod time;
 
 mod block;
@@ -42,6 +43,8 @@ pub struct Column {
     pub about: &'static str,
     /// Whether the column is (part of) the row's identity.
     pub role: Role,
+    /// Whether it says something of a person, or may: it has free text, or whatever the merchant puts there.
+    pub is_personal: bool,
 }
 
 /// The type of a column.
@@ -94,7 +97,7 @@ pub enum Role {
 
 /// A column of the row, found at `/` and its name.
 pub const fn col(name: &'static str, kind: Kind, about: &'static str) -> Column {
-    Column { name, kind, origin: Origin::Row, path: "", other_path: "", about, role: Role::Value }
+    Column { name, kind, origin: Origin::Row, path: "", other_path: "", about, role: Role::Value, is_personal: false }
 }
 
 /// Shorthand for [`Kind::Minor`].
@@ -127,6 +130,13 @@ impl Column {
     /// JSON pointer of the value, from the object of [`Column::origin`].
     pub fn pointer(&self) -> Cow<'static, str> {
         if self.path.is_empty() { Cow::Owned(format!("/{}", self.name)) } else { Cow::Borrowed(self.path) }
+    }
+
+    /// Says something of a person, or may.
+    #[must_use]
+    pub const fn personal(mut self) -> Self {
+        self.is_personal = true;
+        self
     }
 
     /// Is (part of) the row's identity.

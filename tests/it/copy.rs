@@ -12,6 +12,7 @@ use ckosql::clock::Clock;
 use ckosql::engine::Engine;
 use ckosql::engine::config::Config;
 use ckosql::error::{Error, Result};
+use ckosql::lake::policy::Policy;
 use ckosql::lake::settings::LakeOptions;
 use ckosql::lake::sync::Synced;
 use ckosql::sandbox::{Merchant, MerchantOptions, Sandbox, SandboxOptions};
@@ -38,23 +39,27 @@ impl Copy {
     }
 
     pub(crate) fn with(merchant: Merchant, lake: LakeOptions) -> Self {
-        Self::made(merchant, lake, SandboxOptions::default(), |_| {}).unwrap()
+        Self::made(merchant, Some(lake), SandboxOptions::default(), |_| {}, Policy::default()).unwrap()
+    }
+
+    pub(crate) fn under(merchant: Merchant, lake: Option<LakeOptions>, policy: Policy) -> Self {
+        Self::made(merchant, lake, SandboxOptions::default(), |_| {}, policy).unwrap()
     }
 
     /// The same, over a stand-in that behaves otherwise and an account that is configured otherwise.
     pub(crate) fn made(
         merchant: Merchant,
-        lake: LakeOptions,
+        lake: Option<LakeOptions>,
         options: SandboxOptions,
         change: impl FnOnce(&mut Account),
+        policy: Policy,
     ) -> Result<Self> {
         let merchant = Arc::new(merchant);
         let sandbox = Sandbox::start(Arc::clone(&merchant), options)?;
         let mut account = sandbox.account();
         account.limits.requests_per_second = 10_000;
         change(&mut account);
-        let config =
-            Config { accounts: vec![account], clock: Clock::Fixed(merchant.end()), lake: Some(lake), ..Config::default() };
+        let config = Config { accounts: vec![account], clock: Clock::Fixed(merchant.end()), lake, policy, ..Config::default() };
         Ok(Self { engine: Engine::try_new(config)?, sandbox })
     }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ckosql::api::client::Client;
 use ckosql::error::{ErrorKind, Result};
 use ckosql::lake::Lake;
+use ckosql::lake::policy::Policy;
 use ckosql::lake::scan::LakeScan;
 use ckosql::lake::store::Location;
 use ckosql::lake::sync::{self, Options, Synced};
@@ -47,7 +48,7 @@ async fn synced(lake: &Lake, table: &str, columns: &str) -> Option<Vec<String>> 
 async fn over_a_store_that_fails_now_and_then_a_sync_is_exact_or_an_error() {
     let store = FaultyStore::new();
     let location = Location::parse("memory:///some/lake", &BTreeMap::new()).unwrap().through(Arc::clone(&store) as _);
-    let lake = Lake::new(location, 90).unwrap();
+    let lake = Lake::new(location, 90, &Policy::default()).unwrap();
     let (mut failed, mut seed) = (0, 1);
     for days in [20, 0] {
         let elsewhere = TempDir::new().unwrap();

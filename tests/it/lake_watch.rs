@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use ckosql::api::config::{Account, Credential};
 use ckosql::error::ErrorKind;
+use ckosql::lake::policy::Policy;
 use ckosql::lake::schedule::Schedules;
 use ckosql::lake::settings::LakeOptions;
 use ckosql::lake::sync::{Step, Stop};
@@ -154,7 +155,9 @@ async fn what_no_waiting_mends_ends_it() {
     let lake = TempDir::new().unwrap();
     let mut limited = SandboxOptions::default();
     limited.scopes.retain(|scope| !scope.starts_with("disputes"));
-    let of = |change: fn(&mut Account)| Copy::made(merchant(), options(&lake, schedules(&[])), limited.clone(), change).unwrap();
+    let of = |change: fn(&mut Account)| {
+        Copy::made(merchant(), Some(options(&lake, schedules(&[]))), limited.clone(), change, Policy::default()).unwrap()
+    };
     // A scope may be given at any moment, and what else there is goes on.
     let time = ByHand::new("12:01:00", "12:16:00", &|_| {});
     let (seen, ended) = watched(&of(|_| {}), &["disputes"], &time).await;
@@ -199,7 +202,7 @@ async fn what_takes_too_long_after_a_stop_is_given_up() {
     let lake = TempDir::new().unwrap();
     let faults = Faults::parse("slow=100%").unwrap();
     let slow = SandboxOptions { slow: Duration::from_secs(3600), faults, ..SandboxOptions::default() };
-    let copy = Copy::made(merchant(), options(&lake, schedules(&[])), slow, |_| {}).unwrap();
+    let copy = Copy::made(merchant(), Some(options(&lake, schedules(&[]))), slow, |_| {}, Policy::default()).unwrap();
     let time = ByHand::new("12:01:00", "12:02:00", &|_| {});
     let ended = Mutex::new(None);
     let tell = |told: Told<'_>| {
@@ -225,7 +228,7 @@ async fn what_takes_too_long_after_a_stop_is_given_up() {
 fn a_schedule_of_no_table_names_the_nearest() {
     let lake = TempDir::new().unwrap();
     let options = options(&lake, schedules(&[("paymnts", "* * * * *")]));
-    let error = Copy::made(merchant(), options, SandboxOptions::default(), |_| {}).err().unwrap();
+    let error = Copy::made(merchant(), Some(options), SandboxOptions::default(), |_| {}, Policy::default()).err().unwrap();
     assert_eq!((error.kind(), error.advice()), (ErrorKind::Config, Some("did you mean payments?")));
     assert_eq!(error.to_string(), "the lake has no such table (table paymnts, in [lake.schedules])");
 }

@@ -29,6 +29,7 @@ mod injection;
 mod joins;
 mod lake;
 mod lake_history;
+mod lake_policy;
 mod lake_store;
 mod lake_watch;
 mod ledger;

@@ -1,4 +1,5 @@
-//! `ckosql.toml`: one account's keys at the top, or several `[accounts.NAME]`; the `[lake]`; `[settings]` of sessions; and
+//! `ckosql.toml`: one account's keys at the top, or several `[accounts.NAME]`; the `[lake]` and its
+//! `[policy]`; `[settings]` of sessions; and
 //! `[profiles.NAME]`, each of the same shape, laid over the rest when it is asked for.
 //!
 //! Every error says the file and the line. The line itself is never shown: it may hold a secret.
@@ -15,10 +16,11 @@ use super::layer::Layer;
 use super::{DEFAULT_ACCOUNT, keys};
 use crate::api::config::AccountSettings;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake::policy::settings::PolicySettings;
 use crate::lake::settings::LakeSettings;
 
 /// The tables a file may hold beside the keys of an account.
-const TABLES: [&str; 4] = ["accounts", "lake", "settings", "profiles"];
+const TABLES: [&str; 5] = ["accounts", "lake", "policy", "settings", "profiles"];
 
 /// What the file says, with a profile laid over it.
 ///
@@ -37,7 +39,7 @@ pub(super) fn read(path: &Path, text: &str, profile: Option<&str>) -> Result<Lay
     for (name, table) in profiles {
         let name = name.into_inner();
         // A profile has no profiles of its own.
-        let inner = document.layer(document.table(&name, table)?, &["accounts", "lake", "settings"])?;
+        let inner = document.layer(document.table(&name, table)?, &["accounts", "lake", "policy", "settings"])?;
         if profile == Some(name.as_ref()) {
             found = Some(inner);
         }
@@ -83,6 +85,13 @@ impl Document<'_> {
                         self.key::<LakeSettings>(&mut read, &key, value, &[])?;
                     }
                     layer.lake = keys::settings(read)?;
+                }
+                "policy" => {
+                    let mut read = toml::Table::new();
+                    for (key, value) in self.table("policy", value)? {
+                        self.key::<PolicySettings>(&mut read, &key, value, &[])?;
+                    }
+                    layer.policy = keys::settings(read)?;
                 }
                 "settings" => {
                     let settings = self.table("settings", value)?;

@@ -1,16 +1,18 @@
-//! What one place says: the keys of accounts and of the lake, and session settings. Layers are laid over each other key by key.
+//! What one place says: the keys of accounts, of the lake and of its policy, and session settings. Layers are laid over each other key by key.
 
 use std::collections::BTreeMap;
 
 use super::DEFAULT_ACCOUNT;
 use crate::api::config::AccountSettings;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake::policy::settings::PolicySettings;
 use crate::lake::settings::LakeSettings;
 
 #[derive(Default)]
 pub(super) struct Layer {
     pub(super) accounts: BTreeMap<String, AccountSettings>,
     pub(super) lake: LakeSettings,
+    pub(super) policy: PolicySettings,
     pub(super) settings: BTreeMap<String, String>,
 }
 
@@ -21,6 +23,7 @@ impl Layer {
             self.overlay_account(name, keys);
         }
         self.lake = upper.lake.over(std::mem::take(&mut self.lake));
+        self.policy = upper.policy.over(std::mem::take(&mut self.policy));
         self.settings.extend(upper.settings);
     }
 

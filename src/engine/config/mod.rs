@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use crate::api::config::Account;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake::policy::Policy;
 use crate::lake::settings::LakeOptions;
 use layer::Layer;
 
@@ -36,6 +37,8 @@ pub struct Config {
     pub clock: Clock,
     /// The lake, where there is one.
     pub lake: Option<LakeOptions>,
+    /// What of people the lake may know.
+    pub policy: Policy,
 }
 
 /// Name of the file.
@@ -81,7 +84,8 @@ impl Config {
             accounts.push(settings.resolve(&name)?);
         }
         let lake = layer.lake.resolve(&sources.environment)?;
-        Ok(Self { accounts, settings: layer.settings, clock: Clock::System, lake })
+        let policy = layer.policy.resolve(&sources.environment)?;
+        Ok(Self { accounts, settings: layer.settings, clock: Clock::System, lake, policy })
     }
 
     /// The account that environment and flags describe by themselves, whatever files there are.
@@ -97,7 +101,7 @@ impl Config {
         settings.resolve(&name)
     }
 
-    /// A configuration of given accounts, with the lake and the settings that the flags make.
+    /// A configuration of given accounts, with the lake, the policy and the settings that the flags make.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] when a flag is about an account: these are not the user's.
@@ -106,7 +110,8 @@ impl Config {
         variables::overlay_flags(&mut layer, &sources.flags)?;
         if layer.accounts.is_empty() {
             let lake = layer.lake.resolve(&sources.environment)?;
-            return Ok(Self { accounts, settings: layer.settings, clock, lake });
+            let policy = layer.policy.resolve(&sources.environment)?;
+            return Ok(Self { accounts, settings: layer.settings, clock, lake, policy });
         }
         Err(Error::new(ErrorKind::Config, "the demo merchant's account cannot be configured; --set takes session settings here"))
     }

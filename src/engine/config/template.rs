@@ -84,6 +84,20 @@ const TAIL: &str = "
 # Options of a bucket's store, beside those of the environment (AWS_…, GOOGLE_…, AZURE_…).
 #storage = { region = \"eu-west-1\" }
 
+# What of people the lake does not know: columns, as table.column, or *.column for every table that has it. It is applied
+# before anything is written, also within _raw, and cannot be changed for a lake that is there.
+#[policy]
+# Left out.
+#drop = [\"payments.payment_ip\", \"*.metadata\"]
+# A keyed hash instead: equal values stay equal, also in other tables.
+#hash = [\"*.customer_email\"]
+# The shape instead, with * for letters and digits; of an e-mail address the domain stays.
+#mask = [\"*.customer_name\"]
+# Everything that is or may be personal (system.columns says what), and _raw.
+#no_pii = true
+# Key of the hashes (openssl rand -hex 32), as it is or as above; CKOSQL_POLICY_KEY wins over it.
+#key = { env = \"CKOSQL_POLICY_KEY\" }
+
 # Decimals of a currency, where Checkout.com counts it otherwise than its documentation says.
 #[exponents]
 #CLP = 0
@@ -168,6 +182,7 @@ mod tests {
     use super::super::{DEFAULT_ACCOUNT, file, keys};
     use super::*;
     use crate::api::config::AccountSettings;
+    use crate::lake::policy::settings::PolicySettings;
     use crate::lake::settings::LakeSettings;
 
     #[test]
@@ -175,7 +190,7 @@ mod tests {
         let text = Template::default().render();
         let uncommented: Vec<&str> =
             text.lines().map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line)).collect();
-        for key in keys::of::<AccountSettings>().iter().chain(keys::of::<LakeSettings>()) {
+        for key in keys::of::<AccountSettings>().iter().chain(keys::of::<LakeSettings>()).chain(keys::of::<PolicySettings>()) {
             let stands = |line: &&str| line.starts_with(&format!("{key} = ")) || *line == format!("[{key}]");
             assert!(uncommented.iter().any(stands), "{key} is missing");
         }

@@ -10,6 +10,7 @@ use super::keys;
 use super::layer::Layer;
 use crate::api::config::AccountSettings;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake::policy::settings::PolicySettings;
 use crate::lake::settings::LakeSettings;
 
 /// The variables that say something about an account, and the key each of them sets.
@@ -31,8 +32,12 @@ const VARIABLES: [(&str, &str); 12] = [
 /// The variable that says where the lake is.
 const LAKE: &str = "CKOSQL_LAKE";
 
-/// Keys whose value must not stand on a command line, which everyone on the machine can read.
-const SECRETS: [&str; 2] = ["secret_key", "client_secret"];
+/// Keys whose value must not stand on a command line, which everyone on the machine can read, and where it may stand.
+const SECRETS: [(&str, &str); 3] = [
+    ("secret_key", "export CHECKOUT_SECRET_KEY, or write it to ckosql.toml"),
+    ("client_secret", "export CHECKOUT_CLIENT_SECRET, or write it to ckosql.toml"),
+    ("policy.key", "export CKOSQL_POLICY_KEY, or write it to ckosql.toml"),
+];
 
 /// Lays the environment over a layer. A variable that is empty counts as not set.
 pub(super) fn overlay_environment(layer: &mut Layer, environment: &BTreeMap<String, String>) -> Result<()> {
@@ -53,7 +58,7 @@ pub(super) fn overlay_environment(layer: &mut Layer, environment: &BTreeMap<Stri
     layer.overlay_only_account(keys::settings(account)?, from)
 }
 
-/// Lays the flags over a layer: `accounts.NAME.KEY`, `KEY` of the only account, `lake.KEY`, or a session setting by its dotted name.
+/// Lays the flags over a layer: `accounts.NAME.KEY`, `KEY` of the only account, `lake.KEY`, `policy.KEY`, or a session setting by its dotted name.
 pub(super) fn overlay_flags(layer: &mut Layer, flags: &[String]) -> Result<()> {
     for flag in flags {
         let Some((name, text)) = flag.split_once('=') else {
@@ -63,6 +68,11 @@ pub(super) fn overlay_flags(layer: &mut Layer, flags: &[String]) -> Result<()> {
         if let Some(key) = name.strip_prefix("lake.") {
             let lake = keys::settings(toml::Table::from_iter([(key.to_owned(), flag_value::<LakeSettings>(name, key, text)?)]))?;
             layer.overlay(Layer { lake, ..Layer::default() });
+            continue;
+        }
+        if let Some(key) = name.strip_prefix("policy.") {
+            let policy = toml::Table::from_iter([(key.to_owned(), flag_value::<PolicySettings>(name, key, text)?)]);
+            layer.overlay(Layer { policy: keys::settings(policy)?, ..Layer::default() });
             continue;
         }
         let (account, key) = match name.strip_prefix("accounts.").and_then(|rest| rest.split_once('.')) {
@@ -84,9 +94,9 @@ pub(super) fn overlay_flags(layer: &mut Layer, flags: &[String]) -> Result<()> {
 }
 
 fn flag_value<T: DeserializeOwned>(name: &str, key: &str, text: &str) -> Result<toml::Value> {
-    if SECRETS.contains(&key) {
+    if let Some((_, place)) = SECRETS.iter().find(|(secret, _)| *secret == key || *secret == name) {
         return Err(Error::new(ErrorKind::Config, format!("--set {name}: a secret on the command line can be read by everyone"))
-            .hint("export CHECKOUT_SECRET_KEY or CHECKOUT_CLIENT_SECRET, or write it to ckosql.toml"));
+            .hint(*place));
     }
     let known = keys::of::<T>();
     if !known.contains(&key) {

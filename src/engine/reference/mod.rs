@@ -86,7 +86,7 @@ fn settings() -> String {
 }
 
 /// The head of a list of columns.
-const COLUMNS: &str = "| Column | Type | Key | Meaning |\n|---|---|---|---|\n";
+const COLUMNS: &str = "| Column | Type | Mark | Meaning |\n|---|---|---|---|\n";
 
 /// A column's line.
 fn column(field: &Field, key: &str) -> String {

@@ -12,7 +12,7 @@ use crate::schema::fields::{Filler, fields};
 pub(super) const HEAD: &str = "\
 In schema `live`, and in `public`, which is searched when none is named. Of a table's calls, the first is made whose \
 columns the query gives (`=` or `in (…)`); its other filters are sent where the call understands them, and applied to the \
-rows in any case.
+rows in any case. Columns marked as personal are, or may be, about people: `no_pii` under `[policy]` keeps them out of the lake.
 ";
 
 /// The section of a table.
@@ -27,17 +27,22 @@ pub(super) fn section(resource: &Resource) -> String {
     text.push('\n');
     text.push_str(COLUMNS);
     for (field, filler) in fields(resource.columns) {
-        text.push_str(&column(&field, if is_key(resource, filler) { "key" } else { "" }));
+        text.push_str(&column(&field, mark(resource, filler)));
     }
     text.push('\n');
     text
 }
 
-/// Whether a field is part of the row's identity.
-fn is_key(resource: &Resource, filler: Filler) -> bool {
+/// Whether a field is part of the row's identity, or says something of a person.
+fn mark(resource: &Resource, filler: Filler) -> &'static str {
     match filler {
-        Filler::Column(index) => resource.columns.get(index).is_some_and(|column| column.role == Role::Key),
-        Filler::Major(_) | Filler::Minor(_) | Filler::Account | Filler::FetchedAt | Filler::Raw => false,
+        Filler::Column(index) => match resource.columns.get(index) {
+            Some(column) if column.role == Role::Key => "key",
+            Some(column) if column.is_personal => "personal",
+            _ => "",
+        },
+        Filler::Raw => "personal",
+        Filler::Major(_) | Filler::Minor(_) | Filler::Account | Filler::FetchedAt => "",
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) const COLUMNS: SystemTable = SystemTable {
         ("data_type", text, "Its type, as Arrow names it."),
         ("about", text, "What it means, and its unit."),
         ("is_key", flag, "Whether it is part of the row's identity."),
+        ("is_personal", flag, "Whether it is personal, or may be: `no_pii` keeps it out of the lake."),
         ("pushdown", text, "Which filters on it are sent to Checkout.com."),
     ],
     rows: columns_rows,
@@ -62,10 +63,12 @@ fn is_listable(resource: &Resource) -> bool {
 
 fn columns_rows(_: &[Arc<Connection>]) -> Vec<ArrayRef> {
     let mut rows: Vec<[Option<String>; 5]> = Vec::new();
-    let mut keys = Vec::new();
+    let (mut keys, mut personal) = (Vec::new(), Vec::new());
     for resource in RESOURCES {
         for field in fields::schema(resource.columns).fields() {
-            keys.push(resource.column(field.name()).map(|column| column.role == Role::Key));
+            let declared = resource.column(field.name());
+            keys.push(declared.map(|column| column.role == Role::Key));
+            personal.push(declared.map(|column| column.is_personal).or_else(|| (field.name() == fields::RAW).then_some(true)));
             rows.push([
                 Some(resource.name.to_owned()),
                 Some(field.name().clone()),
@@ -77,8 +80,10 @@ fn columns_rows(_: &[Arc<Connection>]) -> Vec<ArrayRef> {
     }
     let column =
         |index: usize| -> ArrayRef { Arc::new(StringArray::from_iter(rows.iter().map(|row| row.get(index).cloned().flatten()))) };
-    let is_key = Arc::new(BooleanArray::from_iter(keys.into_iter().map(|key| Some(key.unwrap_or(false)))));
-    vec![column(0), column(1), column(2), column(3), is_key, column(4)]
+    let flags = |flags: Vec<Option<bool>>| -> ArrayRef {
+        Arc::new(BooleanArray::from_iter(flags.into_iter().map(|flag| Some(flag.unwrap_or(false)))))
+    };
+    vec![column(0), column(1), column(2), column(3), flags(keys), flags(personal), column(4)]
 }
 
 /// Which filters on a column are sent, in words; `None` when none is.

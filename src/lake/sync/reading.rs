@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::{Expr, ident, lit};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::{SessionConfig, SessionContext};
+use futures::StreamExt;
 
 use crate::error::{Error, Result};
 use crate::lake::public::instant;
+use crate::lake::table::LakeTable;
 use crate::resources::listed;
 use crate::schema::fields::ACCOUNT;
 use crate::source::connection::Connection;
@@ -29,18 +32,24 @@ impl Readings {
         Self { context: SessionContext::new_with_config(config), connection: Arc::clone(connection) }
     }
 
-    /// The rows of a table that are wanted. All readings are to be asked for before the first of them is read.
+    /// The rows of a table that are wanted, as its policy lets them be kept: nothing else comes from the API into the lake. All
+    /// readings are to be asked for before the first of them is read.
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::Bug`] when there is no such table.
-    pub(super) async fn rows(&self, table: &str, wanted: Option<Expr>) -> Result<SendableRecordBatchStream> {
-        let resource = listed(table).ok_or_else(|| Error::bug("a table that is not there is read").with("table", table))?;
+    pub(super) async fn rows(&self, table: &LakeTable, wanted: Option<Expr>) -> Result<SendableRecordBatchStream> {
+        let name = table.resource.name;
+        let resource = listed(name).ok_or_else(|| Error::bug("a table that is not there is read").with("table", name))?;
         let live = LiveTable::new(resource, Arc::from([Arc::clone(&self.connection)]));
         let mut filter = ident(ACCOUNT).eq(lit(self.connection.name()));
         if let Some(wanted) = wanted {
             filter = filter.and(wanted);
         }
-        Ok(self.context.read_table(Arc::new(live))?.filter(filter)?.execute_stream().await?)
+        let rows = self.context.read_table(Arc::new(live))?.filter(filter)?.execute_stream().await?;
+        let Some(policy) = table.policy.clone() else { return Ok(rows) };
+        let schema = rows.schema();
+        let kept = rows.map(move |batch| Ok(policy.apply(&batch?)?));
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, kept)))
     }
 }
 

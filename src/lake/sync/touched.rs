@@ -90,7 +90,7 @@ impl Touched<'_> {
             if let (Some(filter), Some(time)) = (wanted.take(), table.manner.column()) {
                 wanted = Some(filter.and(inside(time, asked_for)));
             }
-            let rows = Readings::new(self.connection).rows(table.resource.name, wanted).await?;
+            let rows = Readings::new(self.connection).rows(table, wanted).await?;
             let reading = Reading { table, account, scope, proves: proven };
             tally = tally.and(reading.take(rows).await?);
         }

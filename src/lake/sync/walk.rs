@@ -135,7 +135,7 @@ impl Walk<'_> {
         let mut streams = Vec::with_capacity(due.len());
         for walker in due.iter() {
             let wanted = Scope::Span(span).filter(walker.table.manner.unit);
-            streams.push(readings.rows(walker.table.resource.name, wanted).await);
+            streams.push(readings.rows(&walker.table, wanted).await);
         }
         let units = due.iter_mut().zip(streams).map(|(walker, rows)| async move {
             let proves = walker.proves(span, is_last, started);
@@ -176,7 +176,7 @@ impl Walk<'_> {
         (self.tell)(Step::Started { table: walker.table.resource.name, account: self.account(), span: None });
         let proves = Coverage { since: i64::MIN, until: now, as_of: now, taken_up: i64::MIN };
         let reading = Reading { table: &walker.table, account: self.connection.name(), scope: Scope::All, proves };
-        let taken = match Readings::new(&self.connection).rows(walker.table.resource.name, None).await {
+        let taken = match Readings::new(&self.connection).rows(&walker.table, None).await {
             Ok(rows) => reading.take(rows).await,
             Err(error) => Err(error),
         };
