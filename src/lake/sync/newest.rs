@@ -176,7 +176,7 @@ impl Derivation<'_> {
         let schema = fields::schema(self.table.resource.columns);
         let columns: Vec<String> = schema.fields().iter().map(|field| format!("history.\"{}\"", field.name())).collect();
         let is_same: Vec<String> =
-            keys.iter().chain(&["report_id"]).map(|key| format!("newest.{key} is not distinct from history.{key}")).collect();
+            keys.iter().chain(&["report_id"]).map(|key| format!("(newest.{key} is not distinct from history.{key})")).collect();
         let (columns, span) = (columns.join(", "), self.is_in(span));
         // Only keys are held and put in order; the rows pass by.
         let sql = format!(
