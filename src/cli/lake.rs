@@ -75,7 +75,9 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Fai
 }
 
 async fn status(engine: &Engine) -> Result<Vec<RecordBatch>> {
-    let answer = engine.session()?.query("select * from system.sync_state").await?;
+    // What people look for first; system.sync_state has more of each try.
+    let columns = "\"table\", account, since, until, as_of, last_try, error, version, files, rows, bytes";
+    let answer = engine.session()?.query(&format!("select {columns} from system.sync_state")).await?;
     let mut batches = vec![RecordBatch::new_empty(answer.schema)];
     batches.extend(answer.batches.try_collect::<Vec<_>>().await.map_err(Error::from)?);
     Ok(batches)

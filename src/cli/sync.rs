@@ -31,7 +31,7 @@ pub(super) struct Arguments {
     /// Read everything anew, and compare.
     #[arg(long)]
     full: bool,
-    /// Go on until Ctrl-C or SIGTERM: at once, and then whenever schedule of [lake] says so.
+    /// Go on until Ctrl-C or SIGTERM: at once, and then whenever the schedule of the lake says so.
     #[arg(long, conflicts_with_all = ["full", "format"])]
     pub(super) watch: bool,
     /// Keep nothing that is personal or may be, and nothing of the source's own JSON; the lake is to be new.

@@ -312,9 +312,10 @@ fn the_command_line_shows_and_tends_a_lake() {
         assert_eq!((code, errors.as_str()), (0, ""), "{arguments:?}");
         out.lines().map(str::to_owned).collect::<Vec<_>>()
     };
-    assert_eq!(csv(&["lake", "status"]), ["table,account,since,until,as_of,version,files,rows,bytes"]);
+    assert_eq!(csv(&["lake", "status"]), ["table,account,since,until,as_of,last_try,error,version,files,rows,bytes"]);
     assert_eq!(csv(&["lake", "history", "disputes"]).len(), 1);
-    csv(&["sync", "disputes"]);
+    let (code, _, told) = run(folder.path(), &["sync", "disputes"]);
+    assert_eq!((code, told.lines().count()), (0, 1), "a line a table: {told}");
     let status = csv(&["lake", "status"]);
     assert!(status.len() == 2 && status[1].starts_with("disputes,"), "{status:?}");
     let history = csv(&["lake", "history", "disputes"]);
