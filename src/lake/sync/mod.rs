@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::{FutureExt, StreamExt, stream};
 
 use super::Lake;
@@ -212,6 +213,14 @@ pub(super) fn wanted(lake: &Lake, names: &[String]) -> Result<Vec<Arc<LakeTable>
         }
     }
     Ok(tables)
+}
+
+/// Where the lake itself is asked: what is held of a join is its left side, which is to be the few keys that are looked for.
+fn context() -> SessionContext {
+    let mut config = SessionConfig::new().set_bool("datafusion.optimizer.join_reordering", false);
+    // What columns mean is kept with their fields, and two tables may mean two things by one column.
+    config.options_mut().execution.skip_physical_aggregate_schema_check = true;
+    SessionContext::new_with_config(config)
 }
 
 /// A text in SQL.

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::prelude::SessionContext;
 
 use super::unit::{Reading, Scope, Tally};
-use super::{Options, Step, Stop, Synced, quoted, stopped, timestamp};
+use super::{Options, Step, Stop, Synced, context, quoted, stopped, timestamp};
 use crate::error::{Error, Result};
 use crate::lake::Lake;
 use crate::lake::coverage::Coverage;
@@ -193,10 +193,7 @@ impl Derivation<'_> {
     }
 
     fn context(&self) -> Result<SessionContext> {
-        // What is held of a join is its left side, which has keys only.
-        let mut config = SessionConfig::new().set_bool("datafusion.optimizer.join_reordering", false);
-        config.options_mut().execution.skip_physical_aggregate_schema_check = true;
-        let context = SessionContext::new_with_config(config);
+        let context = context();
         context.register_table("history", Arc::new(LakeScan::as_it_is(self.history)))?;
         Ok(context)
     }

@@ -9,11 +9,10 @@ use std::time::Instant;
 
 use arrow::array::AsArray;
 use arrow::datatypes::TimestampMicrosecondType;
-use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::reading::Readings;
 use super::unit::{Reading, Scope, Tally};
-use super::{Stop, Synced, inside, quoted, stopped, timestamp};
+use super::{Stop, Synced, context, inside, quoted, stopped, timestamp};
 use crate::error::{Error, Result};
 use crate::lake::Lake;
 use crate::lake::coverage::Coverage;
@@ -101,20 +100,16 @@ impl Touched<'_> {
     /// The payments whose rows in a table are to be read, with the time they were asked for, in that order: those that are not
     /// at their end, and those to which something happened after their rows were read.
     async fn payments(&self, table: &LakeTable, column: &str) -> Result<Vec<(String, i64)>> {
-        // What is held of a join is its left side, which is the few that are told of.
-        let mut config = SessionConfig::new().set_bool("datafusion.optimizer.join_reordering", false);
-        // What columns mean is kept with their fields, and tables that speak of payments mean several things by it.
-        config.options_mut().execution.skip_physical_aggregate_schema_check = true;
-        let context = SessionContext::new_with_config(config);
+        let context = context();
         let mut speakers = Vec::new();
         for known in self.lake.tables() {
-            if known.now().await?.is_none() {
+            let (name, told) = (known.resource.name, told(known.resource));
+            let is_asked = told.is_some() || name == PAYMENTS || name == table.resource.name;
+            if !is_asked || known.now().await?.is_none() {
                 continue;
             }
-            context.register_table(known.resource.name, Arc::new(LakeScan::as_it_is(known)))?;
-            if let Some(told) = told(known.resource) {
-                speakers.push(self.speaker(known.resource.name, told));
-            }
+            context.register_table(name, Arc::new(LakeScan::as_it_is(known)))?;
+            speakers.extend(told.map(|told| self.speaker(name, told)));
         }
         if context.table_provider(PAYMENTS).await.is_err() {
             return Ok(Vec::new());
