@@ -24,7 +24,7 @@ pub mod reply;
 pub mod request;
 mod retry;
 mod settings;
-mod spelling;
+pub mod spelling;
 mod transport;
 
 pub use client::Client;

@@ -1,6 +1,7 @@
 //! What to ask: a request as plain data, before any host, credential or attempt is known.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 /// One of Checkout.com's hosts; each can be overridden in the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,8 +27,8 @@ pub enum Method {
     Post,
 }
 
-/// A request to Checkout.com, without credential.
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// A request to Checkout.com, without credential; those that ask the same are equal, whatever they are asked for.
+#[derive(Clone)]
 pub struct Request {
     /// Which host.
     pub host: Host,
@@ -47,6 +48,27 @@ pub struct Request {
     pub scope: &'static str,
     /// How often the listing it belongs to was begun again; not sent, it only tells a second reading from the first.
     pub pass: usize,
+}
+
+impl Request {
+    /// What tells one question from another.
+    fn question(&self) -> (Host, Method, &str, &[(String, String)], Option<&str>, usize) {
+        (self.host, self.method, &self.path, &self.query, self.body.as_deref(), self.pass)
+    }
+}
+
+impl PartialEq for Request {
+    fn eq(&self, other: &Self) -> bool {
+        self.question() == other.question()
+    }
+}
+
+impl Eq for Request {}
+
+impl Hash for Request {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.question().hash(state);
+    }
 }
 
 impl fmt::Debug for Request {

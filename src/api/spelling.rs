@@ -1,4 +1,4 @@
-//! How single values of a configuration are spelled: secrets, time spans, dates.
+//! How single values of a configuration are spelled: secrets, time spans, dates, and names that are spelled almost right.
 //!
 //! Secrets are given as text, or as the name of a variable or file that holds them. No message repeats one.
 
@@ -11,6 +11,13 @@ use toml::value::Datetime;
 use super::key;
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::Secret;
+
+/// The name that was probably meant; `None` when none is near.
+pub fn nearest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wrong = wrong.to_lowercase();
+    let distances = names.into_iter().map(|name| (strsim::damerau_levenshtein(&wrong, name), name));
+    distances.min().filter(|(distance, name)| *distance <= 2.max(name.len() / 3)).map(|(_, name)| name)
+}
 
 /// Where a secret comes from.
 #[derive(Clone, Deserialize)]

@@ -12,6 +12,9 @@ use crate::error::{Error, ErrorKind};
 use crate::shell::failure::Failure;
 use crate::shell::paint::Paint;
 
+/// Threads that wait for files: each keeps memory of its own.
+const FILES_AT_ONCE: usize = 8;
+
 /// How long what was interrupted may take to put its things away.
 const TIDYING: Duration = Duration::from_millis(250);
 
@@ -49,7 +52,7 @@ pub(super) fn to_the_end(paint: Paint, work: impl Future<Output = Result<(), Fai
 }
 
 fn run(paint: Paint, work: impl FnOnce(&Runtime) -> Result<(), Failure>) -> ExitCode {
-    let outcome = match Builder::new_multi_thread().enable_all().build() {
+    let outcome = match Builder::new_multi_thread().max_blocking_threads(FILES_AT_ONCE).enable_all().build() {
         Ok(runtime) => {
             let outcome = work(&runtime);
             // A thread that still waits for a keystroke must not keep the process.

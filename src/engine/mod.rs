@@ -37,7 +37,7 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::policy::{Policy, shown};
 use crate::lake::public::PublicTable;
-use crate::lake::scan::LakeScan;
+use crate::lake::scan;
 use crate::lake::store::Location;
 use crate::lake::sync::{self, Step, Stop, Synced};
 use crate::lake::watch::{Time, Told, Watch};
@@ -301,8 +301,7 @@ fn catalog(connections: &Arc<[Arc<Connection>]>, lake: Option<&Arc<Lake>>, polic
         let table = Arc::new(LiveTable::new(resource, Arc::clone(connections)));
         let mut wanted = shown(resource.name, Arc::clone(&table), policy.of(resource.name));
         if let Some(copy) = lake.and_then(|lake| lake.table(resource.name)) {
-            synced
-                .register_table(resource.name.to_owned(), Arc::new(LakeScan::new(Arc::clone(copy), Arc::clone(connections))))?;
+            synced.register_table(resource.name.to_owned(), scan::table(Arc::clone(copy), Arc::clone(connections)))?;
             wanted = Arc::new(PublicTable::new(Arc::clone(&table), Arc::clone(copy), Arc::clone(connections)));
         }
         live.register_table(resource.name.to_owned(), table)?;

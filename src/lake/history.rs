@@ -18,7 +18,8 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use deltalake_core::DeltaTable;
 use deltalake_core::delta_datafusion::DeltaCdfTableProvider;
 
-use super::scan::{answer, check_whole, declared, not_synced, rows, session};
+use super::planned::{Planned, PlannedTable};
+use super::scan::{check_whole, declared, not_synced, rows};
 use super::table::LakeTable;
 use super::versions::{Moment, Versions};
 use super::{Described, Lake, failed, no_lake};
@@ -74,7 +75,7 @@ impl TableFunctionImpl for At {
         let table = table(self.lake.as_ref(), name, usage)?;
         let schema = fields::schema(table.resource.columns);
         let connections = Arc::clone(&self.connections);
-        Ok(Arc::new(Past { moment: Asked::At(self::moment(moment, usage)?), table, connections, schema }))
+        Ok(Arc::new(PlannedTable(Past { moment: Asked::At(self::moment(moment, usage)?), table, connections, schema })))
     }
 }
 
@@ -100,7 +101,7 @@ impl TableFunctionImpl for Changes {
         let schema = Arc::new(Schema::new(own.fields().iter().cloned().chain(change).collect::<Vec<_>>()));
         let (from, to) = (moment(from, usage)?, to.map(|to| moment(to, usage)).transpose()?);
         // What changed is what changed, wherever a sync has come to.
-        Ok(Arc::new(Past { moment: Asked::Between(from, to), table, connections: Arc::from([]), schema }))
+        Ok(Arc::new(PlannedTable(Past { moment: Asked::Between(from, to), table, connections: Arc::from([]), schema })))
     }
 }
 
@@ -164,19 +165,25 @@ struct Past {
     schema: SchemaRef,
 }
 
-impl Past {
+#[async_trait]
+impl Planned for Past {
+    fn columns(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
     async fn rows(&self, state: &SessionState, filters: &[Expr]) -> Result<LogicalPlan> {
         let resource = self.table.resource;
+        let about = |error: Error| error.with_missing("table", resource.name);
         let now = self.table.now().await?.ok_or_else(|| not_synced(resource))?;
-        let versions = Versions::read(&now).await?;
+        let versions = Versions::read(&now).await.map_err(about)?;
         match self.moment {
             Asked::At(moment) => {
-                let then = self.table.version(now, versions.readable(moment)?).await?;
+                let then = self.table.version(now, versions.readable(moment).map_err(about)?).await?;
                 check_whole(state, &then, resource, &self.connections, filters).await?;
                 rows(state, &then, resource).await
             }
             Asked::Between(from, to) => {
-                let (first, last) = versions.between(from, to)?;
+                let (first, last) = versions.between(from, to).map_err(about)?;
                 changes(&now, first, last, state).and_then(|changed| declared(changed, resource.name, &self.schema))
             }
         }
@@ -228,31 +235,4 @@ fn without_nothing(plan: Arc<dyn ExecutionPlan>) -> DataFusionResult<Transformed
     let parts = plan.children().into_iter().filter(|part| part.output_partitioning().partition_count() > 0);
     let parts: Vec<_> = parts.map(Arc::clone).collect();
     Ok(Transformed::yes(if parts.is_empty() { Arc::new(EmptyExec::new(plan.schema())) } else { UnionExec::try_new(parts)? }))
-}
-
-#[async_trait]
-impl TableProvider for Past {
-    fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::Base
-    }
-
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        limit: Option<usize>,
-    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        let state = session(state)?;
-        let rows = self.rows(state, filters).await.map_err(|error| error.with_missing("table", self.table.resource.name))?;
-        answer(state, rows, projection, filters, limit).await
-    }
-
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
-        Ok(vec![TableProviderFilterPushDown::Exact; filters.len()])
-    }
 }

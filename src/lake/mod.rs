@@ -29,6 +29,7 @@ pub mod versions;
 pub mod watch;
 
 mod known;
+mod planned;
 mod stamp;
 
 use std::collections::BTreeMap;

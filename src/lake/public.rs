@@ -25,8 +25,9 @@ use tracing::warn;
 
 use super::coverage::Coverage;
 use super::manner::{Identity, Unit};
+use super::planned::{answer, session};
 use super::policy::shown;
-use super::scan::{answer, check_whole, not_synced, rows, session};
+use super::scan::{check_whole, not_synced, rows};
 use super::table::LakeTable;
 use crate::error::Result;
 use crate::resources::Resource;

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use datafusion::catalog::{Session, TableProvider};
+use datafusion::catalog::TableProvider;
 use datafusion::common::{Result as DataFusionResult, ScalarValue};
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableProviderFilterPushDown, TableType, cast, ident, lit};
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, ident, lit};
 use deltalake_core::DeltaTable;
 use tracing::warn;
 
 use super::coverage::Coverage;
 use super::failed;
+use super::planned::{Planned, PlannedTable};
 use super::table::LakeTable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::resources::Resource;
@@ -26,53 +26,35 @@ use crate::source::constraints::Constraints;
 use crate::source::options::OnIncomplete;
 use crate::source::span::rfc3339;
 
-/// A table of the lake in SQL.
+/// A table of the lake in SQL, as it was last synced, which is an error for those of these accounts that were not synced to the
+/// end.
+pub fn table(table: Arc<LakeTable>, connections: Arc<[Arc<Connection>]>) -> Arc<dyn TableProvider> {
+    let schema = fields::schema(table.resource.columns);
+    Arc::new(PlannedTable(LakeScan { table, connections, schema }))
+}
+
+/// The same with whatever it has by now.
+pub(super) fn as_it_is(of: &Arc<LakeTable>) -> Arc<dyn TableProvider> {
+    table(Arc::clone(of), Arc::from([]))
+}
+
 #[derive(Debug)]
-pub struct LakeScan {
+struct LakeScan {
     table: Arc<LakeTable>,
     connections: Arc<[Arc<Connection>]>,
     schema: SchemaRef,
 }
 
-impl LakeScan {
-    /// The table as it was last synced, which is an error for those of these accounts that were not synced to the end.
-    pub fn new(table: Arc<LakeTable>, connections: Arc<[Arc<Connection>]>) -> Self {
-        let schema = fields::schema(table.resource.columns);
-        Self { table, connections, schema }
-    }
-
-    /// The table with whatever it has by now.
-    pub(super) fn as_it_is(table: &Arc<LakeTable>) -> Self {
-        Self::new(Arc::clone(table), Arc::from([]))
-    }
-}
-
 #[async_trait]
-impl TableProvider for LakeScan {
-    fn schema(&self) -> SchemaRef {
+impl Planned for LakeScan {
+    fn columns(&self) -> SchemaRef {
         Arc::clone(&self.schema)
     }
 
-    fn table_type(&self) -> TableType {
-        TableType::Base
-    }
-
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        limit: Option<usize>,
-    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        let Some(table) = self.table.now().await? else { return Err(not_synced(self.table.resource).into()) };
-        let state = session(state)?;
+    async fn rows(&self, state: &SessionState, filters: &[Expr]) -> Result<LogicalPlan> {
+        let Some(table) = self.table.now().await? else { return Err(not_synced(self.table.resource)) };
         check_whole(state, &table, self.table.resource, &self.connections, filters).await?;
-        let rows = rows(state, &table, self.table.resource).await?;
-        answer(state, rows, projection, filters, limit).await
-    }
-
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
-        Ok(vec![TableProviderFilterPushDown::Exact; filters.len()])
+        rows(state, &table, self.table.resource).await
     }
 }
 
@@ -111,11 +93,6 @@ pub(super) async fn check_whole(
     Ok(())
 }
 
-/// The session that a table is planned for.
-pub(super) fn session(state: &dyn Session) -> Result<&SessionState> {
-    state.as_any().downcast_ref().ok_or_else(|| Error::bug("a lake is planned in a session of another kind"))
-}
-
 /// The rows of a state of a table, with the columns that its resource declares.
 pub(super) async fn rows(state: &SessionState, table: &DeltaTable, resource: &Resource) -> Result<LogicalPlan> {
     table.update_datafusion_session(state).map_err(failed)?;
@@ -138,30 +115,4 @@ pub(super) fn declared(kept: Arc<dyn TableProvider>, name: &str, columns: &Schem
     let columns: Vec<Expr> = columns.fields().iter().map(column).collect::<DataFusionResult<_>>()?;
     let scan = LogicalPlanBuilder::scan(name, provider_as_source(kept), None)?;
     Ok(scan.project(columns)?.build()?)
-}
-
-/// Plans what is wanted of rows.
-pub(super) async fn answer(
-    state: &SessionState,
-    rows: LogicalPlan,
-    projection: Option<&Vec<usize>>,
-    filters: &[Expr],
-    limit: Option<usize>,
-) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-    let mut plan = LogicalPlanBuilder::from(rows);
-    for filter in filters {
-        plan = plan.filter(crate::source::table::without_qualifiers(filter.clone())?)?;
-    }
-    if let Some(projection) = projection {
-        let schema = Arc::clone(plan.schema());
-        plan = plan.project(projection.iter().map(|index| ident(schema.field(*index).name())))?;
-    }
-    if limit.is_some() {
-        plan = plan.limit(0, limit)?;
-    }
-    // The plan around this one is optimised after it, and a join whose sides tell each other values cannot be turned around.
-    let mut state = state.clone();
-    state.config_mut().options_mut().optimizer.enable_join_dynamic_filter_pushdown = false;
-    let plan = state.optimize(&plan.build()?)?;
-    state.query_planner().create_physical_plan(&plan, &state).await
 }

@@ -34,8 +34,9 @@ use crate::schema::fields::{ACCOUNT, FETCHED_AT};
 
 /// Bytes at which a file is closed and the next begun.
 pub(super) const FILE_BYTES: u64 = 128 << 20;
-/// Most rows of a row group: what is held in memory of a file that is being written.
+/// Most rows and most bytes of a row group: what is held in memory of a file that is being written.
 const GROUP_ROWS: usize = 128 * 1024;
+const GROUP_BYTES: usize = 16 << 20;
 
 /// A table of the lake, which may not be there yet.
 #[derive(Debug)]
@@ -330,6 +331,7 @@ pub(super) fn writer_properties() -> WriterProperties {
     WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(GROUP_ROWS))
+        .set_max_row_group_bytes(Some(GROUP_BYTES))
         .build()
 }
 

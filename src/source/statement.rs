@@ -3,7 +3,7 @@
 //! A page is read once for a statement, however many scans of it want the page: a self-join sees the same rows on both
 //! sides. The statement travels as an extension of the session's configuration.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,7 +22,10 @@ use crate::error::{Error, ErrorKind, Result};
 /// Largest file kept for the other scans of a statement.
 const KEPT_FILE: usize = 4 << 20;
 /// Most bytes of replies and files kept for the other scans of a statement.
-const KEPT_BYTES: usize = 64 << 20;
+const KEPT_BYTES: usize = 32 << 20;
+
+/// What an account is asked.
+type Question = (String, Request);
 
 /// Files by account and path.
 type Files = HashMap<(String, String), Arc<OnceCell<Shared>>>;
@@ -33,7 +36,9 @@ pub struct Statement {
     most_requests: Option<u64>,
     requests: AtomicU64,
     scans: AtomicUsize,
-    replies: Mutex<HashMap<(String, Request), Flight>>,
+    replies: Mutex<HashMap<Question, Flight>>,
+    /// The replies that are kept, oldest first, with their bytes.
+    kept: Mutex<VecDeque<(Question, usize)>>,
     files: Mutex<Files>,
     bytes: AtomicUsize,
 }
@@ -89,7 +94,7 @@ impl Statement {
         match (reply, own) {
             (None, _) => Ok(None),
             (Some(reply), Some(decoded)) => {
-                self.keep(&key, &reply);
+                self.keep(key, &reply);
                 Ok(Some((reply, decoded)))
             }
             (Some(reply), None) => {
@@ -168,16 +173,24 @@ impl Statement {
         }
     }
 
-    /// Keeps a reply for the other scans, unless they are too many.
-    fn keep(&self, key: &(String, Request), reply: &Reply) {
-        let is_full = self.bytes.fetch_add(reply.body.len(), Ordering::Relaxed) > KEPT_BYTES;
-        if is_full || self.scans.load(Ordering::Relaxed) < 2 {
-            self.bytes.fetch_sub(reply.body.len(), Ordering::Relaxed);
-            self.replies().remove(key);
+    /// Keeps a reply for the other scans, which are not far behind: the oldest are forgotten when there are too many.
+    fn keep(&self, question: Question, reply: &Reply) {
+        if self.scans.load(Ordering::Relaxed) < 2 {
+            self.replies().remove(&question);
+            return;
+        }
+        let size = reply.body.len();
+        let mut bytes = self.bytes.fetch_add(size, Ordering::Relaxed) + size;
+        let mut kept = lock(&self.kept);
+        kept.push_back((question, size));
+        while bytes > KEPT_BYTES {
+            let Some((oldest, size)) = kept.pop_front() else { break };
+            self.replies().remove(&oldest);
+            bytes = self.bytes.fetch_sub(size, Ordering::Relaxed) - size;
         }
     }
 
-    fn replies(&self) -> MutexGuard<'_, HashMap<(String, Request), Flight>> {
+    fn replies(&self) -> MutexGuard<'_, HashMap<Question, Flight>> {
         lock(&self.replies)
     }
 }

@@ -120,6 +120,39 @@ async fn a_sync_that_is_broken_off_before_old_payments_are_read_anew_leaves_that
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_report_tells_late_of_an_old_payment_is_looked_for() {
+    let lake = TempDir::new().unwrap();
+    // Nothing speaks of what happens to old payments until the third sync, and what it speaks of was before the second.
+    for days in [20, 9] {
+        copy(merchant(days), &lake).sync(&["payments"]).await;
+    }
+    let later = copy(merchant(0), &lake);
+    later.sync(&["payments", "financial_actions"]).await;
+    assert_same_of(&later, &["payments"], "live", "public").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn actions_that_are_synced_alone_are_kept_true_too() {
+    let lake = TempDir::new().unwrap();
+    for days in [20, 0] {
+        copy(merchant(days), &lake).sync(&["payment_actions", "financial_actions"]).await;
+    }
+    assert_same_of(&copy(merchant(0), &lake), &["payments", "payment_actions"], "live", "public").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_come_out_of_one_search_are_searched_for_once() {
+    let mut searches = Vec::new();
+    for tables in [&["payments"][..], &["payments", "payment_actions"]] {
+        let lake = TempDir::new().unwrap();
+        let copy = copy(merchant(0), &lake);
+        copy.sync(tables).await;
+        searches.push(copy.sandbox.requests().iter().filter(|request| request.path == "/payments/search").count());
+    }
+    assert_eq!(searches[0], searches[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_report_tells_anew_takes_the_place_of_what_an_older_one_told() {
     let files = FileOptions { restatements: true, ..FileOptions::default() };
     let options = MerchantOptions { payments: 700, days: 60, files, ..MerchantOptions::default() };

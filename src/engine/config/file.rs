@@ -15,6 +15,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use super::layer::Layer;
 use super::{DEFAULT_ACCOUNT, keys};
 use crate::api::config::AccountSettings;
+use crate::api::spelling::nearest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::policy::settings::PolicySettings;
 use crate::lake::settings::LakeSettings;
@@ -179,7 +180,7 @@ impl Document<'_> {
 
 /// Adds the name that was probably meant, or all there are.
 fn with_nearest<'a>(error: Error, wrong: &str, names: impl Iterator<Item = &'a str> + Clone) -> Error {
-    match keys::nearest(wrong, names.clone()) {
+    match nearest(wrong, names.clone()) {
         Some(name) => error.hint(format!("did you mean {name}?")),
         None => error.hint(format!("known: {}", names.collect::<Vec<_>>().join(", "))),
     }

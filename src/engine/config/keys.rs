@@ -15,13 +15,6 @@ pub(super) fn of<T: DeserializeOwned>() -> &'static [&'static str] {
     fields
 }
 
-/// The name that was probably meant; `None` when none is near.
-pub(super) fn nearest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let wrong = wrong.to_lowercase();
-    let distances = names.into_iter().map(|name| (strsim::damerau_levenshtein(&wrong, name), name));
-    distances.min().filter(|(distance, name)| *distance <= 2.max(name.len() / 3)).map(|(_, name)| name)
-}
-
 /// Why a value does not fit a key, or `None` when it does.
 pub(super) fn misfit<T: DeserializeOwned>(key: &str, value: &toml::Value) -> Option<String> {
     let table = toml::Table::from_iter([(key.to_owned(), value.clone())]);

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use super::keys;
 use super::layer::Layer;
 use crate::api::config::AccountSettings;
+use crate::api::spelling::nearest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::policy::settings::PolicySettings;
 use crate::lake::settings::LakeSettings;
@@ -101,7 +102,7 @@ fn flag_value<T: DeserializeOwned>(name: &str, key: &str, text: &str) -> Result<
     let known = keys::of::<T>();
     if !known.contains(&key) {
         let error = Error::new(ErrorKind::Config, format!("unknown key {key} in --set"));
-        return Err(match keys::nearest(key, known.iter().copied()) {
+        return Err(match nearest(key, known.iter().copied()) {
             Some(nearest) => error.hint(format!("did you mean {nearest}?")),
             None => error.hint(format!("known: {}; session settings have a dot in their name", known.join(", "))),
         });

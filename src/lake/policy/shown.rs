@@ -9,25 +9,25 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, SchemaRef};
 use async_trait::async_trait;
-use datafusion::catalog::{Session, TableProvider};
+use datafusion::catalog::TableProvider;
 use datafusion::common::{Result as DataFusionResult, ScalarValue};
 use datafusion::datasource::provider_as_source;
+use datafusion::execution::SessionState;
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, LogicalPlanBuilder, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    TableProviderFilterPushDown, TableType, Volatility, ident, lit,
+    ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ident, lit,
 };
-use datafusion::physical_plan::ExecutionPlan;
 
 use super::TablePolicy;
 use super::rule::{Rule, Treatment};
 use crate::error::{Error, Result};
-use crate::lake::scan::{answer, session};
+use crate::lake::planned::{Planned, PlannedTable};
 use crate::source::LiveTable;
 
 /// A live table as its policy, where it has one, lets it be seen.
 pub fn shown(name: &'static str, live: Arc<LiveTable>, policy: Option<&Arc<TablePolicy>>) -> Arc<dyn TableProvider> {
     match policy {
-        Some(policy) => Arc::new(Shown { name, live, policy: Arc::clone(policy) }),
+        Some(policy) => Arc::new(PlannedTable(Shown { name, live, policy: Arc::clone(policy) })),
         None => live,
     }
 }
@@ -41,7 +41,7 @@ struct Shown {
 
 impl Shown {
     /// What is seen of each column.
-    fn columns(&self) -> Result<Vec<Expr>> {
+    fn seen(&self) -> Result<Vec<Expr>> {
         let column = |field: &arrow::datatypes::FieldRef| {
             let name = field.name();
             Ok(match self.policy.columns.get(name.as_str()) {
@@ -55,29 +55,14 @@ impl Shown {
 }
 
 #[async_trait]
-impl TableProvider for Shown {
-    fn schema(&self) -> SchemaRef {
+impl Planned for Shown {
+    fn columns(&self) -> SchemaRef {
         self.live.schema()
     }
 
-    fn table_type(&self) -> TableType {
-        TableType::Base
-    }
-
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        limit: Option<usize>,
-    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+    async fn rows(&self, _state: &SessionState, _filters: &[Expr]) -> Result<LogicalPlan> {
         let source = provider_as_source(Arc::clone(&self.live) as Arc<dyn TableProvider>);
-        let rows = LogicalPlanBuilder::scan(self.name, source, None)?.project(self.columns()?)?.build()?;
-        answer(session(state)?, rows, projection, filters, limit).await
-    }
-
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
-        Ok(vec![TableProviderFilterPushDown::Exact; filters.len()])
+        Ok(LogicalPlanBuilder::scan(self.name, source, None)?.project(self.seen()?)?.build()?)
     }
 }
 

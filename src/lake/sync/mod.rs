@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::prelude::{SessionConfig, SessionContext};
-use futures::{FutureExt, StreamExt, stream};
+use futures::future::join_all;
 
 use super::Lake;
 use super::maintain::tend;
@@ -33,9 +33,6 @@ use reading::inside;
 pub use stop::Stop;
 pub use unit::Tally;
 use walk::Walk;
-
-/// Walks under way at once.
-const AT_ONCE: usize = 4;
 
 /// What to sync, and how far back.
 #[derive(Debug, Clone)]
@@ -146,18 +143,8 @@ pub async fn run(
 ) -> Result<Vec<Synced>> {
     let tables = wanted(lake, &options.tables)?;
     let asked_before = requests(connections, &tables);
-    let mut walks = Vec::new();
-    for connection in connections {
-        let mut groups: BTreeMap<&str, Vec<Arc<LakeTable>>> = BTreeMap::new();
-        for table in tables.iter().filter(|table| !newest::is_derived(table, connection)) {
-            groups.entry(shared_by(table)).or_default().push(Arc::clone(table));
-        }
-        for tables in groups.into_values() {
-            walks.push(Walk { connection: connection.in_background(), tables, options, tell }.run().boxed());
-        }
-    }
-    let done: Vec<Vec<Synced>> = stream::iter(walks).buffer_unordered(AT_ONCE).collect().await;
-    let mut done: Vec<Synced> = done.into_iter().flatten().collect();
+    let walks = connections.iter().map(|connection| walk(connection, &tables, options, tell));
+    let mut done: Vec<Synced> = join_all(walks).await.into_iter().flatten().collect();
     for connection in connections {
         for table in tables.iter().filter(|table| newest::is_derived(table, connection)) {
             done.push(newest::derive(lake, table, connection, &done, options, tell).await);
@@ -178,6 +165,25 @@ pub async fn run(
         }
     }
     Ok(done)
+}
+
+/// Reads all that is due of an account, one call after the other: each uses all of the limiter, and what is held in memory is of
+/// one.
+async fn walk(
+    connection: &Arc<Connection>,
+    tables: &[Arc<LakeTable>],
+    options: &Options,
+    tell: &(dyn Fn(Step) + Sync),
+) -> Vec<Synced> {
+    let mut groups: BTreeMap<&str, Vec<Arc<LakeTable>>> = BTreeMap::new();
+    for table in tables.iter().filter(|table| !newest::is_derived(table, connection)) {
+        groups.entry(shared_by(table)).or_default().push(Arc::clone(table));
+    }
+    let mut done = Vec::new();
+    for tables in groups.into_values() {
+        done.extend(Walk { connection: connection.in_background(), tables, options, tell }.run().await);
+    }
+    done
 }
 
 /// Requests by account and table.
@@ -202,11 +208,13 @@ fn shared_by(table: &LakeTable) -> &'static str {
     table.resource.calls.last().map_or("", |call| call.path)
 }
 
-/// The tables to sync, with those that they are made of.
+/// The tables to sync, with those that they are made of, and that tell which of their rows are to be read anew.
 pub(super) fn wanted(lake: &Lake, names: &[String]) -> Result<Vec<Arc<LakeTable>>> {
     let mut tables: Vec<Arc<LakeTable>> = Vec::new();
     for table in lake.chosen(names)? {
-        for table in newest::made_of(lake, &table).cloned().into_iter().chain([table]) {
+        let made_of = newest::made_of(lake, &table);
+        let known_by = touched::known_by(lake, &table);
+        for table in made_of.into_iter().chain(known_by).cloned().chain([Arc::clone(&table)]) {
             if !tables.iter().any(|known| known.resource.name == table.resource.name) {
                 tables.push(table);
             }
@@ -215,9 +223,13 @@ pub(super) fn wanted(lake: &Lake, names: &[String]) -> Result<Vec<Arc<LakeTable>
     Ok(tables)
 }
 
+/// Rows that go from one step of a query of the lake to the next in one piece: the widest take three kilobytes each.
+const ROWS_AT_ONCE: usize = 1024;
+
 /// Where the lake itself is asked: what is held of a join is its left side, which is to be the few keys that are looked for.
 fn context() -> SessionContext {
-    let mut config = SessionConfig::new().set_bool("datafusion.optimizer.join_reordering", false);
+    let config = SessionConfig::new().with_batch_size(ROWS_AT_ONCE);
+    let mut config = config.set_bool("datafusion.optimizer.join_reordering", false);
     // What columns mean is kept with their fields, and two tables may mean two things by one column.
     config.options_mut().execution.skip_physical_aggregate_schema_check = true;
     SessionContext::new_with_config(config)

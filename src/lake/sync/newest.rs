@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::lake::Lake;
 use crate::lake::coverage::Coverage;
 use crate::lake::manner::Identity;
-use crate::lake::scan::LakeScan;
+use crate::lake::scan;
 use crate::lake::table::LakeTable;
 use crate::schema::fields::{self, ACCOUNT};
 use crate::source::connection::Connection;
@@ -194,7 +194,7 @@ impl Derivation<'_> {
 
     fn context(&self) -> Result<SessionContext> {
         let context = context();
-        context.register_table("history", Arc::new(LakeScan::as_it_is(self.history)))?;
+        context.register_table("history", scan::as_it_is(self.history))?;
         Ok(context)
     }
 }

@@ -16,7 +16,7 @@ use super::{Stop, Synced, context, inside, quoted, stopped, timestamp};
 use crate::error::{Error, Result};
 use crate::lake::Lake;
 use crate::lake::coverage::Coverage;
-use crate::lake::scan::LakeScan;
+use crate::lake::scan;
 use crate::lake::table::LakeTable;
 use crate::resources::{By, Narrow, Resource};
 use crate::schema::fields::ACCOUNT;
@@ -53,6 +53,11 @@ pub(super) async fn refresh(lake: &Lake, connection: &Arc<Connection>, done: &mu
 /// Whether rows of a table that lie where nothing is read again are read anew by their ids.
 pub(super) fn is_refreshed(resource: &Resource) -> bool {
     id_column(resource).is_some()
+}
+
+/// The table by which the rows of another one are known that are to be read anew; both come out of the same search.
+pub(super) fn known_by<'a>(lake: &'a Lake, table: &LakeTable) -> Option<&'a Arc<LakeTable>> {
+    is_refreshed(table.resource).then(|| lake.table(PAYMENTS)).flatten()
 }
 
 /// The column by which the search for payments finds rows of a table.
@@ -108,7 +113,7 @@ impl Touched<'_> {
             if !is_asked || known.now().await?.is_none() {
                 continue;
             }
-            context.register_table(name, Arc::new(LakeScan::as_it_is(known)))?;
+            context.register_table(name, scan::as_it_is(known))?;
             speakers.extend(told.map(|told| self.speaker(name, told)));
         }
         if context.table_provider(PAYMENTS).await.is_err() {

@@ -25,7 +25,7 @@ use crate::source::span::{Span, rfc3339};
 /// Bytes of changed rows that are held before they are committed.
 const HELD: usize = 64 << 20;
 /// Bytes of rows whose keys are looked up in the lake in one go.
-const PIECE: usize = 96 << 20;
+const PIECE: usize = 48 << 20;
 
 /// What was read, and what came of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

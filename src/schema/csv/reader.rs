@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// Rows in a batch that is not the last.
 pub(super) const BATCH: usize = 8192;
 /// Bytes of rows that make a batch full too: long rows must not fill the memory by their number.
-const BATCH_BYTES: usize = 16 << 20;
+const BATCH_BYTES: usize = 1 << 20;
 /// Longest row, in bytes: one that goes on beyond this is a quote that nobody closes.
 const LONGEST_ROW: usize = 16 << 20;
 const BYTE_ORDER_MARK: char = '\u{feff}';

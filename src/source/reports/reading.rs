@@ -24,7 +24,7 @@ use crate::source::span::rfc3339;
 use crate::source::statement::Opened;
 
 /// Batches that may wait to be taken.
-const WAITING: usize = 2;
+const WAITING: usize = 1;
 
 /// A file under way.
 #[derive(Debug)]
