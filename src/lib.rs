@@ -6,6 +6,7 @@
 //!  8  cli                        arguments, exit codes
 //!  7  shell                      faces: each turns keystrokes or bytes into Engine calls
 //!  6  engine                     the session everybody shares: catalogue, options, access
+//!  5  matching                   which rows of two sides mean the same money
 //!  4  lake                       the Parquet copy: sync, coverage, tables of both
 //!  3  source · sandbox           live tables for DataFusion · the stand-in for Checkout.com
 //!  2  resources                  what Checkout.com offers, as data: one small file a table
@@ -42,6 +43,8 @@ pub mod sandbox;
 pub mod source;
 
 pub mod lake;
+
+pub mod matching;
 
 pub mod engine;
 
