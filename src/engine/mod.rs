@@ -42,6 +42,8 @@ use crate::lake::store::Location;
 use crate::lake::sync::{self, Step, Stop, Synced};
 use crate::lake::watch::{Time, Told, Watch};
 use crate::lake::{Lake, history, no_lake};
+use crate::matching::calendar::Calendars;
+use crate::matching::functions;
 use crate::resources::{RESOURCES, resource};
 use crate::source::connection::Connection;
 use crate::source::statement::Statement as Budget;
@@ -156,6 +158,7 @@ impl Engine {
         let mut context = SessionContext::new_with_state(self.state()?);
         datafusion_functions_json::register_all(&mut context)?;
         context.register_udf(words::function().as_ref().clone());
+        functions::all(&Arc::new(Calendars::default())).for_each(|function| context.register_udf(function));
         for (name, function) in history::functions(self.shared.lake.as_ref(), &self.shared.connections) {
             context.register_udtf(name, function);
         }

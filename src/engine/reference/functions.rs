@@ -1,9 +1,11 @@
-//! The functions over JSON, for `_raw`, `metadata` and the other columns of JSON text, and those that look back in the lake.
-//! All else is DataFusion's SQL.
+//! The functions over JSON, for `_raw`, `metadata` and the other columns of JSON text, those that rows are matched with, and
+//! those that look back in the lake. All else is DataFusion's SQL.
 
 use std::fmt::Write as _;
 
 use crate::lake::history;
+use crate::matching::calendar::CALENDARS;
+use crate::matching::functions;
 
 /// Name, arguments and meaning of each.
 const FUNCTIONS: [(&str, &str, &str); 13] = [
@@ -30,6 +32,19 @@ pub(super) fn section() -> String {
     for (name, arguments, about) in FUNCTIONS {
         // Writing to a String cannot fail.
         let _written = writeln!(text, "| `{name}({arguments})` | {about} |");
+    }
+    text.push_str(
+        "\n## Functions for matching\n\nOf references, amounts and days, to compare both sides of a match. Amounts are decimals or \
+         whole numbers in major units. Each gives null for null.\n\n| Function | Meaning |\n|---|---|\n",
+    );
+    for (name, arguments, about) in functions::list() {
+        // Writing to a String cannot fail.
+        let _written = writeln!(text, "| `{name}({arguments})` | {about} |");
+    }
+    text.push_str("\n| Calendar | Business days |\n|---|---|\n");
+    for (name, about) in CALENDARS {
+        // Writing to a String cannot fail.
+        let _written = writeln!(text, "| `{name}` | {about} |");
     }
     text.push_str(
         "\n## Table functions\n\nOf a lake, written where a table is. An instant is that at which a sync committed what it read, by \

@@ -139,7 +139,7 @@ fn sum(rows: &[u32], amounts: &[i128]) -> Result<i128> {
     if size >= 10_u128.pow(38) {
         return Err(overflow());
     }
-    let size = i128::try_from(size).map_err(|error| overflow().caused_by(error))?;
+    let size = i128::try_from(size).ok().ok_or_else(overflow)?;
     Ok(if debit > credit { -size } else { size })
 }
 

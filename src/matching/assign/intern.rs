@@ -1,10 +1,16 @@
 //! Values to small numbers: equal ones to the same number, others to others.
 //!
-//! Open addressing over the values themselves, so a hash only says where to look and never decides. The numbers go by first
-//! appearance.
+//! A hash says where to look and never decides: values are compared.
+
+use std::collections::BTreeMap;
 
 use super::keys::NO_KEY;
-use super::standing::at;
+use super::standing::{at, count};
+
+/// Rows are dealt into two to the power of this many parts.
+const PART_BITS: u32 = 8;
+/// The bits of a hash that do not say the part.
+const HASH_PLACES: u64 = u64::MAX >> PART_BITS;
 
 /// Values of rows as numbers of so many bits; those of rows that take no part mean nothing.
 #[derive(Debug)]
@@ -74,18 +80,25 @@ fn direct(codes: &Codes, takes_part: &[bool], space: usize) -> (Vec<u32>, u32) {
 }
 
 /// A value that can be looked for by a hash.
-pub(super) trait Word: Copy + Eq {
-    /// What a place in the table holds of the value, cheap to compare: equal for equal values.
+pub(super) trait Word: Copy + Ord {
+    /// Whether values of one hash are equal.
+    const IS_HASH_EXACT: bool;
+
+    /// Equal for equal values, and mostly other for others.
     fn hash(self) -> u64;
 }
 
 impl Word for u64 {
+    const IS_HASH_EXACT: bool = true;
+
     fn hash(self) -> u64 {
         mix(self)
     }
 }
 
 impl Word for i128 {
+    const IS_HASH_EXACT: bool = false;
+
     fn hash(self) -> u64 {
         let [low, high] = halves(self);
         mix(low ^ mix(high))
@@ -93,6 +106,8 @@ impl Word for i128 {
 }
 
 impl Word for &[u8] {
+    const IS_HASH_EXACT: bool = false;
+
     fn hash(self) -> u64 {
         let (chunks, rest) = self.as_chunks::<8>();
         let mut hash = u64::try_from(self.len()).unwrap_or_default();
@@ -111,6 +126,7 @@ fn halves(value: i128) -> [u64; 2] {
     [bits & mask, bits >> 64].map(|half| u64::try_from(half).unwrap_or_default())
 }
 
+/// Another word for every word, and no two alike.
 const fn mix(word: u64) -> u64 {
     let word = (word ^ (word >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     (word ^ (word >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9)
@@ -122,71 +138,127 @@ pub(super) fn codes<W: Word>(values: &[W], takes_part: &[bool]) -> Codes {
     Codes::from_ids(ids, distinct)
 }
 
-/// A table of values and their numbers; at most half of its places are taken.
-struct Table<W> {
-    places: Vec<(W, u32)>,
-    /// What a hash is shifted by to make it a place.
-    shift: u32,
-    distinct: u32,
-}
-
-impl<W: Word> Table<W> {
-    fn new(any: W, bits: u32) -> Self {
-        Self { places: vec![(any, NO_KEY); 1 << bits], shift: u64::BITS - bits, distinct: 0 }
-    }
-
-    fn id(&mut self, word: W) -> u32 {
-        let mask = self.places.len() - 1;
-        let mut place = usize::try_from(word.hash() >> self.shift).unwrap_or_default();
-        while let Some((known, id)) = self.places.get_mut(place & mask) {
-            if *id == NO_KEY {
-                (*known, *id) = (word, self.distinct);
-                self.distinct += 1;
-                return self.distinct - 1;
-            }
-            if *known == word {
-                return *id;
-            }
-            place += 1;
-        }
-        NO_KEY
-    }
-
-    fn is_half_full(&self) -> bool {
-        at(self.distinct) * 2 >= self.places.len()
-    }
-
-    fn grown(self, any: W) -> Self {
-        let mut larger = Self::new(any, u64::BITS - self.shift + 2);
-        let mask = larger.places.len() - 1;
-        for (word, id) in self.places.into_iter().filter(|(_, id)| *id != NO_KEY) {
-            let mut place = usize::try_from(word.hash() >> larger.shift).unwrap_or_default();
-            while let Some(slot) = larger.places.get_mut(place & mask) {
-                if slot.1 == NO_KEY {
-                    *slot = (word, id);
+/// Numbers of values, found by their hashes and then compared.
+///
+/// Rows are first dealt into parts by the first bits of their hashes, so that the table of each part stays in the cache.
+fn hashed<W: Word>(values: &[W], takes_part: &[bool]) -> (Vec<u32>, u32) {
+    let (dealt, ends) = deal(values, takes_part);
+    let mut ids = vec![NO_KEY; values.len()];
+    // The first row of each number.
+    let mut firsts: Vec<u32> = Vec::new();
+    let mut table: Vec<(u64, u32)> = Vec::new();
+    let mut start = 0;
+    for end in ends {
+        let part = dealt.get(start..end).unwrap_or_default();
+        start = end;
+        let size = (part.len() * 2).next_power_of_two();
+        table.clear();
+        table.resize(size, (0, NO_KEY));
+        for (hash, row) in part {
+            let mut place = usize::try_from(hash & HASH_PLACES).unwrap_or_default();
+            while let Some((known, id)) = table.get_mut(place & (size - 1)) {
+                if *id == NO_KEY {
+                    (*known, *id) = (*hash, count(firsts.len()));
+                    firsts.push(*row);
+                }
+                if *known == *hash {
+                    set(&mut ids, *row, *id);
                     break;
                 }
                 place += 1;
             }
         }
-        larger.distinct = self.distinct;
-        larger
+    }
+    if !W::IS_HASH_EXACT {
+        let first = |id: u32| firsts.get(at(id)).and_then(|row| values.get(at(*row)));
+        if ids.iter().zip(values).any(|(id, value)| *id != NO_KEY && first(*id) != Some(value)) {
+            return compared(values, takes_part);
+        }
+    }
+    (ids, count(firsts.len()))
+}
+
+/// Hash and row of those that take part, by the first bits of the hash, and where each part ends.
+fn deal<W: Word>(values: &[W], takes_part: &[bool]) -> (Vec<(u64, u32)>, Vec<usize>) {
+    let part_of = |hash: u64| usize::try_from(hash >> (u64::BITS - PART_BITS)).unwrap_or_default();
+    let hashes: Vec<u64> = values.iter().map(|value| value.hash()).collect();
+    let mut places = vec![0_usize; 1 << PART_BITS];
+    let rows = || hashes.iter().zip(takes_part).zip(0_u32..).filter(|((_, takes_part), _)| **takes_part);
+    for ((hash, _), _) in rows() {
+        if let Some(place) = places.get_mut(part_of(*hash)) {
+            *place += 1;
+        }
+    }
+    let mut sum = 0;
+    for place in &mut places {
+        (sum, *place) = (sum + *place, sum);
+    }
+    let mut dealt = vec![(0, NO_KEY); sum];
+    for ((hash, _), row) in rows() {
+        if let Some(place) = places.get_mut(part_of(*hash))
+            && let Some(slot) = dealt.get_mut(*place)
+        {
+            *slot = (*hash, row);
+            *place += 1;
+        }
+    }
+    // Each has been moved to where its part ends.
+    (dealt, places)
+}
+
+fn set(ids: &mut [u32], row: u32, id: u32) {
+    if let Some(place) = ids.get_mut(at(row)) {
+        *place = id;
     }
 }
 
-fn hashed<W: Word>(values: &[W], takes_part: &[bool]) -> (Vec<u32>, u32) {
-    let Some(any) = values.first().copied() else { return (Vec::new(), 0) };
-    let mut table = Table::new(any, 12);
-    let mut ids = Vec::with_capacity(values.len());
-    for (value, takes_part) in values.iter().zip(takes_part) {
-        if !*takes_part {
-            ids.push(NO_KEY);
-            continue;
+/// Numbers of values where two that differ have one hash: by their order.
+fn compared<W: Word>(values: &[W], takes_part: &[bool]) -> (Vec<u32>, u32) {
+    let mut known = BTreeMap::new();
+    let ids = values.iter().zip(takes_part).map(|(value, takes_part)| {
+        let next = count(known.len());
+        if *takes_part { *known.entry(*value).or_insert(next) } else { NO_KEY }
+    });
+    let ids = ids.collect();
+    (ids, count(known.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A value whose hash says little.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    struct Dull(u64);
+
+    impl Word for Dull {
+        const IS_HASH_EXACT: bool = false;
+
+        fn hash(self) -> u64 {
+            self.0 % 3
         }
-        if table.is_half_full() {
-            table = table.grown(any);
-        }
-        ids.push(table.id(*value));
     }
-    (ids, table.distinct)
+
+    #[test]
+    fn values_of_one_hash_keep_their_own_numbers() {
+        let values = [5, 8, 5, 1, 2, 8, 7].map(Dull);
+        let (ids, distinct) = hashed(&values, &[true, true, true, true, true, true, false]);
+        assert_eq!((ids, distinct), (vec![0, 1, 0, 2, 3, 1, NO_KEY], 4));
+    }
+
+    #[test]
+    fn words_have_hashes_of_their_own() {
+        // Each step can be turned back: shifting what is high into what is low, and multiplying by an odd number.
+        for word in [0, 1, u64::MAX, 0x1234_5678_9ABC_DEF0] {
+            let mut back = mix(word).wrapping_mul(inverse(0xBF58_476D_1CE4_E5B9));
+            back ^= (back >> 29) ^ (back >> 58);
+            back = back.wrapping_mul(inverse(0x9E37_79B9_7F4A_7C15));
+            assert_eq!(back ^ (back >> 32), word);
+        }
+    }
+
+    /// What an odd number is to be multiplied by to give 1, by Newton.
+    fn inverse(odd: u64) -> u64 {
+        (0..6).fold(odd, |guess, _| guess.wrapping_mul(2_u64.wrapping_sub(odd.wrapping_mul(guess))))
+    }
 }

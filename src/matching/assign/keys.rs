@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, StringArrayType};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Decimal128Type, Int64Type, UInt64Type};
 use arrow::row::{RowConverter, SortField};
@@ -278,18 +278,23 @@ fn numbers(sides: [&ArrayRef; 2], takes_part: &[bool]) -> Result<Codes> {
 
 /// Texts as a word each where all are short, else numbered.
 fn texts(sides: [&ArrayRef; 2], takes_part: &[bool]) -> Result<Codes> {
-    let [left, right] = sides.map(|array| cast(array, &DataType::Utf8View).map_err(failed));
-    let (left, right) = (left?, right?);
-    let sides = [left.as_string_view(), right.as_string_view()];
     let mut values: Vec<&[u8]> = Vec::with_capacity(takes_part.len());
     for array in sides {
-        values.extend((0..array.len()).map(|row| if array.is_null(row) { b"" } else { array.value(row).as_bytes() }));
+        match array.data_type() {
+            DataType::Utf8 => values.extend(bytes(array.as_string::<i32>())),
+            DataType::LargeUtf8 => values.extend(bytes(array.as_string::<i64>())),
+            _ => values.extend(bytes(array.as_string_view())),
+        }
     }
     if values.iter().all(|text| text.len() < 8) {
         let words: Vec<u64> = values.iter().map(|text| word(text)).collect();
         return Ok(codes(&words, takes_part));
     }
     Ok(codes(&values, takes_part))
+}
+
+fn bytes<'a>(array: impl StringArrayType<'a> + 'a) -> impl Iterator<Item = &'a [u8]> {
+    array.iter().map(|text| text.unwrap_or_default().as_bytes())
 }
 
 /// A text of up to seven bytes, and its length in the eighth.

@@ -1,0 +1,23 @@
+//! `ref_norm`: a text as references are compared.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, StringArray};
+use arrow::datatypes::DataType;
+
+use super::call::{Call, Declared, Takes};
+use super::norm::norm;
+use crate::error::Result;
+
+pub(super) const DECLARED: Declared = Declared {
+    name: "ref_norm",
+    takes: &[("text", Takes::Text)],
+    about: "The letters and digits of a text, in capitals and without marks, so that references can be compared: `Inv. 7-é` is `INV7E`.",
+    gives: || DataType::Utf8,
+    call,
+};
+
+fn call(call: &Call<'_>) -> Result<ArrayRef> {
+    let texts = call.texts(0)?;
+    Ok(Arc::new(StringArray::from(call.each(|row| Ok(norm(texts.value(row))))?)))
+}
