@@ -54,7 +54,7 @@ fn side(is_bank: bool) -> Rows {
     if is_bank {
         days.iter_mut().zip(&payments).for_each(|(day, payment)| *day += (dice(3, *payment) % 4) as i32);
     }
-    let reference = |payment: u64| (!is_bank || payment % 2 == 0).then(|| format!("ORD-{:012}", dice(4, payment) >> 20));
+    let reference = |payment: u64| (!is_bank || payment.is_multiple_of(2)).then(|| format!("ORD-{:012}", dice(4, payment) >> 20));
     let scaled = payments.iter().map(|payment| amount(*payment) * 1_000_000);
     Rows {
         amount: Arc::new(scaled.collect::<Decimal128Array>().with_precision_and_scale(38, 8).unwrap()),
@@ -92,7 +92,7 @@ fn two_tiers(left: &Rows, right: &Rows) -> [usize; 2] {
     }
     for pair in &second.pairs {
         let payment = left.of[pair.left as usize];
-        assert!(payment == right.of[pair.right as usize] || payment % 50 == 0);
+        assert!(payment == right.of[pair.right as usize] || payment.is_multiple_of(50));
     }
     [first.pairs.len(), second.pairs.len()]
 }

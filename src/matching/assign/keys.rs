@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, StringArrayType};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Decimal128Type, Int64Type, UInt64Type};
 use arrow::row::{RowConverter, SortField};
@@ -281,9 +281,9 @@ fn texts(sides: [&ArrayRef; 2], takes_part: &[bool]) -> Result<Codes> {
     let mut values: Vec<&[u8]> = Vec::with_capacity(takes_part.len());
     for array in sides {
         match array.data_type() {
-            DataType::Utf8 => values.extend(bytes(array.as_string::<i32>())),
-            DataType::LargeUtf8 => values.extend(bytes(array.as_string::<i64>())),
-            _ => values.extend(bytes(array.as_string_view())),
+            DataType::Utf8 => values.extend(array.as_string::<i32>().iter().map(bytes)),
+            DataType::LargeUtf8 => values.extend(array.as_string::<i64>().iter().map(bytes)),
+            _ => values.extend(array.as_string_view().iter().map(bytes)),
         }
     }
     if values.iter().all(|text| text.len() < 8) {
@@ -293,8 +293,8 @@ fn texts(sides: [&ArrayRef; 2], takes_part: &[bool]) -> Result<Codes> {
     Ok(codes(&values, takes_part))
 }
 
-fn bytes<'a>(array: impl StringArrayType<'a> + 'a) -> impl Iterator<Item = &'a [u8]> {
-    array.iter().map(|text| text.unwrap_or_default().as_bytes())
+fn bytes(text: Option<&str>) -> &[u8] {
+    text.unwrap_or_default().as_bytes()
 }
 
 /// A text of up to seven bytes, and its length in the eighth.

@@ -56,6 +56,7 @@ fn common(one: &[char], other: &[char]) -> (usize, usize) {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_arithmetic, reason = "compared with floats")]
 mod tests {
     use proptest::prelude::*;
 
