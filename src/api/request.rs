@@ -52,8 +52,8 @@ pub struct Request {
 
 impl Request {
     /// What tells one question from another.
-    fn question(&self) -> (Host, Method, &str, &[(String, String)], Option<&str>, usize) {
-        (self.host, self.method, &self.path, &self.query, self.body.as_deref(), self.pass)
+    fn question(&self) -> impl Eq + Hash {
+        ((self.host, self.method, &self.path), (&self.query, &self.body, self.pass))
     }
 }
 

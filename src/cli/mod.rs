@@ -14,6 +14,7 @@ mod open;
 mod print;
 mod progress;
 mod query;
+mod rules;
 mod run;
 mod sandbox;
 mod shell;
@@ -90,6 +91,8 @@ enum Command {
     Export(export::Arguments),
     /// What the lake holds, how it came to be, and keeping its files in shape.
     Lake(lake::Arguments),
+    /// The matching rules: what there are, whether they can be trusted, and how they are tried.
+    Rules(rules::Arguments),
     /// Write ckosql.toml with what can be found out, and say how to make a key.
     Init,
     /// What the configured accounts may read, a line each, and the one thing to do.
@@ -112,6 +115,7 @@ pub fn main() -> ExitCode {
         Command::Sync(arguments) => run::until_interrupted(paint, async move { sync::run(&global, &arguments).await }),
         Command::Export(arguments) => run::to_the_end(paint, async move { export::run(&global, arguments).await }),
         Command::Lake(arguments) => run::until_interrupted(paint, async move { lake::run(&global, arguments).await }),
+        Command::Rules(arguments) => run::until_interrupted(paint, async move { rules::run(&global, arguments).await }),
         Command::Doctor(arguments) => run::until_interrupted(paint, async move { doctor::run(&global, &arguments).await }),
         Command::Init => run::until_interrupted(paint, async move { init::run(&global).await }),
         Command::Docs(arguments) => run::until_interrupted(paint, async move { docs::run(&arguments).await }),

@@ -43,7 +43,9 @@ use crate::lake::sync::{self, Step, Stop, Synced};
 use crate::lake::watch::{Time, Told, Watch};
 use crate::lake::{Lake, history, no_lake};
 use crate::matching::calendar::Calendars;
+use crate::matching::check::check;
 use crate::matching::functions;
+use crate::matching::rule::Rule;
 use crate::resources::{RESOURCES, resource};
 use crate::source::connection::Connection;
 use crate::source::statement::Statement as Budget;
@@ -321,6 +323,14 @@ fn catalog(connections: &Arc<[Arc<Connection>]>, lake: Option<&Arc<Lake>>, polic
 }
 
 impl Session {
+    /// Checks a matching rule against the tables there are.
+    ///
+    /// # Errors
+    /// Those of [`check`].
+    pub async fn check_rule(&self, rule: &Rule) -> Result<()> {
+        check(rule, &self.context).await.map(|_plan| ())
+    }
+
     /// Puts a table into the session's own schema, [`BOOKS`].
     ///
     /// # Errors

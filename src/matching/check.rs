@@ -1,0 +1,140 @@
+//! Whether a rule can be trusted to run: its SELECT is one, tells the same every time, compares no floats, and pairs no rows
+//! but those that have something in common.
+
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
+
+use super::lines;
+use super::rule::{Assign, Rule};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The columns that a rule's SELECT gives.
+pub(super) const LEFT_ID: &str = "left_id";
+pub(super) const RIGHT_ID: &str = "right_id";
+pub(super) const SCORE: &str = "score";
+pub(super) const WHY: &str = "why";
+
+/// Joins that compare every row with every other.
+const TOO_MANY: [&str; 3] = ["NestedLoopJoinExec", "CrossJoinExec", "PiecewiseMergeJoinExec"];
+
+/// Checks a rule against the tables of a session, and gives the optimised plan of its SELECT.
+///
+/// # Errors
+/// [`ErrorKind::Query`] that names the rule, what is wrong and the remedy.
+pub async fn check(rule: &Rule, context: &SessionContext) -> Result<LogicalPlan> {
+    checked(rule, context).await.map_err(|error| error.with_missing("rule", &rule.id))
+}
+
+async fn checked(rule: &Rule, context: &SessionContext) -> Result<LogicalPlan> {
+    let state = context.state();
+    let plan = select(rule, &state).await?;
+    for column in [LEFT_ID, RIGHT_ID] {
+        if !plan.schema().has_column_with_unqualified_name(column) {
+            return Err(wrong("a rule's SELECT lacks a column").with("column", column).hint(format!("write … as {column}")));
+        }
+    }
+    if let Assign::MutualBest { .. } = rule.assign {
+        match plan.schema().field_with_unqualified_name(SCORE) {
+            Ok(field) if field.data_type().is_integer() => {}
+            _ => return Err(wrong("mutual_best needs a score that is a whole number").hint("write cast(… as bigint) as score")),
+        }
+    }
+    is_determined(&plan)?;
+    lines::check(rule, context).await?;
+    let plan = state.optimize(&plan)?;
+    has_something_in_common(&plan)?;
+    let physical = state.query_planner().create_physical_plan(&plan, &state).await?;
+    no_join_of_all(&physical)?;
+    Ok(plan)
+}
+
+async fn select(rule: &Rule, state: &SessionState) -> Result<LogicalPlan> {
+    let at = |error: Error| error.with_missing("line", rule.sql_line);
+    let dialect = state.config().options().sql_parser.dialect;
+    let statement = state.sql_to_statement(&rule.sql, &dialect).map_err(|error| at(error.into()))?;
+    match &statement {
+        Statement::Statement(sql) if matches!(**sql, SqlStatement::Query(_)) => {}
+        _ => return Err(at(wrong("a rule is one SELECT").hint("leave everything else out"))),
+    }
+    state.statement_to_plan(statement).await.map_err(|error| at(error.into()))
+}
+
+/// That the same rows give the same answer: no clock, no dice, no choice of some rows out of several.
+fn is_determined(plan: &LogicalPlan) -> Result<()> {
+    let mut found = None;
+    plan.apply_with_subqueries(|node| {
+        if matches!(node, LogicalPlan::Limit(_)) {
+            found = Some(wrong("a rule picks some of several rows").with("by", "LIMIT").hint(
+                "leave the limit out: rows that cannot be told apart are for the header's tie to decide",
+            ));
+            return Ok(TreeNodeRecursion::Stop);
+        }
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                found = found.take().or_else(|| undetermined(expr));
+                Ok(if found.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+            })
+        })
+    })?;
+    found.map_or(Ok(()), Err)
+}
+
+fn undetermined(expr: &Expr) -> Option<Error> {
+    match expr {
+        Expr::ScalarFunction(call) if call.func.signature().volatility != Volatility::Immutable => Some(
+            wrong("a rule calls a function that does not tell the same every time")
+                .with("function", call.func.name())
+                .hint("compare columns, and say in the header how far apart days may be"),
+        ),
+        Expr::WindowFunction(call) if ["row_number", "ntile", "first_value", "last_value"].contains(&call.fun.name()) => Some(
+            wrong("a rule picks some of several rows")
+                .with("by", call.fun.name())
+                .hint("leave it out: rows that cannot be told apart are for the header's tie to decide"),
+        ),
+        _ => None,
+    }
+}
+
+/// That each join compares columns for equality.
+fn has_something_in_common(plan: &LogicalPlan) -> Result<()> {
+    let mut found = None;
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::Join(join) = node
+            && join.on.is_empty()
+        {
+            let error = wrong("a rule joins by no equality, so every row is compared with every other");
+            let error = match &join.filter {
+                Some(filter) => error.with("condition", filter),
+                None => error,
+            };
+            found = Some(error.hint("add a condition such as a.currency = b.currency and a.amount = b.amount"));
+            return Ok(TreeNodeRecursion::Stop);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    found.map_or(Ok(()), Err)
+}
+
+fn no_join_of_all(plan: &std::sync::Arc<dyn ExecutionPlan>) -> Result<()> {
+    let mut found = None;
+    plan.apply(|node| {
+        if TOO_MANY.contains(&node.name()) {
+            found = Some(node.name().to_owned());
+            return Ok(TreeNodeRecursion::Stop);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    match found {
+        Some(join) => Err(wrong("a rule compares every row with every other").with("by", join).hint("join by an equality")),
+        None => Ok(()),
+    }
+}
+
+fn wrong(what: &'static str) -> Error {
+    Error::new(ErrorKind::Query, what)
+}

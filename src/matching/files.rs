@@ -1,0 +1,141 @@
+//! Where rules are: those that come along, every file of `sql/rules`, and those of the user's own folders. A rule is a file
+//! `NAME.sql`; the cases that try it are beside it, in `NAME.test`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use include_dir::{Dir, include_dir};
+
+use super::calendar::Calendars;
+use super::rule::Rule;
+use super::test::Cases;
+use crate::error::{Error, ErrorKind, Result};
+
+static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/rules");
+
+/// A folder of rules and cases, by the names of their files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Folder {
+    /// What is shown before the names.
+    place: String,
+    files: BTreeMap<String, String>,
+}
+
+/// What a case came to.
+#[derive(Debug)]
+pub struct Tried {
+    /// The file of the case.
+    pub file: String,
+    /// Its line.
+    pub line: usize,
+    /// What it shows.
+    pub name: String,
+    /// How what came of it differs from what is expected, or why nothing did.
+    pub outcome: Result<Vec<String>>,
+}
+
+impl Folder {
+    /// The rules that come along.
+    pub fn shipped() -> Self {
+        let text = |file: &include_dir::File<'static>| {
+            Some((file.path().file_name()?.to_str()?.to_owned(), file.contents_utf8()?.to_owned()))
+        };
+        Self { place: String::new(), files: SHIPPED.files().filter_map(text).collect() }
+    }
+
+    /// The rules of a folder, or of one file with the cases and rules beside it that it names.
+    ///
+    /// # Errors
+    /// [`ErrorKind::File`] when it cannot be read, [`ErrorKind::Usage`] when there is no rule in it.
+    pub fn read(path: &Path) -> Result<Self> {
+        let unread = |path: &Path| {
+            let path = path.display().to_string();
+            move |error| Error::new(ErrorKind::File, "a rule cannot be read").with("path", path).caused_by(error)
+        };
+        let mut files = BTreeMap::new();
+        let folder = if path.is_dir() { path } else { path.parent().unwrap_or_else(|| Path::new("")) };
+        let beside = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        for entry in fs::read_dir(beside).map_err(unread(beside))? {
+            let file: PathBuf = entry.map_err(unread(beside))?.path();
+            let is_ours = file.extension().is_some_and(|extension| extension == "sql" || extension == "test");
+            if let (true, Some(name)) = (is_ours, file.file_name().and_then(|name| name.to_str())) {
+                files.insert(name.to_owned(), fs::read_to_string(&file).map_err(unread(&file))?);
+            }
+        }
+        let mut place = folder.display().to_string();
+        if !place.is_empty() {
+            place.push('/');
+        }
+        let folder = Self { place, files };
+        let name = path.file_name().and_then(|name| name.to_str()).filter(|_| !path.is_dir());
+        match name {
+            None if folder.files.is_empty() => {
+                Err(Error::new(ErrorKind::Usage, "a folder without rules").with("path", path.display()).hint("a rule is a file NAME.sql"))
+            }
+            None => Ok(folder),
+            Some(name) => folder.only(name, path),
+        }
+    }
+
+    /// One rule with its cases, or one file of cases with its rules.
+    fn only(self, name: &str, path: &Path) -> Result<Self> {
+        let Some(text) = self.files.get(name) else {
+            return Err(Error::new(ErrorKind::Usage, "a file that is no rule").with("path", path.display()).hint("a rule is a file NAME.sql"));
+        };
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        let mut wanted = vec![format!("{stem}.sql"), format!("{stem}.test")];
+        if name.ends_with(".test") {
+            wanted.extend(Cases::parse(text, name)?.rules);
+        }
+        Ok(Self { place: self.place, files: self.files.into_iter().filter(|(file, _)| wanted.contains(file)).collect() })
+    }
+
+    /// The rules, each with its file, by turn; what cannot be read in the place of a rule.
+    pub fn rules(&self) -> Vec<(String, Result<Rule>)> {
+        let mut rules: Vec<(String, Result<Rule>)> = self.of("sql").map(|(name, text)| {
+            let file = format!("{}{name}", self.place);
+            let rule = Rule::parse(text, &file);
+            (file, rule)
+        }).collect();
+        rules.sort_by(|(file, one), (other_file, other)| {
+            let turn = |rule: &Result<Rule>| rule.as_ref().ok().map(|rule| (rule.flow.clone(), rule.hop, rule.priority, rule.id.clone()));
+            turn(one).cmp(&turn(other)).then_with(|| file.cmp(other_file))
+        });
+        rules
+    }
+
+    /// Runs all cases.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Query`] when a file of cases, or a rule that one names, cannot be read.
+    pub async fn try_all(&self, calendars: &Arc<Calendars>) -> Result<Vec<Tried>> {
+        let mut tried = Vec::new();
+        for (name, text) in self.of("test") {
+            let file = format!("{}{name}", self.place);
+            let cases = Cases::parse(text, &file)?;
+            let own = format!("{}.sql", name.trim_end_matches(".test"));
+            let named = if cases.rules.is_empty() { vec![own] } else { cases.rules };
+            let rules = named.iter().map(|rule| self.rule(rule, &file)).collect::<Result<Vec<Rule>>>()?;
+            for case in cases.cases {
+                let outcome = case.differs(&rules, calendars).await;
+                tried.push(Tried { file: file.clone(), line: case.line, name: case.name, outcome });
+            }
+        }
+        Ok(tried)
+    }
+
+    fn rule(&self, name: &str, file: &str) -> Result<Rule> {
+        let missing = || {
+            let error = Error::new(ErrorKind::Query, "cases of a rule that is not there").with("rule", name).with("cases", file);
+            error.hint("name the rule's file as --- rules: NAME.sql")
+        };
+        let text = self.files.get(name).ok_or_else(missing)?;
+        Rule::parse(text, &format!("{}{name}", self.place))
+    }
+
+    fn of(&self, extension: &'static str) -> impl Iterator<Item = (&String, &String)> {
+        self.files.iter().filter(move |(name, _)| name.rsplit_once('.').is_some_and(|(_, own)| own == extension))
+    }
+}

@@ -1,0 +1,165 @@
+//! The rows of a side as matching sees them: an id, and what the header compares of it.
+
+use std::collections::HashMap;
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{DataType, Date32Type, Decimal128Type};
+use datafusion::logical_expr::{cast, ident};
+use datafusion::prelude::{DataFrame, SessionContext};
+
+use super::rule::{Rule, Side};
+use crate::error::{Error, ErrorKind, Result};
+use crate::money::DECIMAL_PRECISION;
+
+/// The column that a side's amounts are in the currency of.
+const CURRENCY: &str = "currency";
+const SCALE: i8 = 8;
+
+/// A row of a side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) id: String,
+    /// Mantissa of decimal(38,8).
+    pub(super) amount: Option<i128>,
+    pub(super) currency: Option<String>,
+    /// Days since 1970.
+    pub(super) day: Option<i32>,
+}
+
+/// The rows of a side, in the order of their ids.
+#[derive(Debug, Clone)]
+pub(super) struct Lines {
+    pub(super) lines: Vec<Line>,
+    places: HashMap<String, u32>,
+}
+
+/// What a header compares of a side.
+#[derive(Debug, Clone, Copy)]
+struct Compared<'a> {
+    side: &'a Side,
+    amount: Option<&'a str>,
+    day: Option<&'a str>,
+}
+
+/// Left and right.
+fn compared(rule: &Rule) -> [Compared<'_>; 2] {
+    let (amount, window) = (rule.amount.as_ref(), rule.window.as_ref());
+    let left = (amount.map(|amount| amount.left.as_str()), window.map(|window| window.left.as_str()));
+    let right = (amount.map(|amount| amount.right.as_str()), window.map(|window| window.right.as_str()));
+    [(&rule.left, left), (&rule.right, right)].map(|(side, (amount, day))| Compared { side, amount, day })
+}
+
+/// That both sides have what the header compares, in types that compare exactly.
+///
+/// # Errors
+/// [`ErrorKind::Query`] that names the column.
+pub(super) async fn check(rule: &Rule, context: &SessionContext) -> Result<()> {
+    for compared in compared(rule) {
+        compared.rows(context).await?;
+    }
+    Ok(())
+}
+
+impl Lines {
+    /// The rows of both sides.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Query`] when one has no id, or two have the same; those of reading the tables.
+    pub(super) async fn read(rule: &Rule, context: &SessionContext) -> Result<[Self; 2]> {
+        let [left, right] = compared(rule);
+        Ok([left.read(context).await?, right.read(context).await?])
+    }
+
+    /// The number of a row.
+    pub(super) fn place(&self, id: &str) -> Option<u32> {
+        self.places.get(id).copied()
+    }
+
+    /// A row by its number.
+    pub(super) fn get(&self, place: u32) -> Result<&Line> {
+        let line = usize::try_from(place).ok().and_then(|place| self.lines.get(place));
+        line.ok_or_else(|| Error::bug("a row that a side has not"))
+    }
+}
+
+impl Compared<'_> {
+    async fn rows(self, context: &SessionContext) -> Result<DataFrame> {
+        let table = context.table(self.side.table.as_str()).await?;
+        let has = |column: &str| table.schema().field_with_unqualified_name(column).ok().map(|field| field.data_type().clone());
+        let wrong = |what: &'static str, column: &str| {
+            Error::new(ErrorKind::Query, what).with("table", &self.side.table).with("column", column)
+        };
+        if has(&self.side.key).is_none() {
+            return Err(wrong("a side has not the key that the header says", &self.side.key)
+                .hint(format!("write {}(COLUMN) in the header", self.side.table)));
+        }
+        let mut columns = vec![cast(ident(&self.side.key), DataType::Utf8).alias("id")];
+        if let Some(amount) = self.amount {
+            match has(amount) {
+                Some(kind) if kind.is_integer() || kind.is_decimal() => {
+                    let exact = DataType::Decimal128(DECIMAL_PRECISION, SCALE);
+                    columns.push(cast(ident(amount), exact).alias("amount"));
+                }
+                Some(kind) => {
+                    return Err(wrong("an amount that is no exact number", amount)
+                        .with("type", kind)
+                        .hint("make it a decimal where it comes from: a float has lost what it was"));
+                }
+                None => return Err(wrong("a side has not the amount that the header says", amount)),
+            }
+            match has(CURRENCY) {
+                Some(_) => columns.push(cast(ident(CURRENCY), DataType::Utf8).alias(CURRENCY)),
+                None => {
+                    return Err(wrong("amounts of no currency are not compared", CURRENCY)
+                        .hint("give the side a column named currency, by a view where need be"));
+                }
+            }
+        }
+        if let Some(day) = self.day {
+            match has(day) {
+                Some(DataType::Date32) => columns.push(ident(day).alias("day")),
+                Some(kind) => {
+                    return Err(wrong("a day that is no date", day)
+                        .with("type", kind)
+                        .hint("say in whose zone it is a day: local_date(column, zone), by a view"));
+                }
+                None => return Err(wrong("a side has not the day that the header says", day)),
+            }
+        }
+        Ok(table.select(columns)?)
+    }
+
+    async fn read(self, context: &SessionContext) -> Result<Lines> {
+        let mut lines = Vec::new();
+        for batch in self.rows(context).await?.collect().await? {
+            let ids = batch.column_by_name("id").map(|ids| ids.as_string::<i32>());
+            let ids = ids.ok_or_else(|| Error::bug("a side was read without ids"))?;
+            let amounts = batch.column_by_name("amount").map(|amounts| amounts.as_primitive::<Decimal128Type>());
+            let currencies = batch.column_by_name(CURRENCY).map(|currencies| currencies.as_string::<i32>());
+            let days = batch.column_by_name("day").map(|days| days.as_primitive::<Date32Type>());
+            for row in 0..batch.num_rows() {
+                if ids.is_null(row) {
+                    return Err(self.about("a row without its key").hint("leave such rows out, by a view"));
+                }
+                lines.push(Line {
+                    id: ids.value(row).to_owned(),
+                    amount: amounts.filter(|amounts| !amounts.is_null(row)).map(|amounts| amounts.value(row)),
+                    currency: currencies.filter(|all| !all.is_null(row)).map(|all| all.value(row).to_owned()),
+                    day: days.filter(|days| !days.is_null(row)).map(|days| days.value(row)),
+                });
+            }
+        }
+        lines.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+        let mut places = HashMap::with_capacity(lines.len());
+        for (place, line) in (0_u32..).zip(&lines) {
+            if places.insert(line.id.clone(), place).is_some() {
+                return Err(self.about("two rows of a side have the same key").with("key", &line.id).hint("name a column that tells them apart"));
+            }
+        }
+        Ok(Lines { lines, places })
+    }
+
+    fn about(self, what: &'static str) -> Error {
+        Error::new(ErrorKind::Query, what).with("table", &self.side.table).with("column", &self.side.key)
+    }
+}

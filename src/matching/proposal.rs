@@ -1,0 +1,220 @@
+//! What a rule's SELECT proposes: rows with the key that makes them candidates, or pairs.
+//!
+//! Where the SELECT is one inner join by equalities, its two inputs are read, never the pairs: a hundred thousand rows that
+//! are alike on both sides would be ten thousand million pairs. Where it says more (a score, a condition that is no equality),
+//! pairs are what it gives, and there may not be too many of a row.
+
+use std::collections::{BTreeMap, HashSet};
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt32Array};
+use arrow::compute::{concat, take};
+use arrow::datatypes::{DataType, Int64Type};
+use arrow::error::ArrowError;
+use datafusion::common::{Column, DFSchema, JoinType};
+use datafusion::logical_expr::{Expr, Join, LogicalPlan, LogicalPlanBuilder, cast, ident};
+use datafusion::prelude::SessionContext;
+use futures::StreamExt;
+
+use super::check::{LEFT_ID, RIGHT_ID, SCORE, WHY};
+use super::lines::Lines;
+use super::rule::{Assign, Rule};
+use crate::error::{Error, ErrorKind, Result};
+
+/// What a rule proposes.
+#[derive(Debug)]
+pub(super) enum Proposal {
+    /// Rows that are candidates of those with the same key.
+    Keyed(Box<[Keyed; 2]>, Option<String>),
+    /// Candidates, pair by pair.
+    Pairs(Vec<Candidate>),
+}
+
+/// The rows of a side that take part, and their keys.
+#[derive(Debug)]
+pub(super) struct Keyed {
+    /// Numbers of the rows, in order.
+    pub(super) rows: Vec<u32>,
+    /// The columns of the key.
+    pub(super) keys: Vec<ArrayRef>,
+}
+
+/// Two rows that could belong together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Candidate {
+    pub(super) left: u32,
+    pub(super) right: u32,
+    pub(super) score: Option<i64>,
+    pub(super) why: Option<String>,
+}
+
+impl Proposal {
+    /// Reads what a rule proposes, of rows that are free.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Query`] when a row has too many candidates, or an id is none of the side's; those of reading.
+    pub(super) async fn read(
+        rule: &Rule,
+        plan: LogicalPlan,
+        context: &SessionContext,
+        lines: &[Lines; 2],
+        is_free: &[Vec<bool>; 2],
+    ) -> Result<Self> {
+        if let Some(keyed) = Self::keyed(rule, &plan, context, lines, is_free).await? {
+            return Ok(keyed);
+        }
+        pairs(rule, plan, context, lines, is_free).await.map(Self::Pairs)
+    }
+
+    /// The two inputs of the join that a SELECT is; `None` where it is no such join, or a row has several keys.
+    async fn keyed(
+        rule: &Rule,
+        plan: &LogicalPlan,
+        context: &SessionContext,
+        lines: &[Lines; 2],
+        is_free: &[Vec<bool>; 2],
+    ) -> Result<Option<Self>> {
+        if !matches!(rule.assign, Assign::Unique) {
+            return Ok(None);
+        }
+        let Some((join, ids, why)) = join_of(plan) else { return Ok(None) };
+        let (on_left, on_right): (Vec<Expr>, Vec<Expr>) = join.on.iter().cloned().unzip();
+        let inputs = [(&join.left, on_left), (&join.right, on_right)];
+        // The SELECT may name the right side first.
+        let is_of = |id: &Expr, schema: &DFSchema| id.column_refs().iter().all(|column| schema.has_column(column));
+        let is_turned = !is_of(&ids[0], join.left.schema());
+        let [first, second] = inputs;
+        let inputs = if is_turned { [second, first] } else { [first, second] };
+        let mut sides = Vec::with_capacity(2);
+        for (index, ((input, on), id)) in inputs.into_iter().zip(ids).enumerate() {
+            if !is_of(&id, input.schema()) {
+                return Ok(None);
+            }
+            let keys = on.into_iter().enumerate().map(|(place, key)| key.alias(format!("key_{place}")));
+            let wanted = std::iter::once(cast(id, DataType::Utf8).alias("id")).chain(keys);
+            let plan = LogicalPlanBuilder::from(input.as_ref().clone()).project(wanted)?.build()?;
+            let batches = context.execute_logical_plan(plan).await?.collect().await?;
+            let (Some(lines), Some(is_free)) = (lines.get(index), is_free.get(index)) else { return Ok(None) };
+            match side(&batches, lines, is_free)? {
+                Some(side) => sides.push(side),
+                None => return Ok(None),
+            }
+        }
+        let sides: Option<[Keyed; 2]> = sides.try_into().ok();
+        Ok(sides.map(|sides| Self::Keyed(Box::new(sides), why)))
+    }
+}
+
+/// The join that a SELECT is, the ids it gives, and the words it gives as reason.
+fn join_of(plan: &LogicalPlan) -> Option<(&Join, [Expr; 2], Option<String>)> {
+    let LogicalPlan::Projection(projection) = plan else { return None };
+    let LogicalPlan::Join(join) = projection.input.as_ref() else { return None };
+    if join.join_type != JoinType::Inner || join.filter.is_some() || join.on.is_empty() {
+        return None;
+    }
+    let given = |name: &str| {
+        let place = projection.schema.index_of_column(&Column::from_name(name)).ok()?;
+        projection.expr.get(place).map(|expr| expr.clone().unalias())
+    };
+    let why = match given(WHY) {
+        None => None,
+        Some(Expr::Literal(value, _)) => Some(value.try_as_str()??.to_owned()),
+        Some(_) => return None,
+    };
+    Some((join, [given(LEFT_ID)?, given(RIGHT_ID)?], why))
+}
+
+/// The rows of a side in order, with their keys; `None` where a row comes with two.
+fn side(batches: &[RecordBatch], lines: &Lines, is_free: &[bool]) -> Result<Option<Keyed>> {
+    let Some(first) = batches.first() else { return Ok(Some(Keyed { rows: Vec::new(), keys: Vec::new() })) };
+    let column = |place: usize| -> Result<ArrayRef> {
+        let parts: Vec<&dyn Array> = batches.iter().filter_map(|batch| batch.columns().get(place)).map(AsRef::as_ref).collect();
+        concat(&parts).map_err(unlike)
+    };
+    let ids = column(0)?;
+    let ids = ids.as_string::<i32>();
+    let mut rows = Vec::with_capacity(ids.len());
+    for (at, id) in (0_u32..).zip(ids.iter()) {
+        let row = place(lines, id)?;
+        if is_taken_in(is_free, row) {
+            rows.push((row, at));
+        }
+    }
+    rows.sort_unstable();
+    if rows.windows(2).any(|two| matches!(two, [(one, _), (other, _)] if one == other)) {
+        return Ok(None);
+    }
+    let order = UInt32Array::from_iter_values(rows.iter().map(|(_, at)| *at));
+    let keys = (1..first.num_columns()).map(|place| take(&column(place)?, &order, None).map_err(unlike)).collect::<Result<_>>()?;
+    Ok(Some(Keyed { rows: rows.into_iter().map(|(row, _)| row).collect(), keys }))
+}
+
+async fn pairs(
+    rule: &Rule,
+    plan: LogicalPlan,
+    context: &SessionContext,
+    lines: &[Lines; 2],
+    is_free: &[Vec<bool>; 2],
+) -> Result<Vec<Candidate>> {
+    let has = |name: &str| plan.schema().has_column_with_unqualified_name(name);
+    let mut wanted: Vec<Expr> = [LEFT_ID, RIGHT_ID].map(|id| cast(ident(id), DataType::Utf8).alias(id)).to_vec();
+    if has(SCORE) {
+        wanted.push(cast(ident(SCORE), DataType::Int64).alias(SCORE));
+    }
+    if has(WHY) {
+        wanted.push(cast(ident(WHY), DataType::Utf8).alias(WHY));
+    }
+    let [left_lines, right_lines] = lines;
+    let [left_free, right_free] = is_free;
+    let plan = LogicalPlanBuilder::from(plan).project(wanted)?.build()?;
+    let mut rows = context.execute_logical_plan(plan).await?.execute_stream().await?;
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
+    let mut counts: BTreeMap<u32, u32> = BTreeMap::new();
+    while let Some(batch) = rows.next().await {
+        let batch = batch?;
+        let texts = |name: &str| -> Option<StringArray> { Some(batch.column_by_name(name)?.as_string_opt::<i32>()?.clone()) };
+        let (Some(lefts), Some(rights)) = (texts(LEFT_ID), texts(RIGHT_ID)) else {
+            return Err(Error::bug("pairs were read without ids"));
+        };
+        let why = texts(WHY);
+        let scores = batch.column_by_name(SCORE).and_then(|scores| scores.as_primitive_opt::<Int64Type>()).cloned();
+        for row in 0..batch.num_rows() {
+            let left = place(left_lines, (!lefts.is_null(row)).then(|| lefts.value(row)))?;
+            let right = place(right_lines, (!rights.is_null(row)).then(|| rights.value(row)))?;
+            if !is_taken_in(left_free, left) || !is_taken_in(right_free, right) || !seen.insert((left, right)) {
+                continue;
+            }
+            let many = counts.entry(left).or_default();
+            *many += 1;
+            if *many > rule.max_candidates {
+                return Err(Error::new(ErrorKind::Query, "a row has more candidates than a rule may propose")
+                    .with("row", &left_lines.get(left)?.id)
+                    .with("allowed", rule.max_candidates)
+                    .hint("join by more columns, or by equalities alone: then rows are counted and not paired"));
+            }
+            found.push(Candidate {
+                left,
+                right,
+                score: scores.as_ref().filter(|scores| !scores.is_null(row)).map(|scores| scores.value(row)),
+                why: why.as_ref().filter(|why| !why.is_null(row)).map(|why| why.value(row).to_owned()),
+            });
+        }
+    }
+    found.sort_unstable_by_key(|pair| (pair.left, pair.right));
+    Ok(found)
+}
+
+fn unlike(error: ArrowError) -> Error {
+    Error::bug("keys cannot be put together").caused_by(error)
+}
+
+fn place(lines: &Lines, id: Option<&str>) -> Result<u32> {
+    let wrong = || {
+        let error = Error::new(ErrorKind::Query, "a rule gives an id that is no row's of its side");
+        error.with("id", id.unwrap_or("null")).hint("left_id and right_id are the keys that the header names")
+    };
+    id.and_then(|id| lines.place(id)).ok_or_else(wrong)
+}
+
+fn is_taken_in(is_free: &[bool], row: u32) -> bool {
+    usize::try_from(row).ok().and_then(|row| is_free.get(row)).copied().unwrap_or_default()
+}

@@ -1,0 +1,226 @@
+//! How a rule is tried: given rows, expected matches and exceptions, in a file beside it.
+//!
+//! ```text
+//! --- rules: by_reference.sql, by_amount.sql        # beside the file; left out: the rule of the file's own name
+//! --- case: two of one amount are not paired
+//! --- given: payments
+//! id text,currency text,amount decimal,day date
+//! pay_1,USD,9.99,2026-03-01
+//! --- given: bank_lines
+//! …
+//! --- expect: matches                               # left ids, right ids, what is left; several ids by +
+//! pay_1,line_7,FEE 15.00
+//! --- expect: exceptions                            # all of them: table, id, reason, candidates
+//! payments,pay_2,AMBIGUOUS_KEY,line_8+line_9
+//! --- expect: error                                 # words of it
+//! ```
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::csv::ReaderBuilder;
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use arrow::error::ArrowError;
+use datafusion::prelude::{SessionConfig, SessionContext};
+
+use super::calendar::Calendars;
+use super::functions;
+use super::rule::Rule;
+use super::run::{Difference, Exception, Match, Outcome, decimal, run};
+use crate::error::{Error, ErrorKind, Result};
+use crate::money::DECIMAL_PRECISION;
+
+/// What begins a line that is no row.
+const MARK: &str = "---";
+
+/// The cases of a file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Cases {
+    /// The rules' files that it names.
+    pub rules: Vec<String>,
+    /// The cases, as they stand.
+    pub cases: Vec<Case>,
+}
+
+/// A case: tables, and what is to come of them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Case {
+    /// What it shows.
+    pub name: String,
+    /// Its line in the file, from 1.
+    pub line: usize,
+    given: Vec<(String, RecordBatch)>,
+    matches: Option<Vec<String>>,
+    exceptions: Option<Vec<String>>,
+    error: Option<String>,
+}
+
+/// A part of a file: what its first line says, and its rows.
+struct Part<'a> {
+    key: &'a str,
+    value: &'a str,
+    line: usize,
+    rows: Vec<&'a str>,
+}
+
+impl Cases {
+    /// Reads a file; `file` is what errors name it by.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Query`] that says in which line what is wrong.
+    pub fn parse(text: &str, file: &str) -> Result<Self> {
+        let mut cases = Self::default();
+        for part in parts(text, file)? {
+            let wrong = |what: &'static str| Error::new(ErrorKind::Query, what).with("file", file).with("line", part.line);
+            match (part.key, cases.cases.last_mut()) {
+                ("rules", None) => cases.rules = part.value.split(',').map(|rule| rule.trim().to_owned()).collect(),
+                ("case", _) => cases.cases.push(Case { name: part.value.to_owned(), line: part.line, ..Case::default() }),
+                ("given", Some(case)) => {
+                    let table = table(&part.rows).map_err(|error| error.with("file", file).with("line", part.line))?;
+                    case.given.push((part.value.to_owned(), table));
+                }
+                ("expect", Some(case)) => {
+                    let mut rows: Vec<String> = part.rows.iter().map(|row| (*row).to_owned()).collect();
+                    match part.value {
+                        "error" => case.error = Some(rows.join(" ")),
+                        "matches" | "exceptions" => {
+                            rows.sort_unstable();
+                            let expected = if part.value == "matches" { &mut case.matches } else { &mut case.exceptions };
+                            *expected = Some(rows);
+                        }
+                        _ => return Err(wrong("something is expected that is not known").hint("expect matches, exceptions or error")),
+                    }
+                }
+                ("given" | "expect", None) => return Err(wrong("rows before the first case").hint("begin with --- case: what it shows")),
+                _ => return Err(wrong("a line that is not known").hint("write rules, case, given or expect behind ---")),
+            }
+        }
+        match cases.cases.iter().find(|case| case.matches.is_none() && case.exceptions.is_none() && case.error.is_none()) {
+            Some(case) => Err(Error::new(ErrorKind::Query, "a case expects nothing")
+                .with("file", file)
+                .with("line", case.line)
+                .hint("add --- expect: matches, exceptions or error")),
+            None => Ok(cases),
+        }
+    }
+}
+
+impl Case {
+    /// Runs rules over the rows, and says how what came of it differs from what is expected; nothing where it does not.
+    ///
+    /// # Errors
+    /// Those of the rules, where none is expected.
+    pub async fn differs(&self, rules: &[Rule], calendars: &Arc<Calendars>) -> Result<Vec<String>> {
+        let context = session(calendars);
+        for (name, rows) in &self.given {
+            context.register_batch(name, rows.clone())?;
+        }
+        let outcome = match (run(rules, &context, calendars).await, &self.error) {
+            (Ok(outcome), None) => outcome,
+            (Ok(_), Some(expected)) => return Ok(vec![format!("- error: {expected}")]),
+            (Err(error), Some(expected)) if error.to_string().contains(expected.as_str()) => return Ok(Vec::new()),
+            (Err(error), Some(expected)) => return Ok(vec![format!("- error: {expected}"), format!("+ error: {error}")]),
+            (Err(error), None) => return Err(error),
+        };
+        let Outcome { matches, exceptions } = outcome;
+        let mut differs = Vec::new();
+        if let Some(expected) = &self.matches {
+            differs.extend(difference("match", expected, matches.iter().map(shown_match).collect()));
+        }
+        if let Some(expected) = &self.exceptions {
+            // As much of an exception is compared as is expected of it.
+            let told = |exception: &Exception| {
+                let (short, whole) = (shown(exception, false), shown(exception, true));
+                if expected.contains(&whole) { whole } else { short }
+            };
+            differs.extend(difference("exception", expected, exceptions.iter().map(told).collect()));
+        }
+        Ok(differs)
+    }
+}
+
+/// A session that knows what rules compare with, and no tables.
+pub fn session(calendars: &Arc<Calendars>) -> SessionContext {
+    let mut config = SessionConfig::new();
+    config.options_mut().sql_parser.parse_float_as_decimal = true;
+    let context = SessionContext::new_with_config(config);
+    functions::all(calendars).for_each(|function| context.register_udf(function));
+    context
+}
+
+fn parts<'a>(text: &'a str, file: &str) -> Result<Vec<Part<'a>>> {
+    let mut parts: Vec<Part<'a>> = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim_end();
+        match (line.strip_prefix(MARK), parts.last_mut()) {
+            (Some(said), _) => {
+                let said = said.split(" #").next().unwrap_or_default();
+                let (key, value) = said.split_once(':').unwrap_or((said, ""));
+                parts.push(Part { key: key.trim(), value: value.trim(), line: index + 1, rows: Vec::new() });
+            }
+            (None, _) if line.is_empty() => {}
+            (None, Some(part)) => part.rows.push(line),
+            (None, None) => {
+                let error = Error::new(ErrorKind::Query, "a row before the first part").with("file", file);
+                return Err(error.with("line", index + 1).hint("begin with --- case: what it shows"));
+            }
+        }
+    }
+    Ok(parts)
+}
+
+/// A table of rows whose first line says names and types.
+fn table(rows: &[&str]) -> Result<RecordBatch> {
+    let wrong = |what: &'static str| Error::new(ErrorKind::Query, what);
+    let (columns, rows) = rows.split_first().ok_or_else(|| wrong("a table without columns").hint("name them: id text,amount decimal"))?;
+    let field = |column: &str| {
+        let (name, kind) = column.trim().split_once(' ').unwrap_or_else(|| (column.trim(), "text"));
+        let kind = match kind.trim() {
+            "text" => DataType::Utf8,
+            "decimal" => DataType::Decimal128(DECIMAL_PRECISION, 8),
+            "date" => DataType::Date32,
+            "timestamp" => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            "bigint" => DataType::Int64,
+            "boolean" => DataType::Boolean,
+            "float" => DataType::Float64,
+            other => {
+                let error = wrong("a type that is not known").with("column", name).with("type", other);
+                return Err(error.hint("it may be text, decimal, date, timestamp, bigint, boolean, float"));
+            }
+        };
+        Ok(Field::new(name, kind, true))
+    };
+    let schema = Arc::new(Schema::new(columns.split(',').map(field).collect::<Result<Vec<Field>>>()?));
+    let unread = |error: ArrowError| wrong("a row cannot be read").caused_by(error);
+    let text = rows.join("\n");
+    let mut batches = ReaderBuilder::new(Arc::clone(&schema)).with_batch_size(rows.len().max(1)).build(Cursor::new(text)).map_err(unread)?;
+    match batches.next() {
+        Some(batch) => batch.map_err(unread),
+        None => Ok(RecordBatch::new_empty(schema)),
+    }
+}
+
+fn shown_match(found: &Match) -> String {
+    let ids = format!("{},{}", found.left.join("+"), found.right.join("+"));
+    match &found.residual {
+        Some(Difference { kind, amount, .. }) => format!("{ids},{kind} {}", decimal(*amount)),
+        None => ids,
+    }
+}
+
+fn shown(exception: &Exception, is_whole: bool) -> String {
+    let Exception { table, line, reason, candidates, .. } = exception;
+    match is_whole {
+        true => format!("{table},{line},{reason},{}", candidates.join("+")),
+        false => format!("{table},{line},{reason}"),
+    }
+}
+
+/// Lines that only one of both has.
+fn difference(what: &str, expected: &[String], mut got: Vec<String>) -> Vec<String> {
+    got.sort_unstable();
+    let missing = expected.iter().filter(|line| !got.contains(line)).map(|line| format!("- {what}: {line}"));
+    let surplus = got.iter().filter(|line| !expected.contains(line)).map(|line| format!("+ {what}: {line}"));
+    missing.chain(surplus).collect()
+}
