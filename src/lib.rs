@@ -7,10 +7,10 @@
 //!  7  shell                      faces: each turns keystrokes or bytes into Engine calls
 //!  6  engine                     the session everybody shares: catalogue, options, access
 //!  5  matching                   which rows of two sides mean the same money
-//!  4  lake                       the Parquet copy: sync, coverage, tables of both
+//!  4  lake · books               the Parquet copy: sync, coverage, tables of both · the other side's files
 //!  3  source · sandbox           live tables for DataFusion · the stand-in for Checkout.com
 //!  2  resources                  what Checkout.com offers, as data: one small file a table
-//!  1  api · schema               how to talk HTTP to Checkout.com · how a declared column becomes Arrow
+//!  1  api · schema · store       how to talk HTTP to Checkout.com · how a declared column becomes Arrow · where files are
 //!  0  error · money · secret · clock
 //! ```
 //!
@@ -36,12 +36,14 @@ pub mod secret;
 
 pub mod api;
 pub mod schema;
+pub mod store;
 
 pub mod resources;
 
 pub mod sandbox;
 pub mod source;
 
+pub mod books;
 pub mod lake;
 
 pub mod matching;

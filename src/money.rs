@@ -108,6 +108,21 @@ const fn packed_all<const N: usize>(codes: [&str; N]) -> [u32; N] {
     all
 }
 
+/// How many decimals a currency has by ISO 4217, as banks count; a code nobody knows has two.
+///
+/// ```
+/// use ckosql::money::iso_exponent;
+///
+/// assert_eq!((iso_exponent("CLP"), iso_exponent("EUR"), iso_exponent("KWD"), iso_exponent("CLF")), (0, 2, 3, 4));
+/// ```
+pub fn iso_exponent(currency: &str) -> u32 {
+    match packed(currency) {
+        code if const { packed_all(["CLP", "UYI"]) }.contains(&code) => 0,
+        code if const { packed_all(["CLF", "UYW"]) }.contains(&code) => 4,
+        _ => Exponents::default().of(currency),
+    }
+}
+
 /// Reads a decimal text (`-12.5`, `1.349386E-2`) as the mantissa of a decimal of the given scale, exactly.
 ///
 /// # Errors

@@ -19,9 +19,9 @@ use crate::lake::export::lineage::{Copied, copied};
 use crate::lake::export::manifest::{Compression, Format, Manifest, Origin};
 use crate::lake::export::{Export, Fate, Options, Source};
 use crate::lake::no_lake;
-use crate::lake::store::{Location, variables};
 use crate::shell::failure::Failure;
 use crate::shell::output;
+use crate::store::{Location, variables};
 
 /// How long a write that was interrupted may take to stop.
 const STOPPING: Duration = Duration::from_secs(5);

@@ -1,17 +1,24 @@
-//! The other side: tables that a session has of its own, in schema `books` of the catalogue everybody shares.
+//! The other side: the configured sources, and tables that a session has of its own, in schema `books` of the catalogue
+//! everybody shares.
 
 use std::sync::Arc;
 
-use datafusion::catalog::{CatalogProvider, MemorySchemaProvider, SchemaProvider};
+use async_trait::async_trait;
+use datafusion::catalog::{CatalogProvider, MemorySchemaProvider, SchemaProvider, TableProvider};
+use datafusion::common::Result as DataFusionResult;
+use datafusion::logical_expr::TableType;
 
-/// Schema of a session's own tables.
+use crate::books::Books;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Schema of the other side.
 pub const BOOKS: &str = "books";
 
-/// The shared catalogue with a session's own schema beside it, which is not seen while it is empty.
+/// The shared catalogue with the other side beside it, which is not seen while it is empty.
 #[derive(Debug)]
 pub(super) struct WithBooks {
     pub(super) shared: Arc<dyn CatalogProvider>,
-    pub(super) books: Arc<MemorySchemaProvider>,
+    pub(super) books: Arc<OtherSide>,
 }
 
 impl CatalogProvider for WithBooks {
@@ -25,8 +32,57 @@ impl CatalogProvider for WithBooks {
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
         if name == BOOKS {
-            return Some(Arc::<MemorySchemaProvider>::clone(&self.books));
+            return Some(Arc::<OtherSide>::clone(&self.books));
         }
         self.shared.schema(name)
+    }
+}
+
+/// The schema of a session: what is configured, and its own tables.
+#[derive(Debug)]
+pub(super) struct OtherSide {
+    configured: Arc<Books>,
+    own: MemorySchemaProvider,
+}
+
+impl OtherSide {
+    /// The schema of a session that has no tables yet.
+    pub(super) fn new(configured: Arc<Books>) -> Self {
+        Self { configured, own: MemorySchemaProvider::new() }
+    }
+
+    /// Adds a table of the session's own.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Query`] when there is one of this name.
+    pub(super) fn register(&self, name: &str, table: Arc<dyn TableProvider>) -> Result<()> {
+        if self.configured.has(name) {
+            return Err(Error::new(ErrorKind::Query, "a source of the configuration has this name").with("table", name));
+        }
+        self.own.register_table(name.to_owned(), table)?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for OtherSide {
+    fn table_names(&self) -> Vec<String> {
+        self.configured.names().cloned().chain(self.own.table_names()).collect()
+    }
+
+    async fn table(&self, name: &str) -> DataFusionResult<Option<Arc<dyn TableProvider>>> {
+        match self.configured.table(name).await? {
+            Some(table) => Ok(Some(table)),
+            None => self.own.table(name).await,
+        }
+    }
+
+    async fn table_type(&self, name: &str) -> DataFusionResult<Option<TableType>> {
+        // Asked of all tables, and no reason to read a file.
+        if self.configured.has(name) { Ok(Some(TableType::Base)) } else { self.own.table_type(name).await }
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.configured.has(name) || self.own.table_exist(name)
     }
 }

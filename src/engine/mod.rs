@@ -33,12 +33,12 @@ use futures::{StreamExt, stream};
 
 use crate::api::Client;
 use crate::api::config::Account;
+use crate::books::Books;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::policy::{Policy, shown};
 use crate::lake::public::PublicTable;
 use crate::lake::scan;
-use crate::lake::store::Location;
 use crate::lake::sync::{self, Step, Stop, Synced};
 use crate::lake::watch::{Time, Told, Watch};
 use crate::lake::{Lake, history, no_lake};
@@ -50,9 +50,10 @@ use crate::resources::{RESOURCES, resource};
 use crate::source::connection::Connection;
 use crate::source::statement::Statement as Budget;
 use crate::source::{CheckoutOptions, LiveTable, joins, moments, scalar};
+use crate::store::Location;
 use bill::Bills;
 pub use books::BOOKS;
-use books::WithBooks;
+use books::{OtherSide, WithBooks};
 use config::Config;
 
 /// Name of the catalogue.
@@ -81,6 +82,7 @@ struct Shared {
     connections: Arc<[Arc<Connection>]>,
     catalog: Arc<dyn CatalogProvider>,
     lake: Option<Arc<Lake>>,
+    books: Arc<Books>,
     config: Config,
 }
 
@@ -88,7 +90,7 @@ struct Shared {
 #[derive(Clone)]
 pub struct Session {
     context: SessionContext,
-    books: Arc<MemorySchemaProvider>,
+    books: Arc<OtherSide>,
     clock: Clock,
 }
 
@@ -146,8 +148,9 @@ impl Engine {
         if let (Some(lake), Some(options)) = (&lake, &config.lake) {
             options.schedules.check(lake)?;
         }
-        let catalog = catalog(&connections, lake.as_ref(), &config.policy)?;
-        let engine = Self { shared: Arc::new(Shared { connections, catalog, lake, config }) };
+        let books = Arc::new(Books::new(config.books.clone()));
+        let catalog = catalog(&connections, lake.as_ref(), &books, &config.policy)?;
+        let engine = Self { shared: Arc::new(Shared { connections, catalog, lake, books, config }) };
         engine.register_views()?;
         Ok(engine)
     }
@@ -164,7 +167,7 @@ impl Engine {
         for (name, function) in history::functions(self.shared.lake.as_ref(), &self.shared.connections) {
             context.register_udtf(name, function);
         }
-        let books = Arc::new(MemorySchemaProvider::new());
+        let books = Arc::new(OtherSide::new(Arc::clone(&self.shared.books)));
         let catalog = WithBooks { shared: Arc::clone(&self.shared.catalog), books: Arc::clone(&books) };
         context.register_catalog(CATALOG, Arc::new(catalog));
         Ok(Session { context, books, clock: self.shared.config.clock })
@@ -299,7 +302,12 @@ fn check_tables(account: &Account) -> Result<()> {
 
 /// The catalogue: every resource in `live`, what was synced of it in `lake`, and in `public` what people want: both put
 /// together, or the live table where there is no lake; in either case as the policy lets it be seen.
-fn catalog(connections: &Arc<[Arc<Connection>]>, lake: Option<&Arc<Lake>>, policy: &Policy) -> Result<Arc<dyn CatalogProvider>> {
+fn catalog(
+    connections: &Arc<[Arc<Connection>]>,
+    lake: Option<&Arc<Lake>>,
+    books: &Arc<Books>,
+    policy: &Policy,
+) -> Result<Arc<dyn CatalogProvider>> {
     let catalog = MemoryCatalogProvider::new();
     let [live, synced, public] = [(); 3].map(|()| Arc::new(MemorySchemaProvider::new()));
     for resource in RESOURCES {
@@ -318,7 +326,7 @@ fn catalog(connections: &Arc<[Arc<Connection>]>, lake: Option<&Arc<Lake>>, polic
     catalog.register_schema(LIVE, live)?;
     catalog.register_schema(PUBLIC, public)?;
     catalog.register_schema(REF, declared::schema()?)?;
-    catalog.register_schema(SYSTEM, system::schema(connections, lake)?)?;
+    catalog.register_schema(SYSTEM, system::schema(connections, lake, books)?)?;
     Ok(Arc::new(catalog))
 }
 
@@ -336,8 +344,7 @@ impl Session {
     /// # Errors
     /// [`ErrorKind::Query`] when it has a table of this name.
     pub fn register(&self, name: &str, table: Arc<dyn TableProvider>) -> Result<()> {
-        self.books.register_table(name.to_owned(), table)?;
-        Ok(())
+        self.books.register(name, table)
     }
 
     /// Runs one statement.

@@ -21,7 +21,6 @@ pub mod scan;
 pub mod schedule;
 pub mod settings;
 pub mod state;
-pub mod store;
 pub mod sync;
 pub mod table;
 pub mod tries;
@@ -31,6 +30,7 @@ pub mod watch;
 mod known;
 mod planned;
 mod stamp;
+mod store;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,9 +41,9 @@ use deltalake_core::kernel::transaction::TransactionError;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::resources::{RESOURCES, resource};
+use crate::store::Location;
 use manner::Manner;
 use policy::Policy;
-use store::Location;
 use table::LakeTable;
 use tries::Tries;
 

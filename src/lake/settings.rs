@@ -7,9 +7,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
 
 use super::schedule::Schedules;
-use super::store::variables;
 use super::sync;
 use crate::error::{Error, ErrorKind, Result};
+use crate::store::variables;
 
 /// Days that what was replaced or taken away can still be read, when nothing is said.
 const RETENTION: u64 = 90;

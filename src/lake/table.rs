@@ -26,11 +26,12 @@ use super::coverage::Coverage;
 use super::manner::{Identity, Manner};
 use super::policy::{self, TablePolicy};
 use super::stamp::{self, KEY, MONTH};
-use super::store::{Location, folder};
+use super::store::log_of;
 use super::{failed, known};
 use crate::error::{Error, ErrorKind, Result};
 use crate::resources::Resource;
 use crate::schema::fields::{ACCOUNT, FETCHED_AT};
+use crate::store::{Location, folder};
 
 /// Bytes at which a file is closed and the next begun.
 pub(super) const FILE_BYTES: u64 = 128 << 20;
@@ -76,7 +77,7 @@ impl LakeTable {
         retention: u64,
         policy: Option<Arc<TablePolicy>>,
     ) -> Result<Self> {
-        Ok(Self { resource, manner, retention, policy, log: location.log_of(resource.name)?, seen: Mutex::new(None) })
+        Ok(Self { resource, manner, retention, policy, log: log_of(location, resource.name)?, seen: Mutex::new(None) })
     }
 
     /// The table as it is now; `None` when nothing was ever written.

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tracing::warn;
 
-use super::store::Location;
 use super::sync::Synced;
 use crate::error::{Error, ErrorKind, Result};
+use crate::store::Location;
 
 /// The folder of the objects.
 const FOLDER: &str = "_sync";

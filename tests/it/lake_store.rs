@@ -9,9 +9,9 @@ use ckosql::error::{ErrorKind, Result};
 use ckosql::lake::Lake;
 use ckosql::lake::policy::Policy;
 use ckosql::lake::scan::LakeScan;
-use ckosql::lake::store::Location;
 use ckosql::lake::sync::{self, Options, Synced};
 use ckosql::source::connection::Connection;
+use ckosql::store::Location;
 use datafusion::prelude::SessionContext;
 use tempfile::TempDir;
 

@@ -1,6 +1,5 @@
 //! `ckosql.toml`: one account's keys at the top, or several `[accounts.NAME]`; the `[lake]` and its
-//! `[policy]`; `[settings]` of sessions; and
-//! `[profiles.NAME]`, each of the same shape, laid over the rest when it is asked for.
+//! `[policy]`; the other side's `[books.NAME]`; `[settings]` of sessions; and `[profiles.NAME]`, each of the same shape, laid over the rest when it is asked for.
 //!
 //! Every error says the file and the line. The line itself is never shown: it may hold a secret.
 
@@ -16,12 +15,13 @@ use super::layer::Layer;
 use super::{DEFAULT_ACCOUNT, keys};
 use crate::api::config::AccountSettings;
 use crate::api::spelling::nearest;
+use crate::books::settings::{BookSettings, CsvSettings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::policy::settings::PolicySettings;
 use crate::lake::settings::LakeSettings;
 
 /// The tables a file may hold beside the keys of an account.
-const TABLES: [&str; 5] = ["accounts", "lake", "policy", "settings", "profiles"];
+const TABLES: [&str; 6] = ["accounts", "books", "lake", "policy", "settings", "profiles"];
 
 /// What the file says, with a profile laid over it.
 ///
@@ -40,7 +40,7 @@ pub(super) fn read(path: &Path, text: &str, profile: Option<&str>) -> Result<Lay
     for (name, table) in profiles {
         let name = name.into_inner();
         // A profile has no profiles of its own.
-        let inner = document.layer(document.table(&name, table)?, &["accounts", "lake", "policy", "settings"])?;
+        let inner = document.layer(document.table(&name, table)?, &["accounts", "books", "lake", "policy", "settings"])?;
         if profile == Some(name.as_ref()) {
             found = Some(inner);
         }
@@ -80,6 +80,12 @@ impl Document<'_> {
                         layer.accounts.insert(name.into_inner().into_owned(), keys::settings(read)?);
                     }
                 }
+                "books" => {
+                    for (name, source) in self.table("books", value)? {
+                        let source = self.table(name.get_ref(), source)?;
+                        layer.books.insert(name.into_inner().into_owned(), self.source(source)?);
+                    }
+                }
                 "lake" => {
                     let mut read = toml::Table::new();
                     for (key, value) in self.table("lake", value)? {
@@ -105,6 +111,28 @@ impl Document<'_> {
             layer.overlay(Layer { accounts: [(DEFAULT_ACCOUNT.to_owned(), keys::settings(only)?)].into(), ..Layer::default() });
         }
         Ok(layer)
+    }
+
+    /// The settings of a source of the other side, whose path is taken from the file's folder.
+    fn source(&self, source: DeTable<'_>) -> Result<BookSettings> {
+        let mut read = toml::Table::new();
+        for (key, value) in source {
+            if key.get_ref() == "csv" && matches!(value.get_ref(), DeValue::Table(_)) {
+                let mut csv = toml::Table::new();
+                for (key, value) in self.table("csv", value)? {
+                    self.key::<CsvSettings>(&mut csv, &key, value, &[])?;
+                }
+                read.insert("csv".to_owned(), toml::Value::Table(csv));
+                continue;
+            }
+            self.key::<BookSettings>(&mut read, &key, value, &[])?;
+        }
+        let mut settings: BookSettings = keys::settings(read)?;
+        if let Some(path) = settings.path.take_if(|path| !path.contains("://")) {
+            let folder = self.path.parent().unwrap_or(Path::new(""));
+            settings.path = Some(folder.join(path).display().to_string());
+        }
+        Ok(settings)
     }
 
     /// Checks one key of such settings and keeps it.

@@ -1,9 +1,10 @@
-//! What one place says: the keys of accounts, of the lake and of its policy, and session settings. Layers are laid over each other key by key.
+//! What one place says: the keys of accounts, of the lake and of its policy, the sources of the other side, and session settings. Layers are laid over each other key by key.
 
 use std::collections::BTreeMap;
 
 use super::DEFAULT_ACCOUNT;
 use crate::api::config::AccountSettings;
+use crate::books::settings::BookSettings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::policy::settings::PolicySettings;
 use crate::lake::settings::LakeSettings;
@@ -13,6 +14,7 @@ pub(super) struct Layer {
     pub(super) accounts: BTreeMap<String, AccountSettings>,
     pub(super) lake: LakeSettings,
     pub(super) policy: PolicySettings,
+    pub(super) books: BTreeMap<String, BookSettings>,
     pub(super) settings: BTreeMap<String, String>,
 }
 
@@ -24,6 +26,10 @@ impl Layer {
         }
         self.lake = upper.lake.over(std::mem::take(&mut self.lake));
         self.policy = upper.policy.over(std::mem::take(&mut self.policy));
+        for (name, keys) in upper.books {
+            let lower = self.books.remove(&name).unwrap_or_default();
+            self.books.insert(name, keys.over(lower));
+        }
         self.settings.extend(upper.settings);
     }
 

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::api::config::Account;
+use crate::books::settings::{BookSettings, Source};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::policy::Policy;
@@ -39,6 +40,8 @@ pub struct Config {
     pub lake: Option<LakeOptions>,
     /// What of people the lake may know.
     pub policy: Policy,
+    /// The other side.
+    pub books: Vec<Source>,
 }
 
 /// Name of the file.
@@ -85,7 +88,8 @@ impl Config {
         }
         let lake = layer.lake.resolve(&sources.environment)?;
         let policy = layer.policy.resolve(&sources.environment)?;
-        Ok(Self { accounts, settings: layer.settings, clock: Clock::System, lake, policy })
+        let books = books(layer.books, &sources.environment)?;
+        Ok(Self { accounts, settings: layer.settings, clock: Clock::System, lake, policy, books })
     }
 
     /// The account that environment and flags describe by themselves, whatever files there are.
@@ -111,9 +115,20 @@ impl Config {
         if layer.accounts.is_empty() {
             let lake = layer.lake.resolve(&sources.environment)?;
             let policy = layer.policy.resolve(&sources.environment)?;
-            return Ok(Self { accounts, settings: layer.settings, clock, lake, policy });
+            return Ok(Self { accounts, settings: layer.settings, clock, lake, policy, books: Vec::new() });
         }
         Err(Error::new(ErrorKind::Config, "the demo merchant's account cannot be configured; --set takes session settings here"))
+    }
+}
+
+/// The sources of the other side.
+fn books(settings: BTreeMap<String, BookSettings>, environment: &BTreeMap<String, String>) -> Result<Vec<Source>> {
+    let sources: Vec<Source> =
+        settings.into_iter().map(|(name, settings)| settings.resolve(&name, environment)).collect::<Result<_>>()?;
+    match sources.iter().find(|source| sources.iter().any(|other| source.name == format!("{}_statements", other.name))) {
+        Some(source) => Err(Error::new(ErrorKind::Config, "a source has the name of another's table of statements")
+            .with("source", format!("books.{}", source.name))),
+        None => Ok(sources),
     }
 }
 

@@ -98,6 +98,29 @@ const TAIL: &str = "
 # Key of the hashes (openssl rand -hex 32), as it is or as above; CKOSQL_POLICY_KEY wins over it.
 #key = { env = \"CKOSQL_POLICY_KEY\" }
 
+# The other side: files of bank statements, orders and ledgers, each a table books.NAME. `ckosql docs bank_lines` tells
+# the columns; orders and ledger_entries are the other shapes, and without one the file's own columns are taken.
+#[books.bank]
+# A file, a folder or a glob, from this file's folder on, or in a bucket (s3://…, gs://…, az://…).
+#path = \"bank/*.xml\"
+# csv, json, parquet, camt053, mt940, bai2 or ofx, where the path does not tell.
+#format = \"camt053\"
+# What a statement is that does not add up: error, or warn.
+#check = \"error\"
+#[books.orders]
+#shape = \"orders\"
+#path = \"orders.csv\"
+# SQL over the file's columns, which are written in small letters with _ between words. Amounts are read exactly.
+#columns = { reference = \"order_no\", amount = \"total\", currency = \"upper(ccy)\", ordered_at = \"placed\" }
+#where = \"state <> 'draft'\"
+# Zone of times that do not say theirs.
+#zone = \"Europe/London\"
+# utf-8, windows-1252 or latin1.
+#encoding = \"utf-8\"
+#csv = { delimiter = \";\", header = true, decimal = \",\", thousands = \".\" }
+# Options of a bucket's store, as those of the lake.
+#storage = { region = \"eu-west-1\" }
+
 # Decimals of a currency, where Checkout.com counts it otherwise than its documentation says.
 #[exponents]
 #CLP = 0
@@ -182,6 +205,7 @@ mod tests {
     use super::super::{DEFAULT_ACCOUNT, file, keys};
     use super::*;
     use crate::api::config::AccountSettings;
+    use crate::books::settings::BookSettings;
     use crate::lake::policy::settings::PolicySettings;
     use crate::lake::settings::LakeSettings;
 
@@ -190,7 +214,8 @@ mod tests {
         let text = Template::default().render();
         let uncommented: Vec<&str> =
             text.lines().map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line)).collect();
-        for key in keys::of::<AccountSettings>().iter().chain(keys::of::<LakeSettings>()).chain(keys::of::<PolicySettings>()) {
+        let own = [keys::of::<LakeSettings>(), keys::of::<PolicySettings>(), keys::of::<BookSettings>()].concat();
+        for key in keys::of::<AccountSettings>().iter().chain(&own) {
             let stands = |line: &&str| line.starts_with(&format!("{key} = ")) || *line == format!("[{key}]");
             assert!(uncommented.iter().any(stands), "{key} is missing");
         }

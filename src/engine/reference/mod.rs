@@ -6,6 +6,7 @@
 mod checks;
 mod declared;
 mod functions;
+mod shapes;
 mod system;
 mod tables;
 mod views;
@@ -36,6 +37,7 @@ pub async fn reference(engine: &Engine) -> Result<String> {
     }
     text.push_str(&checks::section(&super::checks::all()?));
     text.push_str(&declared::sections());
+    text.push_str(&shapes::sections());
     text.push_str(&system::sections(engine).await?);
     text.push_str(&settings());
     text.push_str(&functions::section());
@@ -56,6 +58,9 @@ pub async fn table(engine: &Engine, name: &str) -> Result<String> {
     }
     if let Some(known) = declared::section(name.trim_start_matches("ref.")) {
         return Ok(known);
+    }
+    if let Some(shape) = shapes::section(name) {
+        return Ok(shape);
     }
     if let Some(name) = name.strip_prefix("system.")
         && let Some(section) = system::section(engine, name).await?

@@ -19,6 +19,7 @@ use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
+use crate::books::Books;
 use crate::error::{Error, Result};
 use crate::lake::Lake;
 use crate::schema::fields::COMMENT;
@@ -38,8 +39,7 @@ pub(super) struct SystemTable {
     pub(super) rows: fn(&[Arc<Connection>]) -> Vec<ArrayRef>,
 }
 
-const TABLES: &[&SystemTable] =
-    &[&requests::TABLE, &coverage::TABLE, &tables::TABLES, &tables::COLUMNS, &scopes::TABLE, &accounts::TABLE];
+const TABLES: &[&SystemTable] = &[&requests::TABLE, &coverage::TABLE, &scopes::TABLE, &accounts::TABLE];
 
 /// What the rows of a table are made of.
 #[async_trait]
@@ -51,14 +51,18 @@ pub(super) trait Rows: Send + Sync {
     async fn rows(&self) -> Result<Vec<ArrayRef>>;
 }
 
-/// The schema over some accounts, and the lake where there is one.
+/// The schema over some accounts, the lake where there is one, and the other side.
 ///
 /// # Errors
 /// [`crate::error::ErrorKind::Bug`] when two tables have the same name.
-pub(super) fn schema(connections: &Connections, lake: Option<&Arc<Lake>>) -> Result<Arc<dyn SchemaProvider>> {
+pub(super) fn schema(connections: &Connections, lake: Option<&Arc<Lake>>, books: &Arc<Books>) -> Result<Arc<dyn SchemaProvider>> {
     let schema = MemorySchemaProvider::new();
     for table in TABLES {
         schema.register_table(table.name.to_owned(), table.provider(connections))?;
+    }
+    for table in tables::ALL {
+        let declared = provider(table.name, tables::Declared { table, books: Arc::clone(books) });
+        schema.register_table(table.name.to_owned(), declared)?;
     }
     let accounts = connections.iter().map(|connection| connection.name().to_owned()).collect();
     let state = provider(sync_state::NAME, SyncState { lake: lake.cloned(), accounts });

@@ -1,19 +1,51 @@
-//! `system.tables` and `system.columns`: the declarations of the live tables, with how they are asked.
+//! `system.tables` and `system.columns`: the declarations of the live tables, with how they are asked, and of the other
+//! side's.
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, StringArray};
+use async_trait::async_trait;
 
-use super::{SystemTable, flag, text};
+use super::{Rows, SystemColumn, flag, text};
+use crate::books::Books;
+use crate::books::shapes::Shape;
+use crate::engine::BOOKS;
+use crate::error::Result;
 use crate::resources::{By, Call, Narrow, RESOURCES, Resource, TermKind};
 use crate::schema::Role;
 use crate::schema::fields;
-use crate::source::connection::Connection;
 
-pub(super) const TABLES: SystemTable = SystemTable {
+/// A table of declarations: its name, its columns, and how its rows are made.
+pub(super) struct Declarations {
+    pub(super) name: &'static str,
+    columns: &'static [SystemColumn],
+    rows: fn(&Books) -> Vec<ArrayRef>,
+}
+
+/// Both tables.
+pub(super) const ALL: [&Declarations; 2] = [&TABLES, &COLUMNS];
+
+/// Such a table, over the sources that are configured.
+pub(super) struct Declared {
+    pub(super) table: &'static Declarations,
+    pub(super) books: Arc<Books>,
+}
+
+#[async_trait]
+impl Rows for Declared {
+    fn columns(&self) -> &'static [SystemColumn] {
+        self.table.columns
+    }
+
+    async fn rows(&self) -> Result<Vec<ArrayRef>> {
+        Ok((self.table.rows)(&self.books))
+    }
+}
+
+const TABLES: Declarations = Declarations {
     name: "tables",
     columns: &[
-        ("table_name", text, "Name of the table in live and public."),
+        ("table_name", text, "Name of the table in live and public, or with its schema."),
         ("about", text, "What one row is."),
         ("calls", text, "The calls it is read by, best first."),
         ("scopes", text, "The scopes that these calls need."),
@@ -21,10 +53,10 @@ pub(super) const TABLES: SystemTable = SystemTable {
         ("time_column", text, "The column that says when a row happened."),
         ("cursor_column", text, "The column that moves when a row changes."),
     ],
-    rows: |_| tables(),
+    rows: tables,
 };
 
-pub(super) const COLUMNS: SystemTable = SystemTable {
+const COLUMNS: Declarations = Declarations {
     name: "columns",
     columns: &[
         ("table_name", text, "The table."),
@@ -35,33 +67,46 @@ pub(super) const COLUMNS: SystemTable = SystemTable {
         ("is_personal", flag, "Whether it is personal, or may be: `no_pii` keeps it out of the lake."),
         ("pushdown", text, "Which filters on it are sent to Checkout.com."),
     ],
-    rows: columns_rows,
+    rows: columns,
 };
 
-fn tables() -> Vec<ArrayRef> {
-    let texts = |text: fn(&Resource) -> Option<String>| -> ArrayRef {
-        Arc::new(StringArray::from_iter(RESOURCES.iter().map(|resource| text(resource))))
+fn tables(books: &Books) -> Vec<ArrayRef> {
+    let other: Vec<&String> = books.names().collect();
+    let texts_and = |text: fn(&Resource) -> Option<String>, others: Vec<Option<String>>| -> ArrayRef {
+        Arc::new(StringArray::from_iter(RESOURCES.iter().map(|resource| text(resource)).chain(others)))
     };
+    let texts = |text: fn(&Resource) -> Option<String>| texts_and(text, vec![None; other.len()]);
+    let about = |name: &&String| Some(books.shape(name).map_or(OWN, |shape| shape.about).to_owned());
     vec![
-        texts(|resource| Some(resource.name.to_owned())),
-        texts(|resource| Some(resource.about.to_owned())),
+        texts_and(|resource| Some(resource.name.to_owned()), other.iter().map(|name| Some(of_books(name))).collect()),
+        texts_and(|resource| Some(resource.about.to_owned()), other.iter().map(about).collect()),
         texts(|resource| Some(resource.calls.iter().map(Call::title).collect::<Vec<_>>().join(", "))),
         texts(|resource| {
             let mut scopes: Vec<&str> = resource.calls.iter().map(|call| call.scope).collect();
             scopes.dedup();
             Some(scopes.join(", "))
         }),
-        Arc::new(BooleanArray::from_iter(RESOURCES.iter().map(|resource| Some(is_listable(resource))))),
+        Arc::new(BooleanArray::from_iter(
+            RESOURCES.iter().map(|resource| is_listable(resource)).chain(other.iter().map(|_| true)).map(Some),
+        )),
         texts(|resource| resource.time.map(str::to_owned)),
         texts(|resource| resource.cursor.map(str::to_owned)),
     ]
+}
+
+/// What a table is of which only the files know the columns.
+const OWN: &str = "One row per record of the files.";
+
+/// The name of a table of the other side.
+fn of_books(name: &str) -> String {
+    format!("{BOOKS}.{name}")
 }
 
 fn is_listable(resource: &Resource) -> bool {
     resource.calls.iter().any(|call| !matches!(call.by, By::Key(_)))
 }
 
-fn columns_rows(_: &[Arc<Connection>]) -> Vec<ArrayRef> {
+fn columns(books: &Books) -> Vec<ArrayRef> {
     let mut rows: Vec<[Option<String>; 5]> = Vec::new();
     let (mut keys, mut personal) = (Vec::new(), Vec::new());
     for resource in RESOURCES {
@@ -76,6 +121,14 @@ fn columns_rows(_: &[Arc<Connection>]) -> Vec<ArrayRef> {
                 field.metadata().get(fields::COMMENT).cloned(),
                 pushdown(resource, field.name()),
             ]);
+        }
+    }
+    for name in books.names() {
+        for field in books.shape(name).map(Shape::schema).iter().flat_map(|schema| schema.fields()) {
+            keys.push(Some(field.name() == "line_id"));
+            personal.push(None);
+            let about = field.metadata().get(fields::COMMENT).cloned();
+            rows.push([Some(of_books(name)), Some(field.name().clone()), Some(field.data_type().to_string()), about, None]);
         }
     }
     let column =

@@ -9,7 +9,7 @@ use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload, Update
 
 use super::manifest::{self, Manifest};
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake::store::{Location, folder};
+use crate::store::{Location, folder};
 
 /// A folder or a bucket to export to.
 #[derive(Debug, Clone)]

@@ -144,7 +144,7 @@ fn find(names: &[String], wanted: impl Fn(&str) -> bool) -> Result<Option<usize>
 }
 
 /// A header as the name of a column: `FX Rate Applied` is `fx_rate_applied`.
-fn snake_case(header: &str) -> String {
+pub fn snake_case(header: &str) -> String {
     let words = header.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
     words.map(str::to_lowercase).collect::<Vec<_>>().join("_")
 }

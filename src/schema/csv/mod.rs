@@ -25,6 +25,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use chrono::{DateTime, Utc};
 
 pub use self::file::CsvFile;
+pub use self::header::snake_case;
 use super::decode::Settings;
 use super::fields::{Filler, fields};
 use super::{Column, Kind};

@@ -1,0 +1,104 @@
+//! Which files a source has: one, all of a folder, or those that a glob matches, on this machine or in a bucket.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use glob::{MatchOptions, Pattern};
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStoreExt as _};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::Location;
+
+/// Letters that make a path a glob.
+const WILD: [char; 3] = ['*', '?', '['];
+/// A star stays within a folder, two go deeper.
+const MATCH: MatchOptions =
+    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
+
+/// Where the files of a source are.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    location: Location,
+    pattern: Option<Pattern>,
+    /// As it is configured, for people.
+    written: String,
+}
+
+/// A file of a source.
+#[derive(Debug, Clone)]
+pub(super) struct File {
+    /// Its name, from the folder of the source on.
+    pub(super) name: String,
+    path: Path,
+}
+
+impl Place {
+    /// The place that a text names.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when it names none.
+    pub(super) fn parse(text: &str, options: &BTreeMap<String, String>) -> Result<Self> {
+        let wild = text.find(WILD);
+        let start =
+            wild.map_or(text.len(), |wild| text.get(..wild).and_then(|plain| plain.rfind('/')).map_or(0, |slash| slash + 1));
+        let (plain, glob) = text.split_at_checked(start).unwrap_or((text, ""));
+        let pattern = wild.map(|_| Pattern::new(glob)).transpose().map_err(|error| {
+            Error::new(ErrorKind::Config, "the path is not a glob that can be read").with("path", text).caused_by(error)
+        })?;
+        let location = Location::of("source", if plain.is_empty() { "." } else { plain }, options)?;
+        Ok(Self { location, pattern, written: text.to_owned() })
+    }
+
+    /// The files that are there now, by name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::File`] when there is none, or the place cannot be read.
+    pub(super) async fn files(&self) -> Result<Vec<File>> {
+        let unread = |error| {
+            Error::new(ErrorKind::File, "cannot look for the files of a source").with("path", &self.written).caused_by(error)
+        };
+        let root = self.location.root();
+        let path = Path::from_url_path(self.location.url().path()).map_err(|error| unread(error.into()))?;
+        if self.pattern.is_none() {
+            match root.head(&path).await {
+                Ok(_) => return Ok(vec![File { name: path.filename().unwrap_or_default().to_owned(), path }]),
+                Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(unread(error)),
+            }
+        }
+        let all: Vec<ObjectMeta> = root.list(Some(&path)).try_collect().await.map_err(unread)?;
+        let name = |file: &ObjectMeta| {
+            let parts = file.location.prefix_match(&path)?;
+            Some(parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/"))
+        };
+        let named = all.into_iter().filter_map(|file| Some(File { name: name(&file)?, path: file.location }));
+        let mut files: Vec<File> = named.filter(|file| self.is_meant(&file.name)).collect();
+        if files.is_empty() {
+            return Err(Error::new(ErrorKind::File, "a source has no file")
+                .with("path", &self.written)
+                .hint("the path is taken from the configuration file's folder"));
+        }
+        files.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(files)
+    }
+
+    /// Whether a file is matched, or, in a folder, is none of those that tools hide.
+    fn is_meant(&self, name: &str) -> bool {
+        match &self.pattern {
+            Some(pattern) => pattern.matches_with(name, MATCH),
+            None => !name.split('/').any(|part| part.starts_with(['.', '_'])),
+        }
+    }
+
+    /// What is in a file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::File`] when it cannot be read.
+    pub(super) async fn read(&self, file: &File) -> Result<Bytes> {
+        let unread = |error| Error::new(ErrorKind::File, "cannot read a file").with("file", &file.name).caused_by(error);
+        let answer = self.location.root().get(&file.path).await.map_err(unread)?;
+        answer.bytes().await.map_err(unread)
+    }
+}
