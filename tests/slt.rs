@@ -1,4 +1,5 @@
-//! SQL behaviour: every `tests/slt/**/*.slt`, each in a session of its own over one stand-in merchant.
+//! SQL behaviour: every `tests/slt/**/*.slt`, each in a session of its own over one stand-in merchant. Those of
+//! `tests/slt/books` have the other side of `tests/fixtures/books/ckosql.toml` beside it.
 //!
 //! `cargo test --test slt -- disputes` runs the files whose path contains the word; with `--complete` the answers are
 //! written into the files instead, to be read before they are committed.
@@ -14,7 +15,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
 use ckosql::clock::Clock;
-use ckosql::engine::config::Config;
+use ckosql::engine::config::{Config, Sources};
 use ckosql::engine::{Engine, Session};
 use ckosql::error::Error;
 use ckosql::sandbox::{Merchant, MerchantOptions, Sandbox, SandboxOptions};
@@ -136,13 +137,19 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     found.sort();
 }
 
-/// The engine all files share, over a stand-in that lives as long as the program.
-fn engine() -> (Engine, Sandbox) {
+/// The engine that files share, the one that those of the other side share, and the stand-in of both, which lives as long
+/// as the program.
+fn engines() -> (Engine, Engine, Sandbox) {
     let merchant = Merchant::new(MerchantOptions { payments: PAYMENTS, ..MerchantOptions::default() });
     let clock = Clock::Fixed(merchant.options().end);
     let sandbox = Sandbox::start(Arc::new(merchant), SandboxOptions::default()).expect("the stand-in starts");
     let config = Config { accounts: vec![sandbox.account()], clock, ..Config::default() };
-    (Engine::try_new(config).expect("an engine"), sandbox)
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/books/ckosql.toml");
+    let key = ("CHECKOUT_SECRET_KEY".to_owned(), "sk_sbox_abcdefghijklmnopqrstuvwxyz2".to_owned());
+    let sources = Sources { file: Some(file), environment: [key].into(), ..Sources::default() };
+    let books = Config::load(&sources).expect("a configuration").books;
+    let other = Config { books, ..config.clone() };
+    (Engine::try_new(config).expect("an engine"), Engine::try_new(other).expect("an engine"), sandbox)
 }
 
 fn main() {
@@ -152,12 +159,13 @@ fn main() {
     let arguments = Arguments::from_iter(arguments);
 
     let runtime = Arc::new(tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime"));
-    let (engine, sandbox) = engine();
+    let (engine, with_books, sandbox) = engines();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slt");
     let mut found = Vec::new();
     files(&root, &mut found);
     let trials = found.into_iter().map(|file| {
         let name = file.strip_prefix(&root).expect("a file of tests/slt").display().to_string();
+        let engine = if name.starts_with("books/") { &with_books } else { &engine };
         let (engine, runtime) = (engine.clone(), Arc::clone(&runtime));
         Trial::test(name, move || runtime.block_on(run(&engine, &file, complete)).map_err(Into::into))
     });
