@@ -68,9 +68,8 @@ fn folders(paths: &[PathBuf]) -> Result<Vec<Folder>> {
 fn list(folders: &[Folder]) -> Result<RecordBatch> {
     let rules = folders.iter().flat_map(Folder::rules);
     let rules = rules.map(|(file, rule)| Ok((file, rule?))).collect::<Result<Vec<(String, Rule)>>>()?;
-    let texts = |of: &dyn Fn(&(String, Rule)) -> String| -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(rules.iter().map(of)))
-    };
+    let texts =
+        |of: &dyn Fn(&(String, Rule)) -> String| -> ArrayRef { Arc::new(StringArray::from_iter_values(rules.iter().map(of))) };
     let numbers = |of: &dyn Fn(&Rule) -> u32| -> ArrayRef {
         Arc::new(Int64Array::from_iter_values(rules.iter().map(|(_, rule)| i64::from(of(rule)))))
     };

@@ -83,9 +83,9 @@ impl Keying<'_> {
         }
         let keys = Keys::intern(&left.keys, &right.keys)?;
         let mut assigned = match (&self.spans, self.rule.shape) {
-            (None, Shape::OneToOne) => self.one_to_one(&keys, sides, &unique(&keys), "AMBIGUOUS_KEY", |side, row| {
-                keys.candidates(side, row, TOLD)
-            })?,
+            (None, Shape::OneToOne) => {
+                self.one_to_one(&keys, sides, &unique(&keys), "AMBIGUOUS_KEY", |side, row| keys.candidates(side, row, TOLD))?
+            }
             (Some(spans), Shape::OneToOne) => self.in_window(&keys, sides, spans)?,
             (spans, _) => self.several(&keys, sides, spans.as_ref())?,
         };
@@ -99,9 +99,11 @@ impl Keying<'_> {
         let [left, right] = sides;
         let [_, right_lines] = self.lines;
         // A row without a day is in no window: one that ends before it begins.
-        let spans: Vec<(i32, i32)> = left.rows.iter().map(|row| of(spans, *row).flatten().unwrap_or((i32::MAX, i32::MAX))).collect();
+        let spans: Vec<(i32, i32)> =
+            left.rows.iter().map(|row| of(spans, *row).flatten().unwrap_or((i32::MAX, i32::MAX))).collect();
         let (from, to): (Vec<i32>, Vec<i32>) = spans.into_iter().unzip();
-        let days = right.rows.iter().map(|row| Ok(right_lines.get(*row)?.day.unwrap_or(i32::MIN))).collect::<Result<Vec<i32>>>()?;
+        let days =
+            right.rows.iter().map(|row| Ok(right_lines.get(*row)?.day.unwrap_or(i32::MIN))).collect::<Result<Vec<i32>>>()?;
         let window = Window::new(keys, &from, &to, &days)?;
         let mut assigned =
             self.one_to_one(keys, sides, &window.assign(), "AMBIGUOUS_WINDOW", |side, row| window.candidates(side, row, TOLD))?;
@@ -250,7 +252,8 @@ fn paired(rule: &Rule, pairs: Vec<Candidate>, lines: &[Lines; 2], spans: Option<
         (_, None) => "AMBIGUOUS_KEY",
     };
     for (side, of) in [(assign::Side::Left, &of_left), (assign::Side::Right, &of_right)] {
-        let done: std::collections::BTreeSet<u32> = assigned.together.iter().flat_map(|group| group.rows(side)).copied().collect();
+        let done: std::collections::BTreeSet<u32> =
+            assigned.together.iter().flat_map(|group| group.rows(side)).copied().collect();
         let unassigned = of.iter().filter(|(row, _)| !done.contains(row));
         assigned.waiting.extend(unassigned.map(|(row, others)| waiting(side, *row, reason, others)));
         let never = by(&outside, side).into_iter().filter(|(row, _)| !of.contains_key(row));

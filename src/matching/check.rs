@@ -69,9 +69,11 @@ fn is_determined(plan: &LogicalPlan) -> Result<()> {
     let mut found = None;
     plan.apply_with_subqueries(|node| {
         if matches!(node, LogicalPlan::Limit(_)) {
-            found = Some(wrong("a rule picks some of several rows").with("by", "LIMIT").hint(
-                "leave the limit out: rows that cannot be told apart are for the header's tie to decide",
-            ));
+            found = Some(
+                wrong("a rule picks some of several rows")
+                    .with("by", "LIMIT")
+                    .hint("leave the limit out: rows that cannot be told apart are for the header's tie to decide"),
+            );
             return Ok(TreeNodeRecursion::Stop);
         }
         node.apply_expressions(|expr| {

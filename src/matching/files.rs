@@ -71,9 +71,9 @@ impl Folder {
         let folder = Self { place, files };
         let name = path.file_name().and_then(|name| name.to_str()).filter(|_| !path.is_dir());
         match name {
-            None if folder.files.is_empty() => {
-                Err(Error::new(ErrorKind::Usage, "a folder without rules").with("path", path.display()).hint("a rule is a file NAME.sql"))
-            }
+            None if folder.files.is_empty() => Err(Error::new(ErrorKind::Usage, "a folder without rules")
+                .with("path", path.display())
+                .hint("a rule is a file NAME.sql")),
             None => Ok(folder),
             Some(name) => folder.only(name, path),
         }
@@ -82,7 +82,9 @@ impl Folder {
     /// One rule with its cases, or one file of cases with its rules.
     fn only(self, name: &str, path: &Path) -> Result<Self> {
         let Some(text) = self.files.get(name) else {
-            return Err(Error::new(ErrorKind::Usage, "a file that is no rule").with("path", path.display()).hint("a rule is a file NAME.sql"));
+            return Err(Error::new(ErrorKind::Usage, "a file that is no rule")
+                .with("path", path.display())
+                .hint("a rule is a file NAME.sql"));
         };
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         let mut wanted = vec![format!("{stem}.sql"), format!("{stem}.test")];
@@ -94,13 +96,18 @@ impl Folder {
 
     /// The rules, each with its file, by turn; what cannot be read in the place of a rule.
     pub fn rules(&self) -> Vec<(String, Result<Rule>)> {
-        let mut rules: Vec<(String, Result<Rule>)> = self.of("sql").map(|(name, text)| {
-            let file = format!("{}{name}", self.place);
-            let rule = Rule::parse(text, &file);
-            (file, rule)
-        }).collect();
+        let mut rules: Vec<(String, Result<Rule>)> = self
+            .of("sql")
+            .map(|(name, text)| {
+                let file = format!("{}{name}", self.place);
+                let rule = Rule::parse(text, &file);
+                (file, rule)
+            })
+            .collect();
         rules.sort_by(|(file, one), (other_file, other)| {
-            let turn = |rule: &Result<Rule>| rule.as_ref().ok().map(|rule| (rule.flow.clone(), rule.hop, rule.priority, rule.id.clone()));
+            let turn = |rule: &Result<Rule>| {
+                rule.as_ref().ok().map(|rule| (rule.flow.clone(), rule.hop, rule.priority, rule.id.clone()))
+            };
             turn(one).cmp(&turn(other)).then_with(|| file.cmp(other_file))
         });
         rules

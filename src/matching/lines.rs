@@ -153,7 +153,10 @@ impl Compared<'_> {
         let mut places = HashMap::with_capacity(lines.len());
         for (place, line) in (0_u32..).zip(&lines) {
             if places.insert(line.id.clone(), place).is_some() {
-                return Err(self.about("two rows of a side have the same key").with("key", &line.id).hint("name a column that tells them apart"));
+                return Err(self
+                    .about("two rows of a side have the same key")
+                    .with("key", &line.id)
+                    .hint("name a column that tells them apart"));
             }
         }
         Ok(Lines { lines, places })

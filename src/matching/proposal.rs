@@ -144,7 +144,8 @@ fn side(batches: &[RecordBatch], lines: &Lines, is_free: &[bool]) -> Result<Opti
         return Ok(None);
     }
     let order = UInt32Array::from_iter_values(rows.iter().map(|(_, at)| *at));
-    let keys = (1..first.num_columns()).map(|place| take(&column(place)?, &order, None).map_err(unlike)).collect::<Result<_>>()?;
+    let keys =
+        (1..first.num_columns()).map(|place| take(&column(place)?, &order, None).map_err(unlike)).collect::<Result<_>>()?;
     Ok(Some(Keyed { rows: rows.into_iter().map(|(row, _)| row).collect(), keys }))
 }
 

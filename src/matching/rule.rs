@@ -161,7 +161,10 @@ pub const KEYS: [(&str, &str); 16] = [
     ("flow", "What it is a step of."),
     ("hop", "Which step of the flow; 1 when left out."),
     ("priority", "Its turn in the step, the lowest first; 100 when left out."),
-    ("left", "The table it looks for counterparts for, and its key in brackets: `settlements(payout_id)`; `line_id` when left out."),
+    (
+        "left",
+        "The table it looks for counterparts for, and its key in brackets: `settlements(payout_id)`; `line_id` when left out.",
+    ),
     ("right", "The table they are looked for in, likewise."),
     ("shape", "`one_to_one`, `many_to_one` or `one_to_many`."),
     ("assign", "`unique`, `mutual_best(margin=N)` or `suggest`."),
@@ -320,7 +323,7 @@ impl<'a> Header<'a> {
     }
 
     fn at(&self, line: usize, what: &'static str) -> Error {
-        Error::new(ErrorKind::Query, what).with("rule", self.file).with("line", line)
+        Error::new(ErrorKind::Query, what).with("file", self.file).with("line", line)
     }
 
     /// That the value of a key is wrong.
@@ -417,7 +420,9 @@ impl<'a> Header<'a> {
     fn window(&self) -> Result<Option<Window>> {
         let Some(value) = self.value("window") else {
             return match self.value("calendar") {
-                Some(_) => Err(self.wrong("calendar", "a calendar without a window", "add window: right.… in [left.… .. +5 days]")),
+                Some(_) => {
+                    Err(self.wrong("calendar", "a calendar without a window", "add window: right.… in [left.… .. +5 days]"))
+                }
                 None => Ok(None),
             };
         };

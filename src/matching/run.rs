@@ -182,7 +182,8 @@ impl Flow {
     /// Compares the amounts of rows that belong together, and matches them or says why not.
     fn settle(&mut self, rule: &Rule, lines: &[Lines; 2], together: Together) -> Result<()> {
         let [left, right] = lines;
-        let ids = |lines: &Lines, rows: &[u32]| rows.iter().map(|row| Ok(lines.get(*row)?.id.clone())).collect::<Result<Vec<_>>>();
+        let ids =
+            |lines: &Lines, rows: &[u32]| rows.iter().map(|row| Ok(lines.get(*row)?.id.clone())).collect::<Result<Vec<_>>>();
         let (lefts, rights) = (ids(left, &together.left)?, ids(right, &together.right)?);
         let compared = match &rule.amount {
             Some(amount) => compare(rule, amount, lines, &together)?,
@@ -215,7 +216,8 @@ impl Flow {
     }
 
     fn outcome(mut self) -> Outcome {
-        self.matches.sort_unstable_by(|one, other| (&one.rule, &one.left, &one.right).cmp(&(&other.rule, &other.left, &other.right)));
+        self.matches
+            .sort_unstable_by(|one, other| (&one.rule, &one.left, &one.right).cmp(&(&other.rule, &other.left, &other.right)));
         Outcome { matches: self.matches, exceptions: self.left.into_values().collect() }
     }
 }
@@ -274,7 +276,8 @@ fn compare(rule: &Rule, amount: &Amount, lines: &[Lines; 2], together: &Together
     if residual == 0 {
         return Ok(Compared::Equal(None));
     }
-    if size <= times(unit, amount.tolerance_minor.into())? || times(size, 10_000)? <= times(larger, amount.tolerance_bps.into())? {
+    if size <= times(unit, amount.tolerance_minor.into())? || times(size, 10_000)? <= times(larger, amount.tolerance_bps.into())?
+    {
         return kept("TOLERANCE", None);
     }
     match &rule.residual {

@@ -89,10 +89,16 @@ impl Cases {
                             let expected = if part.value == "matches" { &mut case.matches } else { &mut case.exceptions };
                             *expected = Some(rows);
                         }
-                        _ => return Err(wrong("something is expected that is not known").hint("expect matches, exceptions or error")),
+                        _ => {
+                            return Err(
+                                wrong("something is expected that is not known").hint("expect matches, exceptions or error")
+                            );
+                        }
                     }
                 }
-                ("given" | "expect", None) => return Err(wrong("rows before the first case").hint("begin with --- case: what it shows")),
+                ("given" | "expect", None) => {
+                    return Err(wrong("rows before the first case").hint("begin with --- case: what it shows"));
+                }
                 _ => return Err(wrong("a line that is not known").hint("write rules, case, given or expect behind ---")),
             }
         }
@@ -173,7 +179,8 @@ fn parts<'a>(text: &'a str, file: &str) -> Result<Vec<Part<'a>>> {
 /// A table of rows whose first line says names and types.
 fn table(rows: &[&str]) -> Result<RecordBatch> {
     let wrong = |what: &'static str| Error::new(ErrorKind::Query, what);
-    let (columns, rows) = rows.split_first().ok_or_else(|| wrong("a table without columns").hint("name them: id text,amount decimal"))?;
+    let (columns, rows) =
+        rows.split_first().ok_or_else(|| wrong("a table without columns").hint("name them: id text,amount decimal"))?;
     let field = |column: &str| {
         let (name, kind) = column.trim().split_once(' ').unwrap_or_else(|| (column.trim(), "text"));
         let kind = match kind.trim() {
@@ -194,7 +201,8 @@ fn table(rows: &[&str]) -> Result<RecordBatch> {
     let schema = Arc::new(Schema::new(columns.split(',').map(field).collect::<Result<Vec<Field>>>()?));
     let unread = |error: ArrowError| wrong("a row cannot be read").caused_by(error);
     let text = rows.join("\n");
-    let mut batches = ReaderBuilder::new(Arc::clone(&schema)).with_batch_size(rows.len().max(1)).build(Cursor::new(text)).map_err(unread)?;
+    let mut batches =
+        ReaderBuilder::new(Arc::clone(&schema)).with_batch_size(rows.len().max(1)).build(Cursor::new(text)).map_err(unread)?;
     match batches.next() {
         Some(batch) => batch.map_err(unread),
         None => Ok(RecordBatch::new_empty(schema)),

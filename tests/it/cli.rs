@@ -3,15 +3,6 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-/// Compares a text with the one kept in `tests/snapshots`.
-macro_rules! assert_snapshot {
-    ($text:expr) => {
-        insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false }, {
-            insta::assert_snapshot!($text)
-        })
-    };
-}
-
 /// A folder of its own, and no environment but what is given.
 struct Place(tempfile::TempDir);
 

@@ -8,7 +8,7 @@ use ckosql::api::client::Client;
 use ckosql::error::{ErrorKind, Result};
 use ckosql::lake::Lake;
 use ckosql::lake::policy::Policy;
-use ckosql::lake::scan::LakeScan;
+use ckosql::lake::scan;
 use ckosql::lake::sync::{self, Options, Synced};
 use ckosql::source::connection::Connection;
 use ckosql::store::Location;
@@ -39,7 +39,7 @@ async fn synced(lake: &Lake, table: &str, columns: &str) -> Option<Vec<String>> 
     let table = lake.table(table).unwrap();
     table.now().await.unwrap()?;
     let context = SessionContext::new();
-    context.register_table("synced", Arc::new(LakeScan::new(Arc::clone(table), Arc::from([])))).unwrap();
+    context.register_table("synced", scan::table(Arc::clone(table), Arc::from([]))).unwrap();
     let rows = context.sql(&format!("select {columns} from synced")).await.unwrap();
     Some(rows_of(&rows.collect().await.unwrap()))
 }

@@ -11,6 +11,15 @@
     reason = "tests may panic"
 )]
 
+/// Compares a text with the one kept in `tests/snapshots`.
+macro_rules! assert_snapshot {
+    ($text:expr) => {
+        insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!($text)
+        })
+    };
+}
+
 mod accounts;
 mod budget;
 mod checks;
@@ -38,6 +47,7 @@ mod rates;
 mod report_listing;
 mod report_tables;
 mod requests;
+mod rules;
 mod scopes;
 mod secrets;
 mod shapes;

@@ -28,7 +28,7 @@ use newest::Newest;
 use reading::Reading;
 
 /// Files under way at once, at the most: each is unpacked and decoded as it comes.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 2;
 
 /// A file of a report, as the listing tells of it; or a report that has none to read.
 #[derive(Debug, Clone, Default)]
