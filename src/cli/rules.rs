@@ -28,8 +28,8 @@ pub(super) struct Arguments {
 enum What {
     /// The rules, in the order in which they have their turn.
     List {
-        /// Files or folders of rules, instead of those that come along.
-        #[arg(value_name = "PATH")]
+        /// Files or folders of rules.
+        #[arg(value_name = "PATH", required = true)]
         paths: Vec<PathBuf>,
         /// How to print.
         #[arg(long, value_enum, default_value_t)]
@@ -37,14 +37,14 @@ enum What {
     },
     /// Read rules and plan them over the account's tables, and say what is wrong.
     Check {
-        /// Files or folders of rules, instead of those that come along.
-        #[arg(value_name = "PATH")]
+        /// Files or folders of rules.
+        #[arg(value_name = "PATH", required = true)]
         paths: Vec<PathBuf>,
     },
     /// Run the cases beside rules: given rows, expected matches; needs no account.
     Test {
-        /// Files or folders of rules, instead of those that come along.
-        #[arg(value_name = "PATH")]
+        /// Files or folders of rules.
+        #[arg(value_name = "PATH", required = true)]
         paths: Vec<PathBuf>,
     },
 }
@@ -62,7 +62,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Fai
 }
 
 fn folders(paths: &[PathBuf]) -> Result<Vec<Folder>> {
-    if paths.is_empty() { Ok(vec![Folder::shipped()]) } else { paths.iter().map(|path| Folder::read(path)).collect() }
+    paths.iter().map(|path| Folder::read(path)).collect()
 }
 
 fn list(folders: &[Folder]) -> Result<RecordBatch> {

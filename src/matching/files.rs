@@ -1,19 +1,14 @@
-//! Where rules are: those that come along, every file of `sql/rules`, and those of the user's own folders. A rule is a file
-//! `NAME.sql`; the cases that try it are beside it, in `NAME.test`.
+//! Where rules are: in folders of one's own. A rule is a file `NAME.sql`; the cases that try it are beside it, in `NAME.test`.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use include_dir::{Dir, include_dir};
-
 use super::calendar::Calendars;
 use super::rule::Rule;
 use super::test::Cases;
 use crate::error::{Error, ErrorKind, Result};
-
-static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/rules");
 
 /// A folder of rules and cases, by the names of their files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,14 +32,6 @@ pub struct Tried {
 }
 
 impl Folder {
-    /// The rules that come along.
-    pub fn shipped() -> Self {
-        let text = |file: &include_dir::File<'static>| {
-            Some((file.path().file_name()?.to_str()?.to_owned(), file.contents_utf8()?.to_owned()))
-        };
-        Self { place: String::new(), files: SHIPPED.files().filter_map(text).collect() }
-    }
-
     /// The rules of a folder, or of one file with the cases and rules beside it that it names.
     ///
     /// # Errors

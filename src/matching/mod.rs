@@ -3,7 +3,7 @@
 //! ```text
 //!  rule        header and SELECT ─▶ check: can it be trusted ─▶ proposal: its candidates ─▶ assigned: which belong together
 //!  run         the rules of a flow in turn: amounts compared, rows taken or held, exceptions
-//!  files       where rules are, those that come along and one's own
+//!  files       where rules and their cases are
 //!  test        given rows, expected matches: how a rule is tried
 //!  functions   what rules compare with: references, amounts, business days, likeness of texts
 //!  calendar    which days are business days

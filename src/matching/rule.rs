@@ -155,7 +155,7 @@ pub enum Residual {
 }
 
 /// Every key of a header, and what it means.
-pub const KEYS: [(&str, &str); 16] = [
+pub const KEYS: [(&str, &str); 17] = [
     ("rule", "Its name, which no other has: `flow.what_it_goes_by`."),
     ("version", "For people; what counts is the hash of header and SELECT."),
     ("flow", "What it is a step of."),
@@ -175,6 +175,7 @@ pub const KEYS: [(&str, &str); 16] = [
     ("calendar", "Whose business days: `TARGET2`, `UK`, `US_FED`, `WEEKENDS`, or one of the configuration."),
     ("residual", "What becomes of a difference: `none`, `dust`, `fee:ACCOUNT up to N minor`, `fx:…` or `writeoff:…`."),
     ("after_ambiguous", "`allow`: rows that an earlier rule found ambiguous are looked at too."),
+    ("max_candidates", "Most candidates of a row where pairs have to be looked at one by one; 50 when left out."),
 ];
 
 impl Rule {
@@ -514,5 +515,5 @@ fn is_key_like(text: &str) -> bool {
 }
 
 fn known(name: &str) -> Option<&'static str> {
-    KEYS.iter().map(|(key, _)| *key).chain(["max_candidates"]).find(|key| *key == name)
+    KEYS.iter().map(|(key, _)| *key).find(|key| *key == name)
 }

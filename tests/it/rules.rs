@@ -1,12 +1,18 @@
-//! Matching rules: those that come along and those of the fixtures do what their cases say, and the command line says so.
+//! Matching rules: those of the fixtures do what their cases say, and the command line says so.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use arrow::array::{ArrayRef, Date32Array, Decimal128Array, RecordBatch, StringArray};
 use ckosql::matching::calendar::Calendars;
 use ckosql::matching::files::Folder;
 use ckosql::matching::rule::Rule;
+use ckosql::matching::run::{Outcome, run};
+use ckosql::matching::test::session;
+use datafusion::datasource::MemTable;
+use proptest::prelude::*;
 
 /// Runs all cases of a folder, and panics where one of them comes to something else.
 async fn assert_all_pass(folder: &Folder, at_least: usize) {
@@ -24,22 +30,121 @@ async fn assert_all_pass(folder: &Folder, at_least: usize) {
 }
 
 #[tokio::test]
-async fn rules_that_come_along_do_what_their_cases_say() {
-    assert_all_pass(&Folder::shipped(), 12).await;
-}
-
-#[tokio::test]
 async fn rules_of_every_kind_do_what_their_cases_say() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rules");
-    assert_all_pass(&Folder::read(&folder).unwrap(), 20).await;
+    assert_all_pass(&Folder::read(&folder).unwrap(), 32).await;
 }
 
 #[test]
-fn every_rule_that_comes_along_is_read_and_tried() {
-    let folder = Folder::shipped();
-    let rules: Vec<Rule> = folder.rules().into_iter().map(|(_, rule)| rule.unwrap()).collect();
-    let turns: Vec<(&str, u32)> = rules.iter().map(|rule| (rule.id.as_str(), rule.hop)).collect();
-    assert_eq!(turns, [("order_to_payment.reference", 1), ("payout_to_bank.reference", 3), ("payout_to_bank.amount", 3)]);
+fn rules_have_their_turn_by_flow_hop_and_priority() {
+    assert_snapshot!(ckosql(&["rules", "list", "tests/fixtures/rules"]));
+}
+
+/// Rows of a side: amount in cents, currency, day, reference.
+type Rows = Vec<(u8, bool, u8, Option<u8>)>;
+
+/// Few values, so that many rows are alike.
+fn rows() -> impl Strategy<Value = Rows> {
+    prop::collection::vec((1..6_u8, any::<bool>(), 0..6_u8, prop::option::weighted(0.3, 0..12_u8)), 0..24)
+}
+
+/// A table of them, in an order and so many parts.
+fn table(prefix: &str, rows: &Rows, order: &[usize], parts: usize) -> MemTable {
+    let of = |take: &[usize]| -> RecordBatch {
+        let amount = take.iter().map(|row| i128::from(rows[*row].0) * 1_000_000);
+        let amounts = Decimal128Array::from_iter_values(amount).with_precision_and_scale(38, 8).unwrap();
+        let texts = |text: &dyn Fn(usize) -> Option<String>| -> ArrayRef {
+            Arc::new(StringArray::from_iter(take.iter().map(|row| text(*row))))
+        };
+        let days = Date32Array::from_iter_values(take.iter().map(|row| 20_500 + i32::from(rows[*row].2)));
+        RecordBatch::try_from_iter_with_nullable([
+            ("id", texts(&|row| Some(format!("{prefix}{row:03}"))), true),
+            ("currency", texts(&|row| Some(if rows[row].1 { "EUR" } else { "USD" }.to_owned())), true),
+            ("amount", Arc::new(amounts) as ArrayRef, true),
+            ("day", Arc::new(days) as ArrayRef, true),
+            ("reference", texts(&|row| rows[row].3.map(|reference| format!("ref {reference}"))), true),
+        ])
+        .unwrap()
+    };
+    let parts: Vec<Vec<RecordBatch>> =
+        (0..parts).map(|part| vec![of(&order.iter().copied().skip(part).step_by(parts).collect::<Vec<_>>())]).collect();
+    MemTable::try_new(parts[0][0].schema(), parts).unwrap()
+}
+
+const RULES: [&str; 3] = [
+    "--- rule: reference flow: f priority: 1\n--- left: l(id) right: r(id) shape: many_to_one\n--- amount: left.amount = right.amount\n\
+     select l.id as left_id, r.id as right_id from l join r on l.reference = r.reference",
+    "--- rule: window flow: f priority: 2\n--- left: l(id) right: r(id)\n--- amount: left.amount = right.amount\n\
+     --- window: right.day in [left.day .. +1 days]\n\
+     select l.id as left_id, r.id as right_id from l join r on l.amount = r.amount and l.currency = r.currency",
+    "--- rule: alike flow: f priority: 3 tie: bucket\n--- left: l(id) right: r(id)\n--- amount: left.amount = right.amount\n\
+     select l.id as left_id, r.id as right_id from l join r on l.amount = r.amount and l.currency = r.currency and l.day = r.day",
+];
+
+async fn outcome(rules: &[&str], left: MemTable, right: MemTable, partitions: usize) -> Outcome {
+    let rules: Vec<Rule> = rules.iter().map(|rule| Rule::parse(rule, "rule").unwrap()).collect();
+    let calendars = Arc::new(Calendars::default());
+    let context = session(&calendars);
+    context.sql(&format!("set datafusion.execution.target_partitions = {partitions}")).await.unwrap();
+    context.register_table("l", Arc::new(left)).unwrap();
+    context.register_table("r", Arc::new(right)).unwrap();
+    run(&rules, &context, &calendars).await.unwrap()
+}
+
+fn in_order(rows: &Rows) -> Vec<usize> {
+    (0..rows.len()).collect()
+}
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_order_and_the_parts_of_rows_change_nothing(
+        (left, left_order) in rows().prop_flat_map(|rows| (Just(in_order(&rows)).prop_shuffle(), Just(rows)).prop_map(|(order, rows)| (rows, order))),
+        (right, right_order) in rows().prop_flat_map(|rows| (Just(in_order(&rows)).prop_shuffle(), Just(rows)).prop_map(|(order, rows)| (rows, order))),
+        parts in prop::sample::select(vec![1_usize, 2, 4, 8]),
+    ) {
+        let rule = |number: usize| &RULES[number..=number];
+        for rules in [&RULES[..], rule(0), rule(1), rule(2)] {
+            let one = table("l", &left, &in_order(&left), 1);
+            let expected = wait(outcome(rules, one, table("r", &right, &in_order(&right), 1), 1));
+            let shuffled = table("l", &left, &left_order, parts);
+            let got = wait(outcome(rules, shuffled, table("r", &right, &right_order, parts), parts));
+            prop_assert_eq!(&expected, &got);
+        }
+    }
+
+    #[test]
+    fn each_row_is_in_one_match_or_one_exception(left in rows(), right in rows()) {
+        let one = table("l", &left, &in_order(&left), 1);
+        let outcome = wait(outcome(&RULES, one, table("r", &right, &in_order(&right), 1), 2));
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        let matched = outcome.matches.iter().flat_map(|matched| matched.left.iter().chain(&matched.right));
+        for id in matched.chain(outcome.exceptions.iter().map(|exception| &exception.line)) {
+            *seen.entry(id.clone()).or_default() += 1;
+        }
+        prop_assert_eq!(seen.len(), left.len() + right.len());
+        prop_assert!(seen.values().all(|times| *times == 1), "{:?}", seen);
+        let amount = |ids: &[String], rows: &Rows| -> i64 { ids.iter().map(|id| i64::from(rows[id[1..].parse::<usize>().unwrap()].0)).sum() };
+        for matched in &outcome.matches {
+            prop_assert_eq!(amount(&matched.left, &left), amount(&matched.right, &right), "{:?}", matched);
+        }
+    }
+
+    #[test]
+    fn of_rows_that_are_alike_none_is_picked(many in 2..9_usize, others in 1..9_usize, is_right in any::<bool>()) {
+        let alike = |count| vec![(3, true, 3, None); count];
+        let (left, right) = if is_right { (alike(others), alike(many)) } else { (alike(many), alike(others)) };
+        let one = table("l", &left, &in_order(&left), 1);
+        let outcome = wait(outcome(&RULES[1..2], one, table("r", &right, &in_order(&right), 1), 2));
+        prop_assert_eq!(outcome.matches.len(), 0);
+        prop_assert!(outcome.exceptions.iter().all(|exception| exception.reason == "AMBIGUOUS_WINDOW"));
+        prop_assert_eq!(outcome.exceptions.len(), left.len() + right.len());
+    }
 }
 
 fn ckosql(arguments: &[&str]) -> String {

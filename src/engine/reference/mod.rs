@@ -6,6 +6,7 @@
 mod checks;
 mod declared;
 mod functions;
+mod rules;
 mod shapes;
 mod system;
 mod tables;
@@ -41,6 +42,7 @@ pub async fn reference(engine: &Engine) -> Result<String> {
     text.push_str(&system::sections(engine).await?);
     text.push_str(&settings());
     text.push_str(&functions::section());
+    text.push_str(&rules::section());
     Ok(text)
 }
 
