@@ -13,7 +13,7 @@ use crate::shell::failure::Failure;
 use crate::shell::paint::Paint;
 
 /// Threads that wait for files: each keeps memory of its own.
-const FILES_AT_ONCE: usize = 8;
+const FILES_AT_ONCE: usize = 4;
 
 /// How long what was interrupted may take to put its things away.
 const TIDYING: Duration = Duration::from_millis(250);

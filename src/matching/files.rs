@@ -41,6 +41,9 @@ impl Folder {
             let path = path.display().to_string();
             move |error| Error::new(ErrorKind::File, "a rule cannot be read").with("path", path).caused_by(error)
         };
+        if !path.exists() {
+            return Err(Error::new(ErrorKind::Usage, "there is no such file or folder").with("path", path.display()));
+        }
         let mut files = BTreeMap::new();
         let folder = if path.is_dir() { path } else { path.parent().unwrap_or_else(|| Path::new("")) };
         let beside = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };

@@ -129,7 +129,7 @@ impl Document<'_> {
         }
         let mut settings: BookSettings = keys::settings(read)?;
         if let Some(path) = settings.path.take_if(|path| !path.contains("://")) {
-            let folder = self.path.parent().unwrap_or(Path::new(""));
+            let folder = self.path.parent().unwrap_or_else(|| Path::new(""));
             settings.path = Some(folder.join(path).display().to_string());
         }
         Ok(settings)
