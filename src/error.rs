@@ -46,6 +46,8 @@ pub enum ErrorKind {
     File,
     /// Somebody else changed the same thing at the same time.
     Conflict,
+    /// Reconciliation left what it was told to fail on.
+    Exceptions,
     /// The user, or a deadline, stopped it.
     Cancelled,
     /// ckosql is wrong.
@@ -94,6 +96,7 @@ impl ErrorKind {
             Self::Incomplete => facts(4, "HV00L", 10, Retry::Later),
             Self::File => facts(1, "58030", 13, Retry::Never),
             Self::Conflict => facts(1, "40001", 10, Retry::Later),
+            Self::Exceptions => facts(5, "P0001", 9, Retry::Never),
             Self::Cancelled => facts(130, "57014", 1, Retry::Never),
             Self::Bug => facts(70, "XX000", 13, Retry::Never),
         }

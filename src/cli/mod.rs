@@ -1,7 +1,7 @@
 //! The command line: what may be said, who does it, and the exit code it ends with.
 //!
 //! One file a subcommand. Data goes to stdout, everything else to stderr. The exit code is read off the error's kind:
-//! 0 ok, 1 query or data, 2 usage or configuration, 3 credentials or scope, 4 upstream, 70 a bug, 130 interrupted.
+//! 0 ok, 1 query or data, 2 usage or configuration, 3 credentials or scope, 4 upstream, 5 rows left, 70 a bug, 130 interrupted.
 
 mod demo;
 mod docs;
@@ -14,6 +14,7 @@ mod open;
 mod print;
 mod progress;
 mod query;
+mod reconcile;
 mod rules;
 mod run;
 mod sandbox;
@@ -91,6 +92,8 @@ enum Command {
     Export(export::Arguments),
     /// What the lake holds, how it came to be, and keeping its files in shape.
     Lake(lake::Arguments),
+    /// Run the matching rules, and tell what belongs together and what is left.
+    Reconcile(reconcile::Arguments),
     /// The matching rules: what there are, whether they can be trusted, and how they are tried.
     Rules(rules::Arguments),
     /// Write ckosql.toml with what can be found out, and say how to make a key.
@@ -115,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Sync(arguments) => run::until_interrupted(paint, async move { sync::run(&global, &arguments).await }),
         Command::Export(arguments) => run::to_the_end(paint, async move { export::run(&global, arguments).await }),
         Command::Lake(arguments) => run::until_interrupted(paint, async move { lake::run(&global, arguments).await }),
+        Command::Reconcile(arguments) => run::until_interrupted(paint, async move { reconcile::run(&global, arguments).await }),
         Command::Rules(arguments) => run::until_interrupted(paint, async move { rules::run(&global, arguments).await }),
         Command::Doctor(arguments) => run::until_interrupted(paint, async move { doctor::run(&global, &arguments).await }),
         Command::Init => run::until_interrupted(paint, async move { init::run(&global).await }),

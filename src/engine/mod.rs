@@ -46,6 +46,7 @@ use crate::matching::calendar::Calendars;
 use crate::matching::check::check;
 use crate::matching::functions;
 use crate::matching::rule::Rule;
+use crate::matching::run::{Outcome, run};
 use crate::resources::{RESOURCES, resource};
 use crate::source::connection::Connection;
 use crate::source::statement::Statement as Budget;
@@ -331,6 +332,14 @@ fn catalog(
 }
 
 impl Session {
+    /// Runs the matching rules of a flow.
+    ///
+    /// # Errors
+    /// Those of [`run`](crate::matching::run::run).
+    pub async fn run_rules(&self, rules: &[Rule]) -> Result<Outcome> {
+        run(rules, &self.context, &Calendars::default()).await
+    }
+
     /// Checks a matching rule against the tables there are.
     ///
     /// # Errors

@@ -7,12 +7,10 @@ use arrow::datatypes::{DataType, Date32Type, Decimal128Type};
 use datafusion::logical_expr::{cast, ident};
 use datafusion::prelude::{DataFrame, SessionContext};
 
-use super::rule::{Rule, Side};
+use super::rule::{Money, Rule, Side};
 use crate::error::{Error, ErrorKind, Result};
 use crate::money::DECIMAL_PRECISION;
 
-/// The column that a side's amounts are in the currency of.
-const CURRENCY: &str = "currency";
 const SCALE: i8 = 8;
 
 /// A row of a side.
@@ -37,15 +35,15 @@ pub(super) struct Lines {
 #[derive(Debug, Clone, Copy)]
 struct Compared<'a> {
     side: &'a Side,
-    amount: Option<&'a str>,
+    amount: Option<&'a Money>,
     day: Option<&'a str>,
 }
 
 /// Left and right.
 fn compared(rule: &Rule) -> [Compared<'_>; 2] {
     let (amount, window) = (rule.amount.as_ref(), rule.window.as_ref());
-    let left = (amount.map(|amount| amount.left.as_str()), window.map(|window| window.left.as_str()));
-    let right = (amount.map(|amount| amount.right.as_str()), window.map(|window| window.right.as_str()));
+    let left = (amount.map(|amount| &amount.left), window.map(|window| window.left.as_str()));
+    let right = (amount.map(|amount| &amount.right), window.map(|window| window.right.as_str()));
     [(&rule.left, left), (&rule.right, right)].map(|(side, (amount, day))| Compared { side, amount, day })
 }
 
@@ -94,7 +92,7 @@ impl Compared<'_> {
                 .hint(format!("write {}(COLUMN) in the header", self.side.table)));
         }
         let mut columns = vec![cast(ident(&self.side.key), DataType::Utf8).alias("id")];
-        if let Some(amount) = self.amount {
+        if let Some(Money { amount, currency }) = self.amount {
             match has(amount) {
                 Some(kind) if kind.is_integer() || kind.is_decimal() => {
                     let exact = DataType::Decimal128(DECIMAL_PRECISION, SCALE);
@@ -107,11 +105,11 @@ impl Compared<'_> {
                 }
                 None => return Err(wrong("a side has not the amount that the header says", amount)),
             }
-            match has(CURRENCY) {
-                Some(_) => columns.push(cast(ident(CURRENCY), DataType::Utf8).alias(CURRENCY)),
+            match has(currency) {
+                Some(_) => columns.push(cast(ident(currency), DataType::Utf8).alias("currency")),
                 None => {
-                    return Err(wrong("amounts of no currency are not compared", CURRENCY)
-                        .hint("give the side a column named currency, by a view where need be"));
+                    return Err(wrong("amounts of no currency are not compared", currency)
+                        .hint("name the column of their currency: left.AMOUNT in left.CURRENCY = …"));
                 }
             }
         }
@@ -135,7 +133,7 @@ impl Compared<'_> {
             let ids = batch.column_by_name("id").map(|ids| ids.as_string::<i32>());
             let ids = ids.ok_or_else(|| Error::bug("a side was read without ids"))?;
             let amounts = batch.column_by_name("amount").map(|amounts| amounts.as_primitive::<Decimal128Type>());
-            let currencies = batch.column_by_name(CURRENCY).map(|currencies| currencies.as_string::<i32>());
+            let currencies = batch.column_by_name("currency").map(|currencies| currencies.as_string::<i32>());
             let days = batch.column_by_name("day").map(|days| days.as_primitive::<Date32Type>());
             for row in 0..batch.num_rows() {
                 if ids.is_null(row) {

@@ -108,13 +108,22 @@ pub enum Tie {
     Suggest,
 }
 
+/// A column of amounts, and the one that says of which currency they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Money {
+    /// The amounts.
+    pub amount: String,
+    /// Their currencies.
+    pub currency: String,
+}
+
 /// Amounts that are to be equal, and how far apart they may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Amount {
-    /// Column of the left side.
-    pub left: String,
-    /// Column of the right side.
-    pub right: String,
+    /// Of the left side.
+    pub left: Money,
+    /// Of the right side.
+    pub right: Money,
     /// Minor units that they may differ by.
     pub tolerance_minor: i64,
     /// Hundredths of a percent of the larger that they may differ by.
@@ -169,7 +178,11 @@ pub const KEYS: [(&str, &str); 17] = [
     ("shape", "`one_to_one`, `many_to_one` or `one_to_many`."),
     ("assign", "`unique`, `mutual_best(margin=N)` or `suggest`."),
     ("tie", "What is done with rows that are alike: `reject`, `bucket` or `suggest`."),
-    ("amount", "The amounts that are to be equal: `left.COLUMN = right.COLUMN`."),
+    (
+        "amount",
+        "The amounts that are to be equal: `left.COLUMN = right.COLUMN`, each in the currency of the column `currency`, or of \
+         another one: `left.COLUMN in left.CURRENCY = …`.",
+    ),
     ("tolerance", "How far apart they may be: `N minor`, `N bps`, or `N minor or N bps`."),
     ("window", "Where the day of the right may lie: `right.COLUMN in [left.COLUMN -N .. +N days]`, or `business days`."),
     ("calendar", "Whose business days: `TARGET2`, `UK`, `US_FED`, `WEEKENDS`, or one of the configuration."),
@@ -402,7 +415,7 @@ impl<'a> Header<'a> {
                 None => Ok(None),
             };
         };
-        let sides = value.split_once('=').and_then(|(left, right)| Some((of("left", left)?, of("right", right)?)));
+        let sides = value.split_once('=').and_then(|(left, right)| Some((money("left", left)?, money("right", right)?)));
         let Some((left, right)) = sides else {
             return Err(self.wrong("amount", "two columns are expected", "such as amount: left.payout_amount = right.amount"));
         };
@@ -498,6 +511,15 @@ fn read_window(value: &str) -> Option<Read> {
 fn days(text: &str) -> Option<i32> {
     let text = text.trim().trim_end_matches("business days").trim_end_matches("days").trim();
     text.starts_with(['+', '-', '0']).then(|| text.parse().ok()).flatten().filter(|days: &i32| days.abs() <= 366)
+}
+
+/// `left.COLUMN in left.CURRENCY`.
+fn money(side: &str, text: &str) -> Option<Money> {
+    let (amount, currency) = match text.split_once(" in ") {
+        Some((amount, currency)) => (amount, of(side, currency)?),
+        None => (text, "currency".to_owned()),
+    };
+    Some(Money { amount: of(side, amount)?, currency })
 }
 
 /// The column in `left.COLUMN`.

@@ -317,7 +317,7 @@ fn match_id(rule: &Rule, left: &[String], right: &[String]) -> String {
 }
 
 /// A mantissa of decimal(38,8), as few decimals as tell it, but two.
-pub(super) fn decimal(mantissa: i128) -> String {
+pub fn decimal(mantissa: i128) -> String {
     let unit = 10_u128.pow(DECIMAL_SCALE);
     let (whole, part) = (mantissa.unsigned_abs() / unit, mantissa.unsigned_abs() % unit);
     let part = format!("{part:08}");

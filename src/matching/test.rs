@@ -120,6 +120,9 @@ impl Case {
     pub async fn differs(&self, rules: &[Rule], calendars: &Arc<Calendars>) -> Result<Vec<String>> {
         let context = session(calendars);
         for (name, rows) in &self.given {
+            if let Some((schema, _)) = name.split_once('.') {
+                context.sql(&format!("create schema if not exists {schema}")).await?;
+            }
             context.register_batch(name, rows.clone())?;
         }
         let outcome = match (run(rules, &context, calendars).await, &self.error) {

@@ -32,7 +32,7 @@ async fn assert_all_pass(folder: &Folder, at_least: usize) {
 #[tokio::test]
 async fn rules_of_every_kind_do_what_their_cases_say() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rules");
-    assert_all_pass(&Folder::read(&folder).unwrap(), 32).await;
+    assert_all_pass(&Folder::read(&folder).unwrap(), 33).await;
 }
 
 #[test]
@@ -166,4 +166,16 @@ fn the_command_line_tries_rules_and_says_what_differs() {
 #[test]
 fn the_command_line_says_why_a_rule_is_refused() {
     assert_snapshot!(ckosql(&["--demo", "rules", "check", "tests/fixtures/rules/broken"]));
+}
+
+#[test]
+fn what_rules_find_is_told_and_rows_that_are_left_can_fail_it() {
+    let run = ["reconcile", "--demo", "--dry-run", "--rules", "tests/fixtures/rules/broken/good.sql"];
+    let with = |more: &[&str]| ckosql(&[&run[..], more].concat());
+    assert_snapshot!(format!(
+        "{}\n{}\n{}",
+        with(&["--fail-on", "exceptions"]),
+        with(&["--show", "matches", "--format", "csv"]).lines().take(3).collect::<Vec<_>>().join("\n"),
+        with(&["no_such_flow"]),
+    ));
 }
