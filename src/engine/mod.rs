@@ -335,7 +335,7 @@ impl Session {
     /// Runs the matching rules of a flow.
     ///
     /// # Errors
-    /// Those of [`run`](crate::matching::run::run).
+    /// Those of [`run`].
     pub async fn run_rules(&self, rules: &[Rule]) -> Result<Outcome> {
         run(rules, &self.context, &Calendars::default()).await
     }

@@ -172,18 +172,23 @@ impl Planned for Past {
     }
 
     async fn rows(&self, state: &SessionState, filters: &[Expr]) -> Result<LogicalPlan> {
+        self.then(state, filters).await.map_err(|error| error.with_missing("table", self.table.resource.name))
+    }
+}
+
+impl Past {
+    async fn then(&self, state: &SessionState, filters: &[Expr]) -> Result<LogicalPlan> {
         let resource = self.table.resource;
-        let about = |error: Error| error.with_missing("table", resource.name);
         let now = self.table.now().await?.ok_or_else(|| not_synced(resource))?;
-        let versions = Versions::read(&now).await.map_err(about)?;
+        let versions = Versions::read(&now).await?;
         match self.moment {
             Asked::At(moment) => {
-                let then = self.table.version(now, versions.readable(moment).map_err(about)?).await?;
+                let then = self.table.version(now, versions.readable(moment)?).await?;
                 check_whole(state, &then, resource, &self.connections, filters).await?;
                 rows(state, &then, resource).await
             }
             Asked::Between(from, to) => {
-                let (first, last) = versions.between(from, to).map_err(about)?;
+                let (first, last) = versions.between(from, to)?;
                 changes(&now, first, last, state).and_then(|changed| declared(changed, resource.name, &self.schema))
             }
         }

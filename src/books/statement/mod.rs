@@ -1,7 +1,7 @@
 //! Statements of banks: what is in a file of one, whatever its format, and whether it adds up.
 //!
 //! Each format has a file of its own, which turns text into [`Statement`]s and refuses what is cut or contradicts itself.
-//! What statements are to each other (one twice, one missing) is judged by [`judge`]. Amounts are mantissas of
+//! What statements are to each other (one twice, one missing) is judged by [`judge`](mod@judge). Amounts are mantissas of
 //! decimal(38,8), credit positive. Knows nothing of files and tables.
 
 mod bai2;
