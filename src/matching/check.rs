@@ -31,6 +31,12 @@ pub async fn check(rule: &Rule, context: &SessionContext) -> Result<LogicalPlan>
 }
 
 async fn checked(rule: &Rule, context: &SessionContext) -> Result<LogicalPlan> {
+    if rule.left.table == rule.right.table {
+        // A row could be taken once from the left and once from the right.
+        return Err(
+            wrong("both sides of a rule are one table").hint("make a view of each: of what is expected, and of what came")
+        );
+    }
     let state = context.state();
     let plan = select(rule, &state).await?;
     for column in [LEFT_ID, RIGHT_ID] {

@@ -10,7 +10,7 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt32Arr
 use arrow::compute::{concat, take};
 use arrow::datatypes::{DataType, Int64Type};
 use arrow::error::ArrowError;
-use datafusion::common::{Column, DFSchema, JoinType};
+use datafusion::common::{Column, DFSchema, JoinType, NullEquality};
 use datafusion::logical_expr::{Expr, Join, LogicalPlan, LogicalPlanBuilder, cast, ident};
 use datafusion::prelude::SessionContext;
 use futures::StreamExt;
@@ -108,7 +108,8 @@ impl Proposal {
 fn join_of(plan: &LogicalPlan) -> Option<(&Join, [Expr; 2], Option<String>)> {
     let LogicalPlan::Projection(projection) = plan else { return None };
     let LogicalPlan::Join(join) = projection.input.as_ref() else { return None };
-    if join.join_type != JoinType::Inner || join.filter.is_some() || join.on.is_empty() {
+    let is_of_values = join.null_equality == NullEquality::NullEqualsNothing;
+    if join.join_type != JoinType::Inner || join.filter.is_some() || join.on.is_empty() || !is_of_values {
         return None;
     }
     let given = |name: &str| {
