@@ -39,7 +39,7 @@ const WEEKEND: [bool; 7] = [false, false, false, false, false, true, true];
 ///
 /// let target2 = Calendars::default().get("TARGET2")?.clone();
 /// let day = |text| parse_date(text).unwrap();
-/// let (thursday, tuesday) = (day("2026-04-02 00:00"), day("2026-04-07 00:00"));
+/// let (thursday, tuesday) = (day("2026-04-02 00:00:00"), day("2026-04-07 00:00:00"));
 /// assert_eq!(target2.add(thursday, 1)?, tuesday);
 /// assert_eq!(target2.business_days(thursday, tuesday)?, 1);
 /// # Ok::<(), ckosql::error::Error>(())
