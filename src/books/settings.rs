@@ -9,6 +9,7 @@ use super::place::Place;
 use super::shapes::{BANK_LINES, LINE_ID, SHAPES, SOURCE, Shape};
 use super::statement::Bank;
 use super::text::Encoding;
+use crate::api::spelling::nearest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::time;
 use crate::store::variables;
@@ -239,18 +240,17 @@ fn one_of<T: Copy, const N: usize>(key: &'static str, name: &str, all: [(&'stati
     let found = all.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
     found.ok_or_else(|| {
         let error = Error::new(ErrorKind::Config, format!("there is no {key} of this name")).with(key, name);
-        error.hint(nearest(name, all.iter().map(|(known, _)| *known)).unwrap_or_else(|| known(all)))
+        error.hint(nearest(name, all.iter().map(|(known, _)| *known)).map_or_else(|| known(all), meant))
     })
+}
+
+/// Asks for the name that was probably meant.
+fn meant(near: &str) -> String {
+    format!("did you mean {near}?")
 }
 
 fn known<T, const N: usize>(all: [(&'static str, T); N]) -> String {
     format!("known: {}", all.map(|(name, _)| name).join(", "))
-}
-
-/// Asks for the name that was probably meant.
-fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
-    let (distance, nearest) = names.map(|known| (strsim::damerau_levenshtein(name, known), known)).min()?;
-    (distance <= 2).then(|| format!("did you mean {nearest}?"))
 }
 
 /// Refuses a mapping that leaves out what every row needs, or whose names are nearly those of the shape.
@@ -261,11 +261,11 @@ fn check_columns(shape: &'static Shape, columns: &[(String, String)]) -> Result<
             return Err(Error::new(ErrorKind::Config, "a column that every table has cannot be mapped").with("column", name));
         }
         let is_own = shape.columns.iter().any(|column| column.name == name);
-        let meant = nearest(name, shape.columns.iter().map(|column| column.name).filter(|known| !is_mapped(known)));
-        if let Some(meant) = meant.filter(|_| !is_own) {
+        let near = nearest(name, shape.columns.iter().map(|column| column.name).filter(|known| !is_mapped(known)));
+        if let Some(near) = near.filter(|_| !is_own) {
             return Err(Error::new(ErrorKind::Config, format!("the shape {} has no such column", shape.name))
                 .with("column", name)
-                .hint(meant));
+                .hint(meant(near)));
         }
     }
     let lacks = shape

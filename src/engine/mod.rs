@@ -345,7 +345,7 @@ impl Session {
     /// # Errors
     /// Those of [`check`].
     pub async fn check_rule(&self, rule: &Rule) -> Result<()> {
-        check(rule, &self.context).await.map(|_plan| ())
+        check(rule, &self.context).await.map(drop)
     }
 
     /// Puts a table into the session's own schema, [`BOOKS`].

@@ -143,7 +143,7 @@ impl Keying<'_> {
         for (side, in_bucket) in [assign::Side::Left, assign::Side::Right].into_iter().zip(&buckets) {
             for ((place, standing), row) in (0_u32..).zip(answer.standings(side)).zip(rows(sides, side)) {
                 let Standing::Ambiguous { candidates: count } = standing else { continue };
-                if in_bucket.contains(row) {
+                if in_bucket.binary_search(row).is_ok() {
                     continue;
                 }
                 let candidates = numbers(rows(sides, side.other()), &candidates(side, place));
@@ -267,7 +267,9 @@ fn best(pairs: &[Candidate], lines: &[Lines; 2], margin: i64) -> Result<Vec<Toge
     let scored = |pair: &Candidate| Some(Scored { left: pair.left, right: pair.right, score: pair.score? });
     let scored: Vec<Scored> = pairs.iter().filter_map(scored).collect();
     let found = mutual_best(&scored, left.lines.len(), right.lines.len(), margin)?;
-    let pair = |pair: &Pair| pairs.iter().find(|known| known.left == pair.left && known.right == pair.right).map(Together::from);
+    // They come in this order.
+    let place = |pair: &Pair| pairs.binary_search_by_key(&(pair.left, pair.right), |known| (known.left, known.right)).ok();
+    let pair = |pair: &Pair| pairs.get(place(pair)?).map(Together::from);
     Ok(found.assignment.pairs.iter().filter_map(pair).collect())
 }
 

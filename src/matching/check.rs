@@ -5,7 +5,7 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 
@@ -22,15 +22,24 @@ pub(super) const WHY: &str = "why";
 /// Joins that compare every row with every other.
 const TOO_MANY: [&str; 3] = ["NestedLoopJoinExec", "CrossJoinExec", "PiecewiseMergeJoinExec"];
 
-/// Checks a rule against the tables of a session, and gives the optimised plan of its SELECT.
+/// A rule that was checked, over the tables of a session.
+#[derive(Debug)]
+pub struct Checked {
+    /// The optimised plan of its SELECT.
+    pub(super) plan: LogicalPlan,
+    /// What its header compares of both sides.
+    pub(super) sides: [DataFrame; 2],
+}
+
+/// Checks a rule against the tables of a session.
 ///
 /// # Errors
 /// [`ErrorKind::Query`] that names the rule, what is wrong and the remedy.
-pub async fn check(rule: &Rule, context: &SessionContext) -> Result<LogicalPlan> {
+pub async fn check(rule: &Rule, context: &SessionContext) -> Result<Checked> {
     checked(rule, context).await.map_err(|error| error.with_missing("rule", &rule.id))
 }
 
-async fn checked(rule: &Rule, context: &SessionContext) -> Result<LogicalPlan> {
+async fn checked(rule: &Rule, context: &SessionContext) -> Result<Checked> {
     if rule.left.table == rule.right.table {
         // A row could be taken once from the left and once from the right.
         return Err(
@@ -51,12 +60,12 @@ async fn checked(rule: &Rule, context: &SessionContext) -> Result<LogicalPlan> {
         }
     }
     is_determined(&plan)?;
-    lines::check(rule, context).await?;
+    let sides = lines::sides(rule, context).await?;
     let plan = state.optimize(&plan)?;
     has_something_in_common(&plan)?;
     let physical = state.query_planner().create_physical_plan(&plan, &state).await?;
     no_join_of_all(&physical)?;
-    Ok(plan)
+    Ok(Checked { plan, sides })
 }
 
 async fn select(rule: &Rule, state: &SessionState) -> Result<LogicalPlan> {

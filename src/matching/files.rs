@@ -94,11 +94,10 @@ impl Folder {
                 (file, rule)
             })
             .collect();
-        rules.sort_by(|(file, one), (other_file, other)| {
-            let turn = |rule: &Result<Rule>| {
-                rule.as_ref().ok().map(|rule| (rule.flow.clone(), rule.hop, rule.priority, rule.id.clone()))
-            };
-            turn(one).cmp(&turn(other)).then_with(|| file.cmp(other_file))
+        rules.sort_by(|(_, one), (_, other)| {
+            let turns = [one, other].map(|rule| rule.as_ref().ok().map(Rule::turn));
+            let [one, other] = turns;
+            one.cmp(&other)
         });
         rules
     }

@@ -1,7 +1,5 @@
 //! The rows of a side as matching sees them: an id, and what the header compares of it.
 
-use std::collections::HashMap;
-
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type};
 use datafusion::logical_expr::{cast, ident};
@@ -28,7 +26,6 @@ pub(super) struct Line {
 #[derive(Debug, Clone)]
 pub(super) struct Lines {
     pub(super) lines: Vec<Line>,
-    places: HashMap<String, u32>,
 }
 
 /// What a header compares of a side.
@@ -47,15 +44,13 @@ fn compared(rule: &Rule) -> [Compared<'_>; 2] {
     [(&rule.left, left), (&rule.right, right)].map(|(side, (amount, day))| Compared { side, amount, day })
 }
 
-/// That both sides have what the header compares, in types that compare exactly.
+/// What the header compares of both sides, in types that compare exactly.
 ///
 /// # Errors
 /// [`ErrorKind::Query`] that names the column.
-pub(super) async fn check(rule: &Rule, context: &SessionContext) -> Result<()> {
-    for compared in compared(rule) {
-        compared.rows(context).await?;
-    }
-    Ok(())
+pub(super) async fn sides(rule: &Rule, context: &SessionContext) -> Result<[DataFrame; 2]> {
+    let [left, right] = compared(rule);
+    Ok([left.rows(context).await?, right.rows(context).await?])
 }
 
 impl Lines {
@@ -63,14 +58,15 @@ impl Lines {
     ///
     /// # Errors
     /// [`ErrorKind::Query`] when one has no id, or two have the same; those of reading the tables.
-    pub(super) async fn read(rule: &Rule, context: &SessionContext) -> Result<[Self; 2]> {
-        let [left, right] = compared(rule);
-        Ok([left.read(context).await?, right.read(context).await?])
+    pub(super) async fn read(rule: &Rule, sides: [DataFrame; 2]) -> Result<[Self; 2]> {
+        let [left, right] = sides;
+        Ok([of(&rule.left, left).await?, of(&rule.right, right).await?])
     }
 
     /// The number of a row.
     pub(super) fn place(&self, id: &str) -> Option<u32> {
-        self.places.get(id).copied()
+        let place = self.lines.binary_search_by(|line| line.id.as_str().cmp(id)).ok()?;
+        u32::try_from(place).ok()
     }
 
     /// A row by its number.
@@ -126,41 +122,37 @@ impl Compared<'_> {
         }
         Ok(table.select(columns)?)
     }
+}
 
-    async fn read(self, context: &SessionContext) -> Result<Lines> {
-        let mut lines = Vec::new();
-        for batch in self.rows(context).await?.collect().await? {
-            let ids = batch.column_by_name("id").map(|ids| ids.as_string::<i32>());
-            let ids = ids.ok_or_else(|| Error::bug("a side was read without ids"))?;
-            let amounts = batch.column_by_name("amount").map(|amounts| amounts.as_primitive::<Decimal128Type>());
-            let currencies = batch.column_by_name("currency").map(|currencies| currencies.as_string::<i32>());
-            let days = batch.column_by_name("day").map(|days| days.as_primitive::<Date32Type>());
-            for row in 0..batch.num_rows() {
-                if ids.is_null(row) {
-                    return Err(self.about("a row without its key").hint("leave such rows out, by a view"));
-                }
-                lines.push(Line {
-                    id: ids.value(row).to_owned(),
-                    amount: amounts.filter(|amounts| !amounts.is_null(row)).map(|amounts| amounts.value(row)),
-                    currency: currencies.filter(|all| !all.is_null(row)).map(|all| all.value(row).to_owned()),
-                    day: days.filter(|days| !days.is_null(row)).map(|days| days.value(row)),
-                });
+/// The rows of a side.
+async fn of(side: &Side, rows: DataFrame) -> Result<Lines> {
+    let mut lines = Vec::new();
+    for batch in rows.collect().await? {
+        let ids = batch.column_by_name("id").map(|ids| ids.as_string::<i32>());
+        let ids = ids.ok_or_else(|| Error::bug("a side was read without ids"))?;
+        let amounts = batch.column_by_name("amount").map(|amounts| amounts.as_primitive::<Decimal128Type>());
+        let currencies = batch.column_by_name("currency").map(|currencies| currencies.as_string::<i32>());
+        let days = batch.column_by_name("day").map(|days| days.as_primitive::<Date32Type>());
+        for row in 0..batch.num_rows() {
+            if ids.is_null(row) {
+                return Err(about(side, "a row without its key").hint("leave such rows out, by a view"));
             }
+            lines.push(Line {
+                id: ids.value(row).to_owned(),
+                amount: amounts.filter(|amounts| !amounts.is_null(row)).map(|amounts| amounts.value(row)),
+                currency: currencies.filter(|all| !all.is_null(row)).map(|all| all.value(row).to_owned()),
+                day: days.filter(|days| !days.is_null(row)).map(|days| days.value(row)),
+            });
         }
-        lines.sort_unstable_by(|one, other| one.id.cmp(&other.id));
-        let mut places = HashMap::with_capacity(lines.len());
-        for (place, line) in (0_u32..).zip(&lines) {
-            if places.insert(line.id.clone(), place).is_some() {
-                return Err(self
-                    .about("two rows of a side have the same key")
-                    .with("key", &line.id)
-                    .hint("name a column that tells them apart"));
-            }
-        }
-        Ok(Lines { lines, places })
     }
+    lines.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+    if let Some([one, _]) = lines.array_windows().find(|[one, other]: &&[Line; 2]| one.id == other.id) {
+        let error = about(side, "two rows of a side have the same key").with("key", &one.id);
+        return Err(error.hint("name a column that tells them apart"));
+    }
+    Ok(Lines { lines })
+}
 
-    fn about(self, what: &'static str) -> Error {
-        Error::new(ErrorKind::Query, what).with("table", &self.side.table).with("column", &self.side.key)
-    }
+fn about(side: &Side, what: &'static str) -> Error {
+    Error::new(ErrorKind::Query, what).with("table", &side.table).with("column", &side.key)
 }

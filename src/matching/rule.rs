@@ -12,8 +12,6 @@
 //! What SQL cannot promise stands in the header: that no row is claimed twice, what is done with rows that are alike, how far
 //! apart amounts and days may be. This file knows how it is written, and nothing of tables.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest, Sha256};
 
 use crate::api::spelling::nearest;
@@ -197,7 +195,7 @@ impl Rule {
     /// # Errors
     /// [`ErrorKind::Query`] that says in which line what is wrong.
     pub fn parse(text: &str, file: &str) -> Result<Self> {
-        let mut header = Header::read(text, file)?;
+        let header = Header::read(text, file)?;
         let id = header.needed("rule")?;
         let flow = header.needed("flow")?;
         let amount = header.amount()?;
@@ -221,7 +219,8 @@ impl Rule {
             sql_line: header.sql_line,
             version: version(text),
         };
-        header.all_read()?;
+        // For people; what counts is the hash.
+        header.number("version", 1)?;
         match rule.residual {
             Residual::None => Ok(rule),
             _ if rule.amount.is_some() => Ok(rule),
@@ -246,11 +245,7 @@ fn version(text: &str) -> String {
         hash.update(line.trim_end());
         hash.update("\n");
     }
-    hash.finalize().iter().take(8).fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _written = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(hash.finalize().first_chunk::<8>().unwrap_or(&[0; 8]))
 }
 
 /// A header while it is read.
@@ -408,7 +403,7 @@ impl<'a> Header<'a> {
         }
     }
 
-    fn amount(&mut self) -> Result<Option<Amount>> {
+    fn amount(&self) -> Result<Option<Amount>> {
         let Some(value) = self.value("amount") else {
             return match self.value("tolerance") {
                 Some(_) => Err(self.wrong("tolerance", "a tolerance without an amount", "add amount: left.… = right.…")),
@@ -475,14 +470,6 @@ impl<'a> Header<'a> {
             Some(Residual::Booked { kind, account: account.trim().to_owned(), up_to_minor })
         };
         booked().ok_or_else(|| self.wrong("residual", "a residual that is not known here", usage))
-    }
-
-    /// That nothing is said that no part of a rule reads.
-    fn all_read(&self) -> Result<()> {
-        match self.said.iter().find(|(key, value, _)| *key == "version" && value.parse::<u32>().is_err()) {
-            Some((key, ..)) => Err(self.wrong(key, "a whole number is expected", "such as version: 1")),
-            None => Ok(()),
-        }
     }
 }
 

@@ -3,8 +3,7 @@
 //! A row that a rule found ambiguous, or of another amount than its counterpart, is held: a looser rule does not guess what a
 //! stricter one refused, unless it says so. What no rule took is an exception, with the most telling reason of all rules.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, HashSet};
 
 use datafusion::prelude::SessionContext;
 use sha2::{Digest, Sha256};
@@ -12,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::assign::Side;
 use super::assigned::{Assigned, Together};
 use super::calendar::Calendars;
-use super::check::check;
+use super::check::{Checked, check};
 use super::lines::Lines;
 use super::proposal::Proposal;
 use super::rule::{Amount, Residual, Rule};
@@ -119,15 +118,15 @@ pub async fn run(rules: &[Rule], context: &SessionContext, calendars: &Calendars
 struct Flow {
     matches: Vec<Match>,
     /// By table and id: rows that are taken.
-    taken: HashMap<(String, String), ()>,
+    taken: HashSet<(String, String)>,
     /// Why rows are left, by table and id.
     left: BTreeMap<(String, String), Exception>,
 }
 
 impl Flow {
     async fn run(&mut self, rule: &Rule, context: &SessionContext, calendars: &Calendars) -> Result<()> {
-        let plan = check(rule, context).await?;
-        let lines = Lines::read(rule, context).await?;
+        let Checked { plan, sides } = check(rule, context).await?;
+        let lines = Lines::read(rule, sides).await?;
         let [left, right] = &lines;
         let is_free = [self.free(rule, &rule.left.table, left), self.free(rule, &rule.right.table, right)];
         for (side, lines) in [(Side::Left, left), (Side::Right, right)] {
@@ -154,7 +153,7 @@ impl Flow {
         let is_free = |id: &String| {
             let key = (table.to_owned(), id.clone());
             let is_held = self.left.get(&key).is_some_and(|left| left.rule.is_some() && !LETS_GO.contains(&left.reason));
-            !self.taken.contains_key(&key) && (rule.is_after_ambiguous || !is_held)
+            !self.taken.contains(&key) && (rule.is_after_ambiguous || !is_held)
         };
         lines.lines.iter().map(|line| is_free(&line.id)).collect()
     }
@@ -164,7 +163,7 @@ impl Flow {
         let table = if side == Side::Left { &rule.left.table } else { &rule.right.table };
         let key = (table.clone(), id.to_owned());
         let rank = |reason: &str| TELLING.iter().position(|known| *known == reason).unwrap_or(TELLING.len());
-        if self.taken.contains_key(&key) || self.left.get(&key).is_some_and(|known| rank(known.reason) <= rank(why.reason)) {
+        if self.taken.contains(&key) || self.left.get(&key).is_some_and(|known| rank(known.reason) <= rank(why.reason)) {
             return;
         }
         let exception = Exception {
@@ -195,7 +194,7 @@ impl Flow {
                     for id in ids {
                         let key = (table.clone(), id.clone());
                         self.left.remove(&key);
-                        self.taken.insert(key, ());
+                        self.taken.insert(key);
                     }
                 }
                 let id = match_id(rule, &lefts, &rights);
@@ -309,11 +308,7 @@ fn match_id(rule: &Rule, left: &[String], right: &[String]) -> String {
         hash.update(id.1.len().to_le_bytes());
         hash.update(id.1);
     }
-    hash.finalize().iter().take(12).fold("mat_".to_owned(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _written = write!(text, "{byte:02x}");
-        text
-    })
+    format!("mat_{}", hex::encode(hash.finalize().first_chunk::<12>().unwrap_or(&[0; 12])))
 }
 
 /// A mantissa of decimal(38,8), as few decimals as tell it, but two.

@@ -15,7 +15,7 @@ use parquet::arrow::ParquetRecordBatchStreamBuilder;
 use sha2::{Digest, Sha256};
 
 use super::destination::Destination;
-use super::manifest::{Column, File, Format, Manifest, NAME, Total, hex};
+use super::manifest::{Column, File, Format, Manifest, NAME, Total};
 use super::object::Object;
 use super::part::PREFIX;
 use super::partition::folder;
@@ -135,7 +135,7 @@ impl Checking<'_> {
             hash.update(&chunk);
             bytes += u64::try_from(chunk.len()).unwrap_or_default();
         }
-        Ok(Some((bytes, hex(&hash.finalize()))))
+        Ok(Some((bytes, hex::encode(hash.finalize()))))
     }
 
     async fn parquet(&mut self, file: &File, path: &Path, tally: &mut Tally) -> Result<u64> {

@@ -149,7 +149,7 @@ impl Manifest {
     pub(super) fn sealed(&self) -> Result<Vec<u8>> {
         let wrong = |error| Error::bug("a manifest cannot be written").caused_by(error);
         let open = serde_json::to_string_pretty(&Self { sha256: String::new(), ..self.clone() }).map_err(wrong)?;
-        let sealed = Self { sha256: hex(&Sha256::digest(open.as_bytes())), ..self.clone() };
+        let sealed = Self { sha256: hex::encode(Sha256::digest(open.as_bytes())), ..self.clone() };
         serde_json::to_vec_pretty(&sealed).map_err(wrong)
     }
 
@@ -170,16 +170,6 @@ impl Manifest {
     pub(super) fn seal_of(&self, bytes: &[u8]) -> String {
         let text = String::from_utf8_lossy(bytes);
         let (before, after) = text.rsplit_once(&self.sha256).unwrap_or((&text, ""));
-        hex(&Sha256::digest([before, after].concat()))
+        hex::encode(Sha256::digest([before, after].concat()))
     }
-}
-
-/// Bytes as small hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _written = write!(text, "{byte:02x}");
-        text
-    })
 }

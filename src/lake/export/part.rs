@@ -18,7 +18,7 @@ use tracing::debug;
 
 use super::Options;
 use super::destination::Destination;
-use super::manifest::{Compression, File, Format, hex};
+use super::manifest::{Compression, File, Format};
 use super::partition::Key;
 use crate::error::{Error, Result};
 
@@ -98,7 +98,7 @@ impl Part {
             partition: self.partition,
             rows: self.rows,
             bytes: self.bytes,
-            sha256: hex(&self.hash.finalize()),
+            sha256: hex::encode(self.hash.finalize()),
         })
     }
 

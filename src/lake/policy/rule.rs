@@ -1,6 +1,6 @@
 //! What becomes of a value: nothing, a keyed hash of it, or its shape without its letters.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -42,11 +42,11 @@ impl Key {
         }
         let key = hmac::Key::new(hmac::HMAC_SHA256, bytes);
         let print = hmac::sign(&key, PRINTED);
-        Ok(Self { print: hex(print.as_ref().iter().take(PRINT_BYTES)), key })
+        Ok(Self { print: hex::encode(print.as_ref().first_chunk::<PRINT_BYTES>().unwrap_or(&[0; PRINT_BYTES])), key })
     }
 
     fn hash_of(&self, text: &str) -> String {
-        hex(hmac::sign(&self.key, text.as_bytes()).as_ref())
+        hex::encode(hmac::sign(&self.key, text.as_bytes()))
     }
 }
 
@@ -140,14 +140,6 @@ fn masked(text: &str) -> String {
 fn is_domain(text: &str) -> bool {
     let is_label = |label: &str| !label.is_empty() && label.chars().all(|letter| letter.is_alphanumeric() || letter == '-');
     text.contains('.') && text.split('.').all(is_label)
-}
-
-fn hex<'a>(bytes: impl IntoIterator<Item = &'a u8>) -> String {
-    bytes.into_iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a string does not fail.
-        let _written = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 #[cfg(test)]

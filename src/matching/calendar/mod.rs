@@ -9,7 +9,7 @@ mod target2;
 mod uk;
 mod us_fed;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use chrono::{DateTime, NaiveDate};
@@ -58,6 +58,7 @@ impl Calendar {
     /// A calendar of these years, where all days are business days but those of the weekend (a week from Monday on) and
     /// these.
     fn new(name: &str, years: std::ops::RangeInclusive<i32>, weekend: [bool; 7], holidays: &[i32]) -> Self {
+        let holidays: BTreeSet<i32> = holidays.iter().copied().collect();
         let first = day(*years.start(), 1, 1);
         let last = day(*years.end(), 12, 31);
         let is_business = |day: &i32| {
