@@ -3,7 +3,7 @@
 -- grain: span of days of a bank account
 -- keys: bank_account, currency, to_date
 -- money: none
--- needs: bank_lines
+-- needs: bank_lines, bank_statements
 with statements as (
     select
         bank_account,

@@ -25,8 +25,7 @@ select
     value_date,
     counterparty,
     text,
-    ref_extract(text, 'cko_payout') as payout_id,
-    ref_extract_all(text, 'cko_payout') as payout_ids
+    ref_extract(text, 'cko_payout') as payout_id
 from lines
 where cardinality(ref_extract_all(text, 'cko_payout')) > 0
    or counterparty ilike '%checkout%'

@@ -114,12 +114,10 @@ impl Books {
 
     /// Whether the table of a shape's name has the rows of all sources of the shape; `None` where there is no source of it.
     pub fn has_all(&self, shape: &str) -> Option<bool> {
-        let of_shape = self
-            .tables
-            .values()
-            .filter(|table| matches!(table, Table::Own(own) if own.shape().is_some_and(|own| own.name == shape)));
-        let sources = of_shape.count();
-        (sources > 0).then(|| self.is_union(shape) || sources == 1 && self.shape(shape).is_some_and(|own| own.name == shape))
+        let is_of = |table: &&Table| matches!(table, Table::Own(own) if own.shape().is_some_and(|own| own.name == shape));
+        let sources = self.tables.values().filter(is_of).count();
+        let is_its_own = || sources == 1 && self.tables.get(shape).as_ref().is_some_and(is_of);
+        (sources > 0 || self.is_union(shape)).then(|| self.is_union(shape) || is_its_own())
     }
 
     /// The table of a name. Where its columns are known only to its files, they are read.

@@ -28,12 +28,16 @@ pub(super) struct Side {
     pub(super) name: &'static str,
     /// What its rows are.
     pub(super) about: &'static str,
-    /// The shape that a source must have for it; empty where none is needed.
+    /// The shapes that sources must have for it, with commas between them.
     needs: &'static str,
     sql: &'static str,
 }
 
 impl Side {
+    fn needs(&self) -> impl Iterator<Item = &'static str> {
+        self.needs.split(',').map(str::trim).filter(|shape| !shape.is_empty())
+    }
+
     /// What the header says under a key.
     pub(super) fn header(&self, key: &str) -> Option<&'static str> {
         header(self.sql, key)
@@ -70,7 +74,7 @@ impl Sides {
     }
 
     fn is_there(&self, side: &Side) -> bool {
-        side.needs.is_empty() || self.books.has_all(side.needs) == Some(true)
+        side.needs().all(|shape| self.books.has_all(shape) == Some(true))
     }
 
     /// A side, planned.
@@ -78,17 +82,17 @@ impl Sides {
     /// # Errors
     /// [`ErrorKind::Config`] when there is no source for it, or the table of all sources is hidden by one of them.
     async fn plan(&self, side: &Side) -> Result<ViewTable> {
-        let Side { name, needs, sql, .. } = side;
-        let lacks = |what: &'static str| Error::new(ErrorKind::Config, what).with("side", name).with("shape", needs);
-        if !needs.is_empty() {
-            match self.books.has_all(needs) {
+        let Side { name, sql, .. } = side;
+        for shape in side.needs() {
+            let lacks = |what: &'static str| Error::new(ErrorKind::Config, what).with("side", name).with("shape", shape);
+            match self.books.has_all(shape) {
                 Some(true) => {}
                 Some(false) => {
                     return Err(lacks("one source of several bears the name of their shape, and hides the others")
-                        .hint(format!("give [{BOOKS}.{needs}] another name")));
+                        .hint(format!("give the source of {BOOKS}.{shape} another name")));
                 }
                 None => {
-                    let hint = format!("add [{BOOKS}.NAME] with the shape {needs} to ckosql.toml, or try --demo");
+                    let hint = format!("add [{BOOKS}.NAME] with the shape {shape} to ckosql.toml, or try --demo");
                     return Err(lacks("no source of the other side has the shape that is needed").hint(hint));
                 }
             }

@@ -169,7 +169,10 @@ fn arrivals(payout: &Payout, next: Option<&Payout>) -> Vec<(NaiveDate, Entry)> {
     let named = |id: &str| format!("CKO {id}");
     let entry = |amount: i64, text: String| {
         let (pays, reason) = match payout.fate.reason() {
-            Some((reason, why)) => (Vec::new(), Some((reason, format!("{why}: {}", payout.id)))),
+            Some((reason, why)) => {
+                let reason = payout.fate.reason_of_lines().unwrap_or(reason);
+                (Vec::new(), Some((reason, format!("{why}: {}", payout.id))))
+            }
             None => (vec![payout.id.clone()], None),
         };
         Entry { amount, party: PAYER, text, pays, reason, is_twice: false }

@@ -44,6 +44,15 @@ pub(super) enum Fate {
 }
 
 impl Fate {
+    /// The reason for which its lines are left, where it is not that of the payout itself.
+    pub(super) const fn reason_of_lines(self) -> Option<&'static str> {
+        match self {
+            // What is there twice is too much for the payout.
+            Self::Again | Self::Twice => Some("DUPLICATE_RIGHT"),
+            _ => None,
+        }
+    }
+
     /// The reason for which it is left, and why in words; `None` where it is matched.
     pub(super) const fn reason(self) -> Option<(&'static str, &'static str)> {
         Some(match self {
@@ -55,7 +64,7 @@ impl Fate {
             Self::Fee => ("AMOUNT_MISMATCH", "the bank took a fee off"),
             Self::Part => ("SHORT_PAID", "three fifths of it arrived"),
             Self::Again => ("OVER_PAID", "arrived on two days"),
-            Self::Twice => ("DUPLICATE_RIGHT", "its line is in the export twice"),
+            Self::Twice => ("OVER_PAID", "its line is in the export twice"),
             Self::Alike => ("AMBIGUOUS_WINDOW", "two lines of its amount, both without an id"),
             Self::Exchanged => ("CURRENCY_MISMATCH", "arrived on an account of another currency"),
             Self::Late => ("DATE_OUT_OF_WINDOW", "arrived after three weeks"),

@@ -56,13 +56,11 @@ fn every_reason_is_planted_a_few_times() {
     payout_to_bank CURRENCY_MISMATCH right 1
     payout_to_bank DATE_OUT_OF_WINDOW left 1
     payout_to_bank DATE_OUT_OF_WINDOW right 1
-    payout_to_bank DUPLICATE_RIGHT left 1
-    payout_to_bank DUPLICATE_RIGHT right 2
+    payout_to_bank DUPLICATE_RIGHT right 4
     payout_to_bank NOT_DUE_YET left 1
     payout_to_bank NO_COUNTERPART_RIGHT right 2
     payout_to_bank OVERDUE left 2
-    payout_to_bank OVER_PAID left 1
-    payout_to_bank OVER_PAID right 2
+    payout_to_bank OVER_PAID left 2
     payout_to_bank REFERENCE_CONFLICT left 1
     payout_to_bank REFERENCE_CONFLICT right 1
     payout_to_bank SETTLEMENT_RETURNED left 21
