@@ -13,11 +13,13 @@ use datafusion::datasource::ViewTable;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::TableType;
 use include_dir::{Dir, include_dir};
+use tracing::warn;
 
 use super::views::header;
-use super::{BOOKS, Engine, Shared};
+use super::{BOOKS, Engine, SIDES, Shared};
 use crate::books::Books;
 use crate::error::{Error, ErrorKind, Result};
+use crate::matching::rule::Rule;
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/sides");
 
@@ -52,6 +54,38 @@ pub(super) fn all() -> Result<Vec<Side>> {
     let mut sides: Vec<Side> = FILES.files().map(read).collect::<Result<_>>()?;
     sides.sort_by_key(|side| side.name);
     Ok(sides)
+}
+
+impl Engine {
+    /// The rules of flows whose sides are there. That others are left out is told in the log.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when that leaves none.
+    pub fn with_sides(&self, rules: Vec<Rule>) -> Result<Vec<Rule>> {
+        let sides = self.shared.catalog.schema(SIDES);
+        let is_there = |table: &str| match table.strip_prefix(SIDES).and_then(|name| name.strip_prefix('.')) {
+            Some(name) => sides.as_ref().is_some_and(|sides| sides.table_exist(name)),
+            None => true,
+        };
+        let mut missing: BTreeMap<String, String> = BTreeMap::new();
+        for rule in &rules {
+            if let Some(side) = [&rule.left, &rule.right].into_iter().find(|side| !is_there(&side.table)) {
+                missing.insert(rule.flow.clone(), side.table.clone());
+            }
+        }
+        let (kept, left_out): (Vec<Rule>, Vec<Rule>) = rules.into_iter().partition(|rule| !missing.contains_key(&rule.flow));
+        if kept.is_empty() && !left_out.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "there is nothing to match with: no source of the other side is configured",
+            )
+            .hint("add [books.NAME] to ckosql.toml, as ckosql docs says under The other side, or try --demo"));
+        }
+        for (flow, side) in &missing {
+            warn!(flow, side, "the flow {flow} is left out: no source is configured that {side} needs");
+        }
+        Ok(kept)
+    }
 }
 
 /// The schema of the sides.
