@@ -1,7 +1,7 @@
 //! `ckosql reconcile`: runs the matching rules over the account, its lake and the other side, and tells what they find.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
@@ -64,11 +64,7 @@ enum FailOn {
 /// # Errors
 /// Those of the rules and of reading the tables; [`ErrorKind::Exceptions`] where rows are left and `--fail-on` asks for it.
 pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Failure> {
-    let rules = of_flows(with_shipped(arguments.rules.as_deref())?, &arguments.flows)?;
-    let opened = open::open(global)?;
-    let rules = if arguments.flows.is_empty() { opened.engine.with_sides(rules)? } else { rules };
-    let as_of = arguments.as_of.unwrap_or_else(|| opened.engine.clock().now().date_naive());
-    let outcome = opened.engine.session()?.run_rules(&rules, as_of.to_epoch_days()).await?;
+    let outcome = outcome(global, arguments.rules.as_deref(), &arguments.flows, arguments.as_of).await?;
     let rows = match arguments.show {
         Show::Summary => summary(&outcome),
         Show::Matches => matches(&outcome),
@@ -82,6 +78,23 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Fai
         }
         _ => Ok(()),
     }
+}
+
+/// What the rules of some flows come to: the shipped ones and those at a path.
+///
+/// # Errors
+/// Those of the rules and of reading the tables.
+pub(super) async fn outcome(
+    global: &Global,
+    rules: Option<&Path>,
+    flows: &[String],
+    as_of: Option<NaiveDate>,
+) -> Result<Outcome> {
+    let rules = of_flows(with_shipped(rules)?, flows)?;
+    let opened = open::open(global)?;
+    let rules = if flows.is_empty() { opened.engine.with_sides(rules)? } else { rules };
+    let as_of = as_of.unwrap_or_else(|| opened.engine.clock().now().date_naive());
+    opened.engine.session()?.run_rules(&rules, as_of.to_epoch_days()).await
 }
 
 /// The rules of some flows; of all where none is named.

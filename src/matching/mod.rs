@@ -5,6 +5,7 @@
 //!  sides       the tables whose rows are matched, each read once
 //!  run         the rules of a step in turn: amounts compared, rows taken or held, what is due ─▶ outcome
 //!  reasons     why a row is left
+//!  explain     why a row matched, or why not, in sentences
 //!  files       where rules and their cases are
 //!  test        given rows, expected matches: how a rule is tried
 //!  functions   what rules compare with: references, amounts, business days, likeness of texts
@@ -19,6 +20,7 @@ pub mod assign;
 pub mod calendar;
 pub mod check;
 pub mod conventions;
+pub mod explain;
 pub mod files;
 pub mod functions;
 pub mod outcome;

@@ -140,7 +140,7 @@ impl State {
         let proposal = Proposal::read(turn.rule, plan, context, [&left_table, &right_table], taken).await?;
         let assigned = Assigned::of(turn.rule, proposal, lines, spans.as_ref())?;
         for waiting in assigned.waiting {
-            self.wait(turn, waiting, None);
+            self.wait(turn, waiting);
         }
         for Together { group, score, why } in assigned.suggested {
             self.step.suggestions.push(Match { rule: turn.place, group, residual: None, why, score });
@@ -162,8 +162,7 @@ impl State {
         for (row, why) in one_side(plan, session.context, &table, taken).await? {
             match (turn.rule.assign, turn.rule.reason) {
                 (Assign::Refuse, Some(reason)) => {
-                    let waiting = Waiting { side: Side::Left, row, reason, count: 0, candidates: Vec::new() };
-                    self.wait(turn, waiting, why.map(|why| why.as_ref().into()));
+                    self.wait(turn, Waiting { side: Side::Left, row, reason, count: 0, candidates: Vec::new(), why });
                 }
                 _ if !turn.rule.is_after_ambiguous && self.is_held(place, row) => {}
                 _ => {
@@ -217,8 +216,8 @@ impl State {
     fn all_wait(&mut self, turn: Turn<'_>, side: Side, own: &[u32], others: &[u32], reason: &'static str, detail: &str) {
         let count = u32::try_from(others.len()).unwrap_or(u32::MAX);
         for row in own {
-            let waiting = Waiting { side, row: *row, reason, count, candidates: others.to_vec() };
-            self.wait(turn, waiting, Some(detail.into()));
+            let why = Some(detail.into());
+            self.wait(turn, Waiting { side, row: *row, reason, count, candidates: others.to_vec(), why });
         }
     }
 
@@ -231,7 +230,7 @@ impl State {
         for (row, span) in (0_u32..).zip(spans) {
             let (false, Some((from, to))) = (self.is_taken(turn.table(Side::Left), row), span) else { continue };
             let reason = known.reason(*from..=*to, lines.currency(row), session.as_of, calendar)?;
-            self.wait(turn, Waiting { side: Side::Left, row, reason, count: 0, candidates: Vec::new() }, None);
+            self.wait(turn, Waiting { side: Side::Left, row, reason, count: 0, candidates: Vec::new(), why: None });
         }
         Ok(())
     }
@@ -252,15 +251,15 @@ impl State {
     }
 
     /// Says why a row is left, unless something more telling is known of it.
-    fn wait(&mut self, turn: Turn<'_>, waiting: Waiting, detail: Option<Box<str>>) {
-        let Waiting { side, row, reason, count, candidates } = waiting;
+    fn wait(&mut self, turn: Turn<'_>, waiting: Waiting) {
+        let Waiting { side, row, reason, count, candidates, why } = waiting;
         let (table, candidate_table) = (turn.table(side), turn.table(side.other()));
         let Some(place) = self.left.get_mut(table).and_then(|left| left.get_mut(at(row))) else { return };
         if place.as_ref().is_some_and(|known| rank(known.reason) <= rank(reason)) {
             return;
         }
         let rule = Some(turn.place);
-        let exception = Exception { table, row, reason, rule, detail, candidate_count: count, candidate_table, candidates };
+        let exception = Exception { table, row, reason, rule, detail: why, candidate_count: count, candidate_table, candidates };
         *place = Some(Box::new(exception));
     }
 
