@@ -359,7 +359,9 @@ impl Session {
     /// # Errors
     /// Those of [`run`].
     pub async fn run_rules(&self, rules: &[Rule], as_of: i32) -> Result<Outcome> {
-        run(rules, &self.context, &self.conventions, as_of).await
+        // As of one statement: with one budget of requests, and what is read for one rule is there for the next.
+        let context = SessionContext::new_with_state(self.state_now());
+        run(rules, &context, &self.conventions, as_of).await
     }
 
     /// Checks a matching rule against the tables there are.
