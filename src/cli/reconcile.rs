@@ -140,6 +140,47 @@ fn summary(outcome: &Outcome) -> Result<RecordBatch> {
     table(columns)
 }
 
+/// How many rows of each flow are matched, or left and why, with one of each.
+pub(super) fn brief(outcome: &Outcome) -> Result<RecordBatch> {
+    // What ties out comes first.
+    let mut by: BTreeMap<(&str, bool, String), (i64, String)> = BTreeMap::new();
+    for step in &outcome.steps {
+        let mut count = |is_left: bool, what: &str, rows: usize, example: &str| {
+            let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+            let known = by.entry((&step.flow, is_left, what.to_owned())).or_insert_with(|| (0, example.to_owned()));
+            known.0 += rows;
+        };
+        for found in &step.matches {
+            let ids = step.ids(found)?;
+            count(false, "matched", ids.iter().map(Vec::len).sum(), ids.iter().flatten().next().copied().unwrap_or_default());
+        }
+        for out in &step.out_of_scope {
+            count(false, "out of scope", 1, step.table(out.table)?.id(out.row)?);
+        }
+        for left in &step.exceptions {
+            count(true, left.reason, 1, step.table(left.table)?.id(left.row)?);
+        }
+    }
+    table(vec![
+        ("flow", texts(by.keys().map(|(flow, _, _)| Some((*flow).to_owned())))),
+        ("what", texts(by.keys().map(|(_, _, what)| Some(what.clone())))),
+        ("rows", Arc::new(Int64Array::from_iter_values(by.values().map(|(rows, _)| *rows)))),
+        ("one of them", texts(by.values().map(|(_, example)| Some(example.clone())))),
+    ])
+}
+
+/// A row of the left side that is left for a reason.
+pub(super) fn left_by<'a>(outcome: &'a Outcome, reason: &str) -> Result<Option<&'a str>> {
+    for step in &outcome.steps {
+        for left in step.exceptions.iter().filter(|left| left.reason == reason) {
+            if step.sides.iter().any(|[side, _]| *side == left.table) {
+                return step.table(left.table)?.id(left.row).map(Some);
+            }
+        }
+    }
+    Ok(None)
+}
+
 fn matches(outcome: &Outcome) -> Result<RecordBatch> {
     let steps = outcome.steps.iter();
     let found: Vec<(&Step, &Match)> = steps.flat_map(|step| step.matches.iter().map(move |found| (step, found))).collect();
