@@ -218,7 +218,7 @@ fn the_command_line_says_why_a_rule_is_refused() {
 
 #[test]
 fn what_rules_find_is_told_and_rows_that_are_left_can_fail_it() {
-    let run = ["reconcile", "--demo", "--dry-run", "--rules", "tests/fixtures/rules/broken/good.sql"];
+    let run = ["reconcile", "cases", "--demo", "--dry-run", "--rules", "tests/fixtures/rules/broken/good.sql"];
     let with = |more: &[&str]| ckosql(&[&run[..], more].concat());
     assert_snapshot!(format!(
         "{}\n{}\n{}",
