@@ -218,12 +218,12 @@ fn the_command_line_says_why_a_rule_is_refused() {
 
 #[test]
 fn what_rules_find_is_told_and_rows_that_are_left_can_fail_it() {
-    let run = ["reconcile", "cases", "--demo", "--dry-run", "--rules", "tests/fixtures/rules/broken/good.sql"];
+    let run = ["reconcile", "--demo", "--dry-run", "--rules", "tests/fixtures/rules/broken/good.sql"];
     let with = |more: &[&str]| ckosql(&[&run[..], more].concat());
     assert_snapshot!(format!(
         "{}\n{}\n{}",
-        with(&["--fail-on", "exceptions"]),
-        with(&["--show", "matches", "--format", "csv"]).lines().take(3).collect::<Vec<_>>().join("\n"),
+        with(&["cases", "--fail-on", "exceptions"]),
+        with(&["cases", "--show", "matches", "--format", "csv"]).lines().take(3).collect::<Vec<_>>().join("\n"),
         with(&["no_such_flow"]),
     ));
 }
