@@ -281,7 +281,10 @@ impl State {
     /// The step, with all rows that no rule took.
     fn end(mut self) -> Step {
         self.step.out_of_scope.sort_by_key(|out| (out.table, out.row));
-        let is_left_side = |table: usize| self.step.sides.iter().any(|[left, _]| *left == table);
+        // A rule of one side says nothing of which side it is.
+        let is_right_side = |table: usize| self.step.sides.iter().any(|[left, right]| *right == table && left != right);
+        let is_left_side =
+            |table: usize| !is_right_side(table) || self.step.sides.iter().any(|[left, right]| *left == table && left != right);
         let mut exceptions = Vec::new();
         for (table, (taken, left)) in self.taken.iter().zip(self.left).enumerate() {
             let reason = if is_left_side(table) { NO_COUNTERPART_LEFT } else { NO_COUNTERPART_RIGHT };
