@@ -95,13 +95,17 @@ pub(super) async fn check_whole(
 
 /// The rows of a state of a table, with the columns that its resource declares.
 pub(super) async fn rows(state: &SessionState, table: &DeltaTable, resource: &Resource) -> Result<LogicalPlan> {
+    declared(provider(state, table).await?, resource.name, &fields::schema(resource.columns))
+}
+
+/// A state of a Delta table, to be read in a session.
+pub(crate) async fn provider(state: &SessionState, table: &DeltaTable) -> Result<Arc<dyn TableProvider>> {
     table.update_datafusion_session(state).map_err(failed)?;
-    let provider = table.table_provider().with_session(Arc::new(state.clone())).await?;
-    declared(provider, resource.name, &fields::schema(resource.columns))
+    Ok(table.table_provider().with_session(Arc::new(state.clone())).await?)
 }
 
 /// The rows of what a table keeps, with the columns that are declared.
-pub(super) fn declared(kept: Arc<dyn TableProvider>, name: &str, columns: &SchemaRef) -> Result<LogicalPlan> {
+pub(crate) fn declared(kept: Arc<dyn TableProvider>, name: &str, columns: &SchemaRef) -> Result<LogicalPlan> {
     let there = kept.schema();
     let column = |field: &arrow::datatypes::FieldRef| {
         let (name, wanted) = (field.name(), field.data_type());
