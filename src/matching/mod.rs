@@ -18,6 +18,7 @@ pub mod calendar;
 pub mod check;
 pub mod files;
 pub mod functions;
+pub mod overrides;
 pub mod rule;
 pub mod run;
 pub mod test;
