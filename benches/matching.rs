@@ -102,7 +102,7 @@ fn hot(keys: &Keys, days: &[i32]) {
     assert!(found.pairs.is_empty());
     assert_eq!(found.left[0], Standing::Ambiguous { candidates: HOT as u32 });
     assert!(unique(keys).pairs.is_empty());
-    let amounts = vec![999; HOT];
+    let amounts = vec![Some(999); HOT];
     let grouped = bucket(keys, &amounts, &amounts).unwrap();
     assert_eq!((grouped.groups.len(), grouped.groups[0].right.len()), (1, HOT));
 }

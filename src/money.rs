@@ -59,6 +59,24 @@ impl Exponents {
         Ok(Self { overrides })
     }
 
+    /// Takes over what another list counts otherwise than the documentation.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when both count a currency otherwise than each other.
+    pub fn also(&mut self, other: &Self) -> Result<()> {
+        for (currency, exponent) in &other.overrides {
+            match self.overrides.insert(currency.clone(), *exponent) {
+                Some(known) if known != *exponent => {
+                    return Err(Error::new(ErrorKind::Config, format!("two accounts count {currency} otherwise"))
+                        .with("exponents", format!("{known} and {exponent}"))
+                        .hint("give them the same exponents"));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// The decimals of a currency, compared without case.
     pub fn of(&self, currency: &str) -> u32 {
         if !self.overrides.is_empty()

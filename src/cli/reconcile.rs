@@ -1,18 +1,19 @@
 //! `ckosql reconcile`: runs the matching rules over the account, its lake and the other side, and tells what they find.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 
 use super::print::print_rows;
 use super::{Global, open};
 use crate::error::{Error, ErrorKind, Result};
 use crate::matching::files::Folder;
+use crate::matching::outcome::{Difference, Exception, Match, Outcome, Step, decimal};
 use crate::matching::rule::Rule;
-use crate::matching::run::{Outcome, decimal};
 use crate::shell::failure::Failure;
 use crate::shell::output::Format;
 
@@ -28,6 +29,9 @@ pub(super) struct Arguments {
     /// Tell what is found, and keep nothing.
     #[arg(long, required = true)]
     dry_run: bool,
+    /// The day that what is due is told by; today when left out.
+    #[arg(long, value_name = "DATE")]
+    as_of: Option<NaiveDate>,
     /// What to print.
     #[arg(long, value_enum, default_value_t = Show::Summary)]
     show: Show,
@@ -60,29 +64,18 @@ enum FailOn {
 /// # Errors
 /// Those of the rules and of reading the tables; [`ErrorKind::Exceptions`] where rows are left and `--fail-on` asks for it.
 pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Failure> {
-    let mut flows: BTreeMap<String, Vec<Rule>> = BTreeMap::new();
-    for (_, rule) in Folder::read(&arguments.rules)?.rules() {
-        let rule = rule?;
-        flows.entry(rule.flow.clone()).or_default().push(rule);
-    }
-    if let Some(unknown) = arguments.flows.iter().find(|flow| !flows.contains_key(*flow)) {
-        let known = flows.into_keys().collect::<Vec<_>>().join(", ");
-        let error = Error::new(ErrorKind::Usage, "no rule is of this flow").with("flow", unknown);
-        return Err(error.hint(format!("there are {known}")).into());
-    }
-    flows.retain(|flow, _| arguments.flows.is_empty() || arguments.flows.contains(flow));
+    let rules = Folder::read(&arguments.rules)?.rules().into_iter().map(|(_, rule)| rule).collect::<Result<Vec<Rule>>>()?;
+    let rules = of_flows(rules, &arguments.flows)?;
     let opened = open::open(global)?;
-    let mut outcomes = Vec::new();
-    for (flow, rules) in flows {
-        outcomes.push((flow, opened.engine.session()?.run_rules(&rules).await?));
-    }
+    let as_of = arguments.as_of.unwrap_or_else(|| opened.engine.clock().now().date_naive());
+    let outcome = opened.engine.session()?.run_rules(&rules, as_of.to_epoch_days()).await?;
     let rows = match arguments.show {
-        Show::Summary => summary(&outcomes),
-        Show::Matches => matches(&outcomes),
-        Show::Exceptions => exceptions(&outcomes),
+        Show::Summary => summary(&outcome),
+        Show::Matches => matches(&outcome),
+        Show::Exceptions => exceptions(&outcome),
     };
     print_rows(arguments.format, &[rows?])?;
-    let left: usize = outcomes.iter().map(|(_, outcome)| outcome.exceptions.len()).sum();
+    let left: usize = outcome.steps.iter().map(|step| step.exceptions.len()).sum();
     match arguments.fail_on {
         Some(FailOn::Exceptions) if left > 0 => {
             Err(Error::new(ErrorKind::Exceptions, format!("{left} rows are left that no rule took")).into())
@@ -91,19 +84,33 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Fai
     }
 }
 
-fn summary(outcomes: &[(String, Outcome)]) -> Result<RecordBatch> {
+/// The rules of some flows; of all where none is named.
+fn of_flows(rules: Vec<Rule>, flows: &[String]) -> Result<Vec<Rule>> {
+    let known: BTreeSet<&str> = rules.iter().map(|rule| rule.flow.as_str()).collect();
+    if let Some(unknown) = flows.iter().find(|flow| !known.contains(flow.as_str())) {
+        let error = Error::new(ErrorKind::Usage, "no rule is of this flow").with("flow", unknown);
+        return Err(error.hint(format!("there are {}", known.into_iter().collect::<Vec<_>>().join(", "))));
+    }
+    Ok(rules.into_iter().filter(|rule| flows.is_empty() || flows.contains(&rule.flow)).collect())
+}
+
+fn summary(outcome: &Outcome) -> Result<RecordBatch> {
     let mut rows: Vec<[String; 4]> = Vec::new();
-    let mut counts = Vec::new();
-    for (flow, outcome) in outcomes {
+    let (mut hops, mut counts) = (Vec::new(), Vec::new());
+    for step in &outcome.steps {
         let mut by: BTreeMap<[String; 3], i64> = BTreeMap::new();
-        for found in &outcome.matches {
-            *by.entry(["matched".to_owned(), found.rule.clone(), String::new()]).or_default() += 1;
+        for (what, found) in [("matched", &step.matches), ("suggested", &step.suggestions)] {
+            for found in found {
+                *by.entry([what.to_owned(), step.rule(found)?.id.clone(), String::new()]).or_default() += 1;
+            }
         }
-        for left in &outcome.exceptions {
-            *by.entry([left.reason.to_owned(), left.rule.clone().unwrap_or_default(), left.table.clone()]).or_default() += 1;
+        for left in &step.exceptions {
+            let table = step.table(left.table)?.name().to_owned();
+            *by.entry([left.reason.to_owned(), rule_of(step, left), table]).or_default() += 1;
         }
         for ([what, rule, table], count) in by {
-            rows.push([flow.clone(), what, rule, table]);
+            rows.push([step.flow.clone(), what, rule, table]);
+            hops.push(i64::from(step.hop));
             counts.push(count);
         }
     }
@@ -111,41 +118,53 @@ fn summary(outcomes: &[(String, Outcome)]) -> Result<RecordBatch> {
     for (place, name) in ["flow", "what", "rule", "table"].into_iter().enumerate() {
         columns.push((name, texts(rows.iter().map(|row| row.get(place).filter(|text| !text.is_empty()).cloned()))));
     }
+    columns.insert(1, ("hop", Arc::new(Int64Array::from(hops))));
     columns.push(("count", Arc::new(Int64Array::from(counts))));
     table(columns)
 }
 
-fn matches(outcomes: &[(String, Outcome)]) -> Result<RecordBatch> {
-    let found: Vec<_> =
-        outcomes.iter().flat_map(|(flow, outcome)| outcome.matches.iter().map(move |found| (flow, found))).collect();
-    let residual = |place: fn(&crate::matching::run::Difference) -> String| {
-        texts(found.iter().map(move |(_, found)| found.residual.as_ref().map(place)))
+fn matches(outcome: &Outcome) -> Result<RecordBatch> {
+    let steps = outcome.steps.iter();
+    let found: Vec<(&Step, &Match)> = steps.flat_map(|step| step.matches.iter().map(move |found| (step, found))).collect();
+    let each = |of: &dyn Fn(&Step, &Match) -> Result<Option<String>>| -> Result<ArrayRef> {
+        let values = found.iter().map(|(step, found)| of(step, found)).collect::<Result<Vec<_>>>()?;
+        Ok(texts(values.into_iter()))
     };
+    let residual = |of: fn(&Difference) -> String| each(&|_, found| Ok(found.residual.as_deref().map(of)));
     table(vec![
-        ("match_id", texts(found.iter().map(|(_, found)| Some(found.id.clone())))),
-        ("flow", texts(found.iter().map(|(flow, _)| Some((*flow).clone())))),
-        ("rule", texts(found.iter().map(|(_, found)| Some(found.rule.clone())))),
-        ("left", texts(found.iter().map(|(_, found)| Some(found.left.join(" "))))),
-        ("right", texts(found.iter().map(|(_, found)| Some(found.right.join(" "))))),
-        ("residual", residual(|residual| residual.kind.to_owned())),
-        ("residual_amount", residual(|residual| decimal(residual.amount))),
-        ("currency", residual(|residual| residual.currency.clone())),
-        ("why", texts(found.iter().map(|(_, found)| found.why.clone()))),
+        ("match_id", each(&|step, found| Ok(Some(step.match_id(found)?)))?),
+        ("flow", each(&|step, _| Ok(Some(step.flow.clone())))?),
+        ("rule", each(&|step, found| Ok(Some(step.rule(found)?.id.clone())))?),
+        ("left", each(&|step, found| Ok(Some(step.ids(found)?[0].join(" "))))?),
+        ("right", each(&|step, found| Ok(Some(step.ids(found)?[1].join(" "))))?),
+        ("residual", residual(|residual| residual.kind.to_owned())?),
+        ("residual_amount", residual(|residual| decimal(residual.amount))?),
+        ("currency", residual(|residual| residual.currency.clone())?),
+        ("why", each(&|_, found| Ok(found.why.as_deref().map(str::to_owned)))?),
     ])
 }
 
-fn exceptions(outcomes: &[(String, Outcome)]) -> Result<RecordBatch> {
-    let left: Vec<_> =
-        outcomes.iter().flat_map(|(flow, outcome)| outcome.exceptions.iter().map(move |left| (flow, left))).collect();
+fn exceptions(outcome: &Outcome) -> Result<RecordBatch> {
+    let steps = outcome.steps.iter();
+    let left: Vec<(&Step, &Exception)> = steps.flat_map(|step| step.exceptions.iter().map(move |left| (step, left))).collect();
+    let each = |of: &dyn Fn(&Step, &Exception) -> Result<String>| -> Result<ArrayRef> {
+        let values = left.iter().map(|(step, left)| Ok(Some(of(step, left)?).filter(|text| !text.is_empty())));
+        Ok(texts(values.collect::<Result<Vec<_>>>()?.into_iter()))
+    };
     table(vec![
-        ("flow", texts(left.iter().map(|(flow, _)| Some((*flow).clone())))),
-        ("table", texts(left.iter().map(|(_, left)| Some(left.table.clone())))),
-        ("line_id", texts(left.iter().map(|(_, left)| Some(left.line.clone())))),
-        ("reason", texts(left.iter().map(|(_, left)| Some(left.reason.to_owned())))),
-        ("rule", texts(left.iter().map(|(_, left)| left.rule.clone()))),
-        ("detail", texts(left.iter().map(|(_, left)| left.detail.clone()))),
-        ("candidates", texts(left.iter().map(|(_, left)| Some(left.candidates.join(" ")).filter(|text| !text.is_empty())))),
+        ("flow", each(&|step, _| Ok(step.flow.clone()))?),
+        ("hop", Arc::new(Int64Array::from_iter_values(left.iter().map(|(step, _)| i64::from(step.hop))))),
+        ("table", each(&|step, left| Ok(step.table(left.table)?.name().to_owned()))?),
+        ("line_id", each(&|step, left| Ok(step.table(left.table)?.id(left.row)?.to_owned()))?),
+        ("reason", each(&|_, left| Ok(left.reason.to_owned()))?),
+        ("rule", each(&|step, left| Ok(rule_of(step, left)))?),
+        ("detail", each(&|_, left| Ok(left.detail.as_deref().unwrap_or_default().to_owned()))?),
+        ("candidates", each(&|step, left| Ok(step.candidates(left)?.join(" ")))?),
     ])
+}
+
+fn rule_of(step: &Step, left: &Exception) -> String {
+    left.rule.and_then(|place| step.rules.get(place)).map(|rule| rule.id.clone()).unwrap_or_default()
 }
 
 fn texts(values: impl Iterator<Item = Option<String>>) -> ArrayRef {

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use super::print::{print, print_rows};
 use super::{Global, open, terminal};
 use crate::error::{Error, ErrorKind, Result};
-use crate::matching::calendar::Calendars;
+use crate::matching::conventions::Conventions;
 use crate::matching::files::Folder;
 use crate::matching::rule::Rule;
 use crate::shell::failure::Failure;
@@ -116,10 +116,10 @@ async fn check(global: &Global, folders: &[Folder]) -> Result<()> {
 }
 
 async fn test(folders: &[Folder], paint: Paint) -> Result<()> {
-    let calendars = Arc::new(Calendars::default());
+    let conventions = Arc::new(Conventions::default());
     let (mut text, mut failed) = (String::new(), 0);
     for folder in folders {
-        for tried in folder.try_all(&calendars).await? {
+        for tried in folder.try_all(&conventions).await? {
             let place = format!("{}:{}: {}", tried.file, tried.line, tried.name);
             // Writing to a String cannot fail.
             let differs = match tried.outcome {

@@ -42,11 +42,13 @@ use crate::lake::scan;
 use crate::lake::sync::{self, Step, Stop, Synced};
 use crate::lake::watch::{Time, Told, Watch};
 use crate::lake::{Lake, history, no_lake};
-use crate::matching::calendar::Calendars;
 use crate::matching::check::check;
+use crate::matching::conventions::Conventions;
 use crate::matching::functions;
+use crate::matching::outcome::Outcome;
 use crate::matching::rule::Rule;
-use crate::matching::run::{Outcome, run};
+use crate::matching::run::run;
+use crate::money::Exponents;
 use crate::resources::{RESOURCES, resource};
 use crate::source::connection::Connection;
 use crate::source::statement::Statement as Budget;
@@ -84,6 +86,7 @@ struct Shared {
     catalog: Arc<dyn CatalogProvider>,
     lake: Option<Arc<Lake>>,
     books: Arc<Books>,
+    conventions: Arc<Conventions>,
     config: Config,
 }
 
@@ -92,6 +95,7 @@ struct Shared {
 pub struct Session {
     context: SessionContext,
     books: Arc<OtherSide>,
+    conventions: Arc<Conventions>,
     clock: Clock,
 }
 
@@ -151,7 +155,8 @@ impl Engine {
         }
         let books = Arc::new(Books::new(config.books.clone()));
         let catalog = catalog(&connections, lake.as_ref(), &books, &config.policy)?;
-        let engine = Self { shared: Arc::new(Shared { connections, catalog, lake, books, config }) };
+        let conventions = Arc::new(Conventions { exponents: exponents(&config.accounts)?, ..Conventions::default() });
+        let engine = Self { shared: Arc::new(Shared { connections, catalog, lake, books, conventions, config }) };
         engine.register_views()?;
         Ok(engine)
     }
@@ -164,14 +169,15 @@ impl Engine {
         let mut context = SessionContext::new_with_state(self.state()?);
         datafusion_functions_json::register_all(&mut context)?;
         context.register_udf(words::function().as_ref().clone());
-        functions::all(&Arc::new(Calendars::default())).for_each(|function| context.register_udf(function));
+        functions::all(&self.shared.conventions).for_each(|function| context.register_udf(function));
         for (name, function) in history::functions(self.shared.lake.as_ref(), &self.shared.connections) {
             context.register_udtf(name, function);
         }
         let books = Arc::new(OtherSide::new(Arc::clone(&self.shared.books)));
         let catalog = WithBooks { shared: Arc::clone(&self.shared.catalog), books: Arc::clone(&books) };
         context.register_catalog(CATALOG, Arc::new(catalog));
-        Ok(Session { context, books, clock: self.shared.config.clock })
+        let conventions = Arc::clone(&self.shared.conventions);
+        Ok(Session { context, books, conventions, clock: self.shared.config.clock })
     }
 
     /// The accounts it reads.
@@ -301,6 +307,18 @@ fn check_tables(account: &Account) -> Result<()> {
     }
 }
 
+/// How many decimals currencies have, by what all accounts say.
+///
+/// # Errors
+/// [`ErrorKind::Config`] when two accounts count a currency otherwise: their amounts could not be compared.
+fn exponents(accounts: &[Account]) -> Result<Exponents> {
+    let mut exponents = Exponents::default();
+    for account in accounts {
+        exponents.also(&account.exponents).map_err(|error| error.with("account", &account.name))?;
+    }
+    Ok(exponents)
+}
+
 /// The catalogue: every resource in `live`, what was synced of it in `lake`, and in `public` what people want: both put
 /// together, or the live table where there is no lake; in either case as the policy lets it be seen.
 fn catalog(
@@ -332,12 +350,12 @@ fn catalog(
 }
 
 impl Session {
-    /// Runs the matching rules of a flow.
+    /// Runs matching rules; `as_of` is the day, counted since 1970, that what is due is told by.
     ///
     /// # Errors
     /// Those of [`run`].
-    pub async fn run_rules(&self, rules: &[Rule]) -> Result<Outcome> {
-        run(rules, &self.context, &Calendars::default()).await
+    pub async fn run_rules(&self, rules: &[Rule], as_of: i32) -> Result<Outcome> {
+        run(rules, &self.context, &self.conventions, as_of).await
     }
 
     /// Checks a matching rule against the tables there are.

@@ -1,30 +1,32 @@
 //! Which rows a rule assigns to each other, before their amounts are compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::assign::{self, Assignment, Keys, Pair, Scored, Standing, Window, bucket, mutual_best, unique};
-use super::calendar::Calendars;
-use super::lines::Lines;
+use super::assign::suggest::{MOST_MEMBERS, SubsetSum, subset_sum};
+use super::assign::{Assignment, Keys, Mutual, Pair, Scored, Side, Standing, Window, bucket, mutual_best, unique};
+use super::conventions::Conventions;
+use super::outcome::Group;
 use super::proposal::{Candidate, Keyed, Proposal};
 use super::rule::{self, Assign, Rule, Shape, Tie};
-use crate::error::Result;
+use super::sides::Lines;
+use crate::error::{Error, Result};
 
 /// Candidates that are told of a row that is left.
 const TOLD: usize = 10;
 
 /// Rows that belong together, as far as the rule can tell.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Together {
-    pub(super) left: Vec<u32>,
-    pub(super) right: Vec<u32>,
+    pub(super) group: Group,
     pub(super) score: Option<i64>,
-    pub(super) why: Option<String>,
+    pub(super) why: Option<Arc<str>>,
 }
 
 /// A row that has candidates and is not assigned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Waiting {
-    pub(super) side: assign::Side,
+    pub(super) side: Side,
     pub(super) row: u32,
     pub(super) reason: &'static str,
     /// How many candidates it has.
@@ -37,6 +39,8 @@ pub(super) struct Waiting {
 #[derive(Debug, Default)]
 pub(super) struct Assigned {
     pub(super) together: Vec<Together>,
+    /// For people to decide; their rows are waiting all the same.
+    pub(super) suggested: Vec<Together>,
     pub(super) waiting: Vec<Waiting>,
 }
 
@@ -45,72 +49,81 @@ impl Assigned {
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::Query`] when a window leaves its calendar.
-    pub(super) fn of(rule: &Rule, proposal: Proposal, lines: &[Lines; 2], calendars: &Calendars) -> Result<Self> {
-        let spans = rule.window.as_ref().map(|window| spans(window, lines, calendars)).transpose()?;
+    pub(super) fn of(rule: &Rule, proposal: Proposal, lines: [Lines<'_>; 2], spans: Option<&Spans>) -> Result<Self> {
+        let rows = Rows { rule, lines, spans };
         match proposal {
-            Proposal::Keyed(sides, why) => Keying { rule, lines, spans, why }.assign(&sides),
-            Proposal::Pairs(pairs) => paired(rule, pairs, lines, spans.as_deref()),
+            Proposal::Keyed(sides, why) => rows.by_key(&sides, why.as_ref()),
+            Proposal::Pairs(pairs) => rows.by_pair(pairs),
         }
     }
 }
 
 /// The span of days of each row of the left side; nothing where it has no day.
-type Spans = Vec<Option<(i32, i32)>>;
+pub(super) type Spans = Vec<Option<(i32, i32)>>;
 
-fn spans(window: &rule::Window, lines: &[Lines; 2], calendars: &Calendars) -> Result<Spans> {
-    let [left, _] = lines;
-    let calendar = window.calendar.as_ref().map(|name| calendars.get(name)).transpose()?;
+/// The spans of a rule's window.
+///
+/// # Errors
+/// [`crate::error::ErrorKind::Query`] when one leaves its calendar.
+pub(super) fn spans(window: &rule::Window, left: Lines<'_>, conventions: &Conventions) -> Result<Spans> {
+    let calendar = window.calendar.as_ref().map(|name| conventions.calendars.get(name)).transpose()?;
     let span = |day: Option<i32>| match (day, calendar) {
         (None, _) => Ok(None),
         (Some(day), Some(calendar)) => calendar.window(day, window.from, window.to).map(Some),
         (Some(day), None) => Ok(day.checked_add(window.from).zip(day.checked_add(window.to))),
     };
-    left.lines.iter().map(|line| span(line.day)).collect()
+    (0..length(left.table().len())).map(|row| span(left.day(row))).collect()
 }
 
-struct Keying<'a> {
+/// The rows of both sides, as a rule looks at them.
+#[derive(Debug, Clone, Copy)]
+struct Rows<'a> {
     rule: &'a Rule,
-    lines: &'a [Lines; 2],
-    spans: Option<Spans>,
-    why: Option<String>,
+    lines: [Lines<'a>; 2],
+    spans: Option<&'a Spans>,
 }
 
-impl Keying<'_> {
-    fn assign(self, sides: &[Keyed; 2]) -> Result<Assigned> {
+impl Rows<'_> {
+    /// Assigns rows whose keys are equal.
+    fn by_key(self, sides: &[Keyed; 2], why: Option<&Arc<str>>) -> Result<Assigned> {
         let [left, right] = sides;
         if left.rows.is_empty() || right.rows.is_empty() {
             return Ok(Assigned::default());
         }
         let keys = Keys::intern(&left.keys, &right.keys)?;
-        let mut assigned = match (&self.spans, self.rule.shape) {
+        let mut assigned = match (self.spans, self.rule.shape) {
             (None, Shape::OneToOne) => {
                 self.one_to_one(&keys, sides, &unique(&keys), "AMBIGUOUS_KEY", |side, row| keys.candidates(side, row, TOLD))?
             }
             (Some(spans), Shape::OneToOne) => self.in_window(&keys, sides, spans)?,
-            (spans, _) => self.several(&keys, sides, spans.as_ref())?,
+            (_, _) => self.several_by_key(&keys, sides),
         };
-        for together in &mut assigned.together {
-            together.why.clone_from(&self.why);
+        for together in assigned.together.iter_mut().chain(&mut assigned.suggested) {
+            together.why = why.cloned();
         }
         Ok(assigned)
     }
 
-    fn in_window(&self, keys: &Keys, sides: &[Keyed; 2], spans: &Spans) -> Result<Assigned> {
-        let [left, right] = sides;
-        let [_, right_lines] = self.lines;
+    fn in_window(self, keys: &Keys, sides: &[Keyed; 2], spans: &Spans) -> Result<Assigned> {
+        let ([left, right], [_, right_lines]) = (sides, self.lines);
         // A row without a day is in no window: one that ends before it begins.
         let spans: Vec<(i32, i32)> =
             left.rows.iter().map(|row| of(spans, *row).flatten().unwrap_or((i32::MAX, i32::MAX))).collect();
         let (from, to): (Vec<i32>, Vec<i32>) = spans.into_iter().unzip();
-        let days =
-            right.rows.iter().map(|row| Ok(right_lines.get(*row)?.day.unwrap_or(i32::MIN))).collect::<Result<Vec<i32>>>()?;
+        let days: Vec<i32> = right.rows.iter().map(|row| right_lines.day(*row).unwrap_or(i32::MIN)).collect();
         let window = Window::new(keys, &from, &to, &days)?;
+        let answer = window.assign();
         let mut assigned =
-            self.one_to_one(keys, sides, &window.assign(), "AMBIGUOUS_WINDOW", |side, row| window.candidates(side, row, TOLD))?;
+            self.one_to_one(keys, sides, &answer, "AMBIGUOUS_WINDOW", |side, row| window.candidates(side, row, TOLD))?;
+        if self.rule.tie == Tie::Suggest {
+            let is_open = |place: u32| (2..=length(TOLD)).contains(&window.count(Side::Left, place));
+            let open = (0_u32..).zip(&left.rows).filter(|(place, _)| is_open(*place));
+            let candidates = |place: u32| numbers(&right.rows, &window.candidates(Side::Left, place, TOLD));
+            assigned.suggested = self.nearest(open.map(|(place, row)| (*row, candidates(place))))?;
+        }
         // Rows whose only counterparts lie outside the window are told of.
-        for side in [assign::Side::Left, assign::Side::Right] {
-            let own = rows(sides, side);
-            for (place, row) in (0_u32..).zip(own) {
+        for side in [Side::Left, Side::Right] {
+            for (place, row) in (0_u32..).zip(rows(sides, side)) {
                 let others = keys.candidates(side, place, TOLD);
                 if window.count(side, place) == 0 && !others.is_empty() {
                     let candidates = numbers(rows(sides, side.other()), &others);
@@ -123,24 +136,21 @@ impl Keying<'_> {
     }
 
     fn one_to_one(
-        &self,
+        self,
         keys: &Keys,
         sides: &[Keyed; 2],
         answer: &Assignment,
         reason: &'static str,
-        candidates: impl Fn(assign::Side, u32) -> Vec<u32>,
+        candidates: impl Fn(Side, u32) -> Vec<u32>,
     ) -> Result<Assigned> {
-        let mut assigned = Assigned::default();
-        for Pair { left, right } in &answer.pairs {
-            let pair = |side, row| numbers(rows(sides, side), &[row]);
-            let (left, right) = (pair(assign::Side::Left, *left), pair(assign::Side::Right, *right));
-            assigned.together.push(Together { left, right, ..Together::default() });
-        }
-        let buckets = match (self.rule.tie, &self.spans) {
-            (Tie::Bucket, None) => self.buckets(keys, sides, &mut assigned)?,
-            _ => [Vec::new(), Vec::new()],
+        let [left, right] = sides;
+        let pair = |pair: &Pair| together(numbers(&left.rows, &[pair.left]), numbers(&right.rows, &[pair.right]));
+        let mut assigned = Assigned { together: answer.pairs.iter().map(pair).collect(), ..Assigned::default() };
+        let buckets = match self.rule.tie {
+            Tie::Bucket => self.buckets(keys, sides, &mut assigned)?,
+            Tie::Reject | Tie::Suggest => [Vec::new(), Vec::new()],
         };
-        for (side, in_bucket) in [assign::Side::Left, assign::Side::Right].into_iter().zip(&buckets) {
+        for (side, in_bucket) in [Side::Left, Side::Right].into_iter().zip(&buckets) {
             for ((place, standing), row) in (0_u32..).zip(answer.standings(side)).zip(rows(sides, side)) {
                 let Standing::Ambiguous { candidates: count } = standing else { continue };
                 if in_bucket.binary_search(row).is_ok() {
@@ -154,29 +164,24 @@ impl Keying<'_> {
     }
 
     /// Groups of as many rows as there are on the other side, all alike; gives the rows that are in one.
-    fn buckets(&self, keys: &Keys, sides: &[Keyed; 2], assigned: &mut Assigned) -> Result<[Vec<u32>; 2]> {
-        let amounts = |side: assign::Side| -> Result<Option<Vec<i128>>> {
-            let [left, right] = self.lines;
-            let lines = if side == assign::Side::Left { left } else { right };
-            rows(sides, side).iter().map(|row| Ok(lines.get(*row)?.amount)).collect()
-        };
+    fn buckets(self, keys: &Keys, sides: &[Keyed; 2], assigned: &mut Assigned) -> Result<[Vec<u32>; 2]> {
+        let ([left, right], [left_lines, right_lines]) = (sides, self.lines);
+        let amounts = |lines: Lines<'_>, side: &Keyed| side.rows.iter().map(|row| lines.amount(*row)).collect::<Vec<_>>();
+        let found = bucket(keys, &amounts(left_lines, left), &amounts(right_lines, right))?;
         let mut grouped = [Vec::new(), Vec::new()];
-        let (Some(left), Some(right)) = (amounts(assign::Side::Left)?, amounts(assign::Side::Right)?) else { return Ok(grouped) };
-        for group in bucket(keys, &left, &right)?.groups.into_iter().filter(|group| group.left.len() > 1) {
-            let left = numbers(rows(sides, assign::Side::Left), &group.left);
-            let right = numbers(rows(sides, assign::Side::Right), &group.right);
+        for group in found.groups.into_iter().filter(|group| group.left.len() > 1) {
+            let together = together(numbers(&left.rows, &group.left), numbers(&right.rows, &group.right));
             let [lefts, rights] = &mut grouped;
-            lefts.extend(&left);
-            rights.extend(&right);
-            assigned.together.push(Together { left, right, ..Together::default() });
+            lefts.extend(together.group.left());
+            rights.extend(together.group.right());
+            assigned.together.push(together);
         }
         grouped.iter_mut().for_each(|rows| rows.sort_unstable());
         Ok(grouped)
     }
 
-    /// Several of one side with one of the other.
-    fn several(&self, keys: &Keys, sides: &[Keyed; 2], spans: Option<&Spans>) -> Result<Assigned> {
-        let one = if self.rule.shape == Shape::ManyToOne { assign::Side::Right } else { assign::Side::Left };
+    fn several_by_key(self, keys: &Keys, sides: &[Keyed; 2]) -> Assigned {
+        let one = self.one();
         let mut assigned = Assigned::default();
         for key in 0..keys.distinct() {
             let (ones, many) = (keys.group(one, key), keys.group(one.other(), key));
@@ -184,136 +189,227 @@ impl Keying<'_> {
                 continue;
             }
             let (ones, many) = (numbers(rows(sides, one), ones), numbers(rows(sides, one.other()), many));
-            if ones.len() > 1 {
-                for (side, own, others) in [(one, &ones, &many), (one.other(), &many, &ones)] {
-                    assigned.waiting.extend(own.iter().map(|row| waiting(side, *row, "AMBIGUOUS_KEY", others)));
+            match ones.as_slice() {
+                [single] => self.several(*single, many, None, &mut assigned),
+                _ => {
+                    for (side, own, others) in [(one, &ones, &many), (one.other(), &many, &ones)] {
+                        assigned.waiting.extend(own.iter().map(|row| waiting(side, *row, "AMBIGUOUS_KEY", others)));
+                    }
                 }
-                continue;
             }
-            let (lefts, rights) = if one == assign::Side::Left { (ones, many) } else { (many, ones) };
-            if let Some(spans) = spans
-                && !self.is_within(&lefts, &rights, spans)?
-            {
-                let reason = "DATE_OUT_OF_WINDOW";
-                assigned.waiting.extend(lefts.iter().map(|row| waiting(assign::Side::Left, *row, reason, &rights)));
-                assigned.waiting.extend(rights.iter().map(|row| waiting(assign::Side::Right, *row, reason, &lefts)));
-                continue;
+        }
+        assigned
+    }
+
+    /// The side of which there is one, where there are several of the other.
+    fn one(self) -> Side {
+        if self.rule.shape == Shape::ManyToOne { Side::Right } else { Side::Left }
+    }
+
+    /// A row and those of the other side that are its alone: together, if all are within days.
+    fn several(self, single: u32, many: Vec<u32>, why: Option<Arc<str>>, assigned: &mut Assigned) {
+        let (lefts, rights) = if self.one() == Side::Left { (vec![single], many) } else { (many, vec![single]) };
+        if !lefts.iter().all(|left| rights.iter().all(|right| self.is_within(*left, *right))) {
+            let reason = "DATE_OUT_OF_WINDOW";
+            assigned.waiting.extend(lefts.iter().map(|row| waiting(Side::Left, *row, reason, &rights)));
+            assigned.waiting.extend(rights.iter().map(|row| waiting(Side::Right, *row, reason, &lefts)));
+            return;
+        }
+        assigned.together.push(Together { why, ..together(lefts, rights) });
+    }
+
+    fn is_within(self, left: u32, right: u32) -> bool {
+        let (Some(spans), [_, rights]) = (self.spans, self.lines) else { return true };
+        let span = of(spans, left).flatten();
+        span.zip(rights.day(right)).is_some_and(|((from, to), day)| (from..=to).contains(&day))
+    }
+
+    /// Assigns what was proposed pair by pair.
+    fn by_pair(self, pairs: Vec<Candidate>) -> Result<Assigned> {
+        if self.rule.assign == Assign::Unique && self.rule.shape != Shape::OneToOne {
+            return Ok(self.several_by_pair(&pairs));
+        }
+        let (inside, outside): (Vec<Candidate>, Vec<Candidate>) =
+            pairs.into_iter().partition(|pair| self.is_within(pair.left, pair.right));
+        let of_sides = [(Side::Left, by(&inside, Side::Left)), (Side::Right, by(&inside, Side::Right))];
+        let mut assigned = match self.rule.assign {
+            Assign::MutualBest { margin } => self.best(&inside, margin)?,
+            Assign::Unique => self.only(&inside, &of_sides)?,
+            Assign::Suggest => self.suggested(&inside, &of_sides)?,
+            Assign::Refuse => {
+                let mut assigned = Assigned::default();
+                let reason = self.rule.reason.ok_or_else(|| Error::bug("a rule refuses rows for no reason"))?;
+                left_over(&of_sides, reason, &mut assigned);
+                assigned
             }
-            assigned.together.push(Together { left: lefts, right: rights, ..Together::default() });
+        };
+        for (side, of) in &of_sides {
+            let never = by(&outside, *side).into_iter().filter(|(row, _)| !of.contains_key(row));
+            assigned.waiting.extend(never.map(|(row, others)| waiting(*side, row, "DATE_OUT_OF_WINDOW", &others)));
         }
         Ok(assigned)
     }
 
-    fn is_within(&self, lefts: &[u32], rights: &[u32], spans: &Spans) -> Result<bool> {
-        for left in lefts {
-            for right in rights {
-                if !is_within(*left, *right, self.lines, spans)? {
-                    return Ok(false);
+    fn several_by_pair(self, pairs: &[Candidate]) -> Assigned {
+        let one = self.one();
+        let (ones, many) = (by(pairs, one), by(pairs, one.other()));
+        let mut assigned = Assigned::default();
+        let mut done = BTreeSet::new();
+        for (single, members) in &ones {
+            if members.iter().all(|member| is_only(&many, *member)) {
+                let is_of = |pair: &&Candidate| *single == if one == Side::Left { pair.left } else { pair.right };
+                let why = pairs.iter().filter(is_of).find_map(|pair| pair.why.clone());
+                self.several(*single, members.clone(), why, &mut assigned);
+                done.insert(*single);
+            }
+        }
+        let open = |others: &Vec<u32>| !others.iter().any(|single| done.contains(single));
+        let left_ones = ones.iter().filter(|(single, _)| !done.contains(single));
+        assigned.waiting.extend(left_ones.map(|(row, others)| waiting(one, *row, "AMBIGUOUS_KEY", others)));
+        let left_many = many.iter().filter(|(_, singles)| open(singles));
+        assigned.waiting.extend(left_many.map(|(row, others)| waiting(one.other(), *row, "AMBIGUOUS_KEY", others)));
+        assigned
+    }
+
+    /// Pairs of which each is the other's only candidate.
+    fn only(self, inside: &[Candidate], of_sides: &OfSides) -> Result<Assigned> {
+        let [(_, of_left), (_, of_right)] = of_sides;
+        let only = inside.iter().filter(|pair| is_only(of_left, pair.left) && is_only(of_right, pair.right));
+        let mut assigned = Assigned { together: only.map(Together::from).collect(), ..Assigned::default() };
+        let reason = if self.spans.is_some() { "AMBIGUOUS_WINDOW" } else { "AMBIGUOUS_KEY" };
+        left_over(of_sides, reason, &mut assigned);
+        if self.rule.tie == Tie::Suggest {
+            let open = of_left.iter().filter(|(_, others)| (2..=TOLD).contains(&others.len()));
+            assigned.suggested = self.nearest(open.map(|(left, others)| (*left, others.clone())))?;
+        }
+        Ok(assigned)
+    }
+
+    /// The nearest of each other by date, as far as there is one: hints, of a few candidates.
+    fn nearest(self, candidates: impl Iterator<Item = (u32, Vec<u32>)>) -> Result<Vec<Together>> {
+        let [lefts, rights] = self.lines;
+        let mut scored = Vec::new();
+        for (left, others) in candidates {
+            for right in others {
+                if let (Some(day), Some(other)) = (lefts.day(left), rights.day(right)) {
+                    scored.push(Scored { left, right, score: -i64::from(day.abs_diff(other)) });
                 }
             }
         }
-        Ok(true)
+        let found = mutual_best(&scored, lefts.table().len(), rights.table().len(), 1)?;
+        Ok(found.assignment.pairs.iter().map(|pair| together(vec![pair.left], vec![pair.right])).collect())
     }
-}
 
-/// Assigns what was proposed pair by pair.
-fn paired(rule: &Rule, pairs: Vec<Candidate>, lines: &[Lines; 2], spans: Option<&[Option<(i32, i32)>]>) -> Result<Assigned> {
-    let (mut inside, mut outside) = (Vec::new(), Vec::new());
-    for pair in pairs {
-        let is_inside = spans.map_or(Ok(true), |spans| is_within(pair.left, pair.right, lines, spans))?;
-        if is_inside { inside.push(pair) } else { outside.push(pair) }
-    }
-    let (of_left, of_right) = (by(&inside, assign::Side::Left), by(&inside, assign::Side::Right));
-    let mut assigned = Assigned::default();
-    let is_only = |rows: &BTreeMap<u32, Vec<u32>>, row: u32| rows.get(&row).is_some_and(|others| others.len() == 1);
-    match (rule.assign, rule.shape) {
-        (Assign::MutualBest { margin }, _) => assigned.together = best(&inside, lines, margin)?,
-        (Assign::Suggest, _) => {}
-        (Assign::Unique, Shape::OneToOne) => {
-            let unique = inside.iter().filter(|pair| is_only(&of_left, pair.left) && is_only(&of_right, pair.right));
-            assigned.together = unique.map(Together::from).collect();
-        }
-        (Assign::Unique, shape) => {
-            let one = if shape == Shape::ManyToOne { assign::Side::Right } else { assign::Side::Left };
-            let (ones, many) = if shape == Shape::ManyToOne { (&of_right, &of_left) } else { (&of_left, &of_right) };
-            for (row, members) in ones {
-                if members.iter().all(|member| is_only(many, *member)) {
-                    let (left, right) =
-                        if one == assign::Side::Left { (vec![*row], members.clone()) } else { (members.clone(), vec![*row]) };
-                    let why = inside.iter().find(|pair| left.contains(&pair.left)).and_then(|pair| pair.why.clone());
-                    assigned.together.push(Together { left, right, score: None, why });
+    fn best(self, pairs: &[Candidate], margin: i64) -> Result<Assigned> {
+        let [left, right] = self.lines;
+        let scored = |pair: &Candidate| Some(Scored { left: pair.left, right: pair.right, score: pair.score? });
+        let scored: Vec<Scored> = pairs.iter().filter_map(scored).collect();
+        let found: Mutual = mutual_best(&scored, left.table().len(), right.table().len(), margin)?;
+        // They come in this order.
+        let place = |pair: &Pair| pairs.binary_search_by_key(&(pair.left, pair.right), |known| (known.left, known.right)).ok();
+        let pair = |pair: &Pair| pairs.get(place(pair)?).map(Together::from);
+        let mut assigned = Assigned { together: found.assignment.pairs.iter().filter_map(pair).collect(), ..Assigned::default() };
+        let reason = if self.spans.is_some() { "AMBIGUOUS_WINDOW" } else { "AMBIGUOUS_KEY" };
+        for side in [Side::Left, Side::Right] {
+            // Candidates that went to others are no candidates any more.
+            for (row, standing) in (0_u32..).zip(found.assignment.standings(side)) {
+                if let Standing::Ambiguous { candidates: count } = standing {
+                    let candidates = found.candidates(side, row, TOLD);
+                    assigned.waiting.push(Waiting { side, row, reason, count: *count, candidates });
                 }
             }
         }
+        Ok(assigned)
     }
-    let reason = match (rule.assign, spans) {
-        (Assign::Suggest, _) => "SUGGESTED",
-        (_, Some(_)) => "AMBIGUOUS_WINDOW",
-        (_, None) => "AMBIGUOUS_KEY",
-    };
-    for (side, of) in [(assign::Side::Left, &of_left), (assign::Side::Right, &of_right)] {
-        let done: std::collections::BTreeSet<u32> =
-            assigned.together.iter().flat_map(|group| group.rows(side)).copied().collect();
-        let unassigned = of.iter().filter(|(row, _)| !done.contains(row));
-        assigned.waiting.extend(unassigned.map(|(row, others)| waiting(side, *row, reason, others)));
-        let never = by(&outside, side).into_iter().filter(|(row, _)| !of.contains_key(row));
-        assigned.waiting.extend(never.map(|(row, others)| waiting(side, row, "DATE_OUT_OF_WINDOW", &others)));
+
+    /// What people may decide on: the only candidates of each other, or the rows that add up to an amount.
+    fn suggested(self, inside: &[Candidate], of_sides: &OfSides) -> Result<Assigned> {
+        let [(_, of_left), (_, of_right)] = of_sides;
+        let mut assigned = Assigned::default();
+        if self.rule.shape == Shape::OneToOne {
+            let only = inside.iter().filter(|pair| is_only(of_left, pair.left) && is_only(of_right, pair.right));
+            assigned.suggested = only.map(Together::from).collect();
+            left_over(of_sides, "SUGGESTED", &mut assigned);
+            return Ok(assigned);
+        }
+        let one = self.one();
+        let ones = if one == Side::Left { of_left } else { of_right };
+        let [lefts, rights] = self.lines;
+        let (one_lines, many_lines) = if one == Side::Left { (lefts, rights) } else { (rights, lefts) };
+        for (single, members) in ones {
+            let amounts: Option<Vec<i128>> = members.iter().map(|member| many_lines.amount(*member)).collect();
+            let sums = match (amounts, one_lines.amount(*single)) {
+                (Some(amounts), Some(target)) if amounts.len() <= MOST_MEMBERS => subset_sum(&amounts, target)?,
+                (Some(_), Some(_)) => SubsetSum::Ambiguous { solutions: 0 },
+                _ => SubsetSum::None,
+            };
+            let told = |reason, members: &[u32], assigned: &mut Assigned| {
+                assigned.waiting.push(waiting(one, *single, reason, members));
+                assigned.waiting.extend(members.iter().map(|member| waiting(one.other(), *member, reason, &[*single])));
+            };
+            match sums {
+                SubsetSum::None => {}
+                SubsetSum::Ambiguous { .. } => told("AMBIGUOUS_SUBSET", members, &mut assigned),
+                SubsetSum::Unique(places) => {
+                    let members = numbers(members, &places);
+                    told("SUGGESTED", &members, &mut assigned);
+                    let sides = if one == Side::Left { (vec![*single], members) } else { (members, vec![*single]) };
+                    assigned.suggested.push(together(sides.0, sides.1));
+                }
+            }
+        }
+        Ok(assigned)
     }
-    Ok(assigned)
 }
 
-fn best(pairs: &[Candidate], lines: &[Lines; 2], margin: i64) -> Result<Vec<Together>> {
-    let [left, right] = lines;
-    let scored = |pair: &Candidate| Some(Scored { left: pair.left, right: pair.right, score: pair.score? });
-    let scored: Vec<Scored> = pairs.iter().filter_map(scored).collect();
-    let found = mutual_best(&scored, left.lines.len(), right.lines.len(), margin)?;
-    // They come in this order.
-    let place = |pair: &Pair| pairs.binary_search_by_key(&(pair.left, pair.right), |known| (known.left, known.right)).ok();
-    let pair = |pair: &Pair| pairs.get(place(pair)?).map(Together::from);
-    Ok(found.assignment.pairs.iter().filter_map(pair).collect())
+/// The candidates of the rows of each side.
+type OfSides = [(Side, BTreeMap<u32, Vec<u32>>); 2];
+
+/// Says of all rows that have candidates and are in no group why they are left.
+fn left_over(of_sides: &OfSides, reason: &'static str, assigned: &mut Assigned) {
+    for (side, of) in of_sides {
+        let rows = |together: &Together| {
+            if *side == Side::Left { together.group.left().to_vec() } else { together.group.right().to_vec() }
+        };
+        let done: BTreeSet<u32> = assigned.together.iter().flat_map(rows).collect();
+        let left = of.iter().filter(|(row, _)| !done.contains(row));
+        assigned.waiting.extend(left.map(|(row, others)| waiting(*side, *row, reason, others)));
+    }
+}
+
+fn together(left: Vec<u32>, right: Vec<u32>) -> Together {
+    Together { group: Group::new(left, right), score: None, why: None }
 }
 
 impl From<&Candidate> for Together {
     fn from(pair: &Candidate) -> Self {
-        Self { left: vec![pair.left], right: vec![pair.right], score: pair.score, why: pair.why.clone() }
-    }
-}
-
-impl Together {
-    pub(super) fn rows(&self, side: assign::Side) -> &[u32] {
-        match side {
-            assign::Side::Left => &self.left,
-            assign::Side::Right => &self.right,
-        }
+        Self { score: pair.score, why: pair.why.clone(), ..together(vec![pair.left], vec![pair.right]) }
     }
 }
 
 /// The candidates of each row of a side, in order.
-fn by(pairs: &[Candidate], side: assign::Side) -> BTreeMap<u32, Vec<u32>> {
+fn by(pairs: &[Candidate], side: Side) -> BTreeMap<u32, Vec<u32>> {
     let mut of: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for pair in pairs {
-        let (row, other) = if side == assign::Side::Left { (pair.left, pair.right) } else { (pair.right, pair.left) };
+        let (row, other) = if side == Side::Left { (pair.left, pair.right) } else { (pair.right, pair.left) };
         of.entry(row).or_default().push(other);
     }
     of.values_mut().for_each(|others| others.sort_unstable());
     of
 }
 
-fn is_within(left: u32, right: u32, lines: &[Lines; 2], spans: &[Option<(i32, i32)>]) -> Result<bool> {
-    let [_, rights] = lines;
-    let day = rights.get(right)?.day;
-    let span = usize::try_from(left).ok().and_then(|left| spans.get(left)).copied().flatten();
-    Ok(span.zip(day).is_some_and(|((from, to), day)| (from..=to).contains(&day)))
+fn is_only(of: &BTreeMap<u32, Vec<u32>>, row: u32) -> bool {
+    of.get(&row).is_some_and(|others| others.len() == 1)
 }
 
-fn waiting(side: assign::Side, row: u32, reason: &'static str, others: &[u32]) -> Waiting {
+fn waiting(side: Side, row: u32, reason: &'static str, others: &[u32]) -> Waiting {
     Waiting { side, row, reason, count: length(others.len()), candidates: others.iter().take(TOLD).copied().collect() }
 }
 
 /// The numbers of a side's rows that take part.
-fn rows(sides: &[Keyed; 2], side: assign::Side) -> &[u32] {
+fn rows(sides: &[Keyed; 2], side: Side) -> &[u32] {
     let [left, right] = sides;
-    if side == assign::Side::Left { &left.rows } else { &right.rows }
+    if side == Side::Left { &left.rows } else { &right.rows }
 }
 
 /// The rows at these places.

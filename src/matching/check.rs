@@ -1,17 +1,22 @@
 //! Whether a rule can be trusted to run: its SELECT is one, tells the same every time, compares no floats, and pairs no rows
 //! but those that have something in common.
 
+use std::sync::Arc;
+
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
+use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, Volatility, WindowFunctionDefinition};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::prelude::{DataFrame, SessionContext};
+use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 
-use super::lines;
+use super::assign::Side;
+use super::due;
 use super::rule::{Assign, Rule};
+use super::sides::Named;
 use crate::error::{Error, ErrorKind, Result};
+use crate::source::lineage::{Origin, origins};
 
 /// The columns that a rule's SELECT gives.
 pub(super) const LEFT_ID: &str = "left_id";
@@ -21,14 +26,17 @@ pub(super) const WHY: &str = "why";
 
 /// Joins that compare every row with every other.
 const TOO_MANY: [&str; 3] = ["NestedLoopJoinExec", "CrossJoinExec", "PiecewiseMergeJoinExec"];
+/// Aggregates whose answer is the same in whatever order rows come, and that pick none of them.
+const OF_ALL: [&str; 11] =
+    ["avg", "bit_and", "bit_or", "bit_xor", "bool_and", "bool_or", "count", "grouping", "max", "min", "sum"];
 
 /// A rule that was checked, over the tables of a session.
 #[derive(Debug)]
 pub struct Checked {
     /// The optimised plan of its SELECT.
     pub(super) plan: LogicalPlan,
-    /// What its header compares of both sides.
-    pub(super) sides: [DataFrame; 2],
+    /// The tables of its left and its right side.
+    pub(super) sides: [Named; 2],
 }
 
 /// Checks a rule against the tables of a session.
@@ -40,7 +48,9 @@ pub async fn check(rule: &Rule, context: &SessionContext) -> Result<Checked> {
 }
 
 async fn checked(rule: &Rule, context: &SessionContext) -> Result<Checked> {
-    if rule.left.table == rule.right.table {
+    let sides = [Side::Left, Side::Right].map(|side| Named::of(rule, side, context));
+    let [left, right] = &sides;
+    if left.name() == right.name() {
         // A row could be taken once from the left and once from the right.
         return Err(
             wrong("both sides of a rule are one table").hint("make a view of each: of what is expected, and of what came")
@@ -49,9 +59,7 @@ async fn checked(rule: &Rule, context: &SessionContext) -> Result<Checked> {
     let state = context.state();
     let plan = select(rule, &state).await?;
     for column in [LEFT_ID, RIGHT_ID] {
-        if !plan.schema().has_column_with_unqualified_name(column) {
-            return Err(wrong("a rule's SELECT lacks a column").with("column", column).hint(format!("write … as {column}")));
-        }
+        is_no_pick(&plan, column)?;
     }
     if let Assign::MutualBest { .. } = rule.assign {
         match plan.schema().field_with_unqualified_name(SCORE) {
@@ -60,12 +68,32 @@ async fn checked(rule: &Rule, context: &SessionContext) -> Result<Checked> {
         }
     }
     is_determined(&plan)?;
-    let sides = lines::sides(rule, context).await?;
+    for side in &sides {
+        let rows = side.rows(context).await?.into_unoptimized_plan();
+        is_determined(&rows).map_err(|error| error.with("table", side.name()))?;
+    }
+    due::check(rule, context).await?;
     let plan = state.optimize(&plan)?;
     has_something_in_common(&plan)?;
     let physical = state.query_planner().create_physical_plan(&plan, &state).await?;
     no_join_of_all(&physical)?;
     Ok(Checked { plan, sides })
+}
+
+/// That an id is given, and is a row's own: the smallest of several would be one that was picked.
+fn is_no_pick(plan: &LogicalPlan, column: &str) -> Result<()> {
+    let Some(index) = plan.schema().index_of_column_by_name(None, column) else {
+        return Err(wrong("a rule's SELECT lacks a column").with("column", column).hint(format!("write … as {column}")));
+    };
+    let picks = |origin: &Origin<'_>| match origin {
+        Origin::Computed(Expr::AggregateFunction(call), _) => Some(call.func.name().to_owned()),
+        Origin::Computed(Expr::WindowFunction(call), _) => Some(call.fun.name().to_owned()),
+        _ => None,
+    };
+    match origins(plan, index).iter().find_map(picks) {
+        Some(picks) => Err(picked(&picks).with("column", column)),
+        None => Ok(()),
+    }
 }
 
 async fn select(rule: &Rule, state: &SessionState) -> Result<LogicalPlan> {
@@ -83,12 +111,12 @@ async fn select(rule: &Rule, state: &SessionState) -> Result<LogicalPlan> {
 fn is_determined(plan: &LogicalPlan) -> Result<()> {
     let mut found = None;
     plan.apply_with_subqueries(|node| {
-        if matches!(node, LogicalPlan::Limit(_)) {
-            found = Some(
-                wrong("a rule picks some of several rows")
-                    .with("by", "LIMIT")
-                    .hint("leave the limit out: rows that cannot be told apart are for the header's tie to decide"),
-            );
+        match node {
+            LogicalPlan::Limit(_) => found = Some(picked("LIMIT")),
+            LogicalPlan::Distinct(Distinct::On(_)) => found = Some(picked("DISTINCT ON")),
+            _ => {}
+        }
+        if found.is_some() {
             return Ok(TreeNodeRecursion::Stop);
         }
         node.apply_expressions(|expr| {
@@ -108,13 +136,20 @@ fn undetermined(expr: &Expr) -> Option<Error> {
                 .with("function", call.func.name())
                 .hint("compare columns, and say in the header how far apart days may be"),
         ),
-        Expr::WindowFunction(call) if ["row_number", "ntile", "first_value", "last_value"].contains(&call.fun.name()) => Some(
-            wrong("a rule picks some of several rows")
-                .with("by", call.fun.name())
-                .hint("leave it out: rows that cannot be told apart are for the header's tie to decide"),
-        ),
+        Expr::AggregateFunction(call) if !OF_ALL.contains(&call.func.name()) => Some(picked(call.func.name())),
+        Expr::WindowFunction(call) => {
+            let is_of_all = matches!(&call.fun, WindowFunctionDefinition::AggregateUDF(of) if OF_ALL.contains(&of.name()));
+            // With an order it is of the rows so far, and which are, of those that are alike, is not said.
+            (!is_of_all || !call.params.order_by.is_empty()).then(|| picked(call.fun.name()))
+        }
         _ => None,
     }
+}
+
+fn picked(by: &str) -> Error {
+    wrong("a rule picks some of several rows")
+        .with("by", by)
+        .hint("leave it out: rows that cannot be told apart are for the header's tie to decide")
 }
 
 /// That each join compares columns for equality.
@@ -137,7 +172,7 @@ fn has_something_in_common(plan: &LogicalPlan) -> Result<()> {
     found.map_or(Ok(()), Err)
 }
 
-fn no_join_of_all(plan: &std::sync::Arc<dyn ExecutionPlan>) -> Result<()> {
+fn no_join_of_all(plan: &Arc<dyn ExecutionPlan>) -> Result<()> {
     let mut found = None;
     plan.apply(|node| {
         if TOO_MANY.contains(&node.name()) {

@@ -1,11 +1,11 @@
 //! Where rules are: in folders of one's own. A rule is a file `NAME.sql`; the cases that try it are beside it, in `NAME.test`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::calendar::Calendars;
+use super::conventions::Conventions;
 use super::rule::Rule;
 use super::test::Cases;
 use crate::error::{Error, ErrorKind, Result};
@@ -86,11 +86,15 @@ impl Folder {
 
     /// The rules, each with its file, by turn; what cannot be read in the place of a rule.
     pub fn rules(&self) -> Vec<(String, Result<Rule>)> {
+        let mut names = BTreeSet::new();
         let mut rules: Vec<(String, Result<Rule>)> = self
             .of("sql")
             .map(|(name, text)| {
                 let file = format!("{}{name}", self.place);
-                let rule = Rule::parse(text, &file);
+                let rule = match Rule::parse(text, &file) {
+                    Ok(rule) if !names.insert(rule.id.clone()) => Err(rule.is_twin().with("file", &file)),
+                    rule => rule,
+                };
                 (file, rule)
             })
             .collect();
@@ -106,7 +110,7 @@ impl Folder {
     ///
     /// # Errors
     /// [`ErrorKind::Query`] when a file of cases, or a rule that one names, cannot be read.
-    pub async fn try_all(&self, calendars: &Arc<Calendars>) -> Result<Vec<Tried>> {
+    pub async fn try_all(&self, conventions: &Arc<Conventions>) -> Result<Vec<Tried>> {
         let mut tried = Vec::new();
         for (name, text) in self.of("test") {
             let file = format!("{}{name}", self.place);
@@ -115,7 +119,7 @@ impl Folder {
             let named = if cases.rules.is_empty() { vec![own] } else { cases.rules };
             let rules = named.iter().map(|rule| self.rule(rule, &file)).collect::<Result<Vec<Rule>>>()?;
             for case in cases.cases {
-                let outcome = case.differs(&rules, calendars).await;
+                let outcome = case.differs(&rules, conventions).await;
                 tried.push(Tried { file: file.clone(), line: case.line, name: case.name, outcome });
             }
         }

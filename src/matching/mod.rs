@@ -2,11 +2,13 @@
 //!
 //! ```text
 //!  rule        header and SELECT ─▶ check: can it be trusted ─▶ proposal: its candidates ─▶ assigned: which belong together
-//!  run         the rules of a flow in turn: amounts compared, rows taken or held, exceptions
+//!  sides       the tables whose rows are matched, each read once
+//!  run         the rules of a step in turn: amounts compared, rows taken or held, what is due ─▶ outcome
+//!  reasons     why a row is left
 //!  files       where rules and their cases are
 //!  test        given rows, expected matches: how a rule is tried
 //!  functions   what rules compare with: references, amounts, business days, likeness of texts
-//!  calendar    which days are business days
+//!  conventions what amounts and days are counted by: decimals of currencies, calendars of business days
 //!  assign      given candidates, which rows belong together: pure functions of values
 //! ```
 //!
@@ -16,13 +18,18 @@
 pub mod assign;
 pub mod calendar;
 pub mod check;
+pub mod conventions;
 pub mod files;
 pub mod functions;
+pub mod outcome;
 pub mod overrides;
+pub mod reasons;
 pub mod rule;
 pub mod run;
+pub mod sides;
 pub mod test;
 
+mod amounts;
 mod assigned;
-mod lines;
+mod due;
 mod proposal;

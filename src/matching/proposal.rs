@@ -4,7 +4,10 @@
 //! are alike on both sides would be ten thousand million pairs. Where it says more (a score, a condition that is no equality),
 //! pairs are what it gives, and there may not be too many of a row.
 
-use std::collections::{BTreeMap, HashSet};
+use std::cmp::Ordering;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt32Array};
 use arrow::compute::{concat, take};
@@ -16,15 +19,15 @@ use datafusion::prelude::SessionContext;
 use futures::StreamExt;
 
 use super::check::{LEFT_ID, RIGHT_ID, SCORE, WHY};
-use super::lines::Lines;
-use super::rule::{Assign, Rule};
+use super::rule::{Assign, Rule, Tie};
+use super::sides::Table;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a rule proposes.
 #[derive(Debug)]
 pub(super) enum Proposal {
     /// Rows that are candidates of those with the same key.
-    Keyed(Box<[Keyed; 2]>, Option<String>),
+    Keyed(Box<[Keyed; 2]>, Option<Arc<str>>),
     /// Candidates, pair by pair.
     Pairs(Vec<Candidate>),
 }
@@ -44,25 +47,30 @@ pub(super) struct Candidate {
     pub(super) left: u32,
     pub(super) right: u32,
     pub(super) score: Option<i64>,
-    pub(super) why: Option<String>,
+    pub(super) why: Option<Arc<str>>,
 }
 
 impl Proposal {
-    /// Reads what a rule proposes, of rows that are free.
+    /// Reads what a rule proposes of rows that no rule has taken.
     ///
     /// # Errors
-    /// [`ErrorKind::Query`] when a row has too many candidates, or an id is none of the side's; those of reading.
+    /// [`ErrorKind::Query`] when a row has too many candidates, or an id is none of the side's, or rows are to be grouped that
+    /// are proposed in pairs; those of reading.
     pub(super) async fn read(
         rule: &Rule,
         plan: LogicalPlan,
         context: &SessionContext,
-        lines: &[Lines; 2],
-        is_free: &[Vec<bool>; 2],
+        tables: [&Table; 2],
+        is_taken: [&[bool]; 2],
     ) -> Result<Self> {
-        if let Some(keyed) = Self::keyed(rule, &plan, context, lines, is_free).await? {
+        if let Some(keyed) = Self::keyed(rule, &plan, context, tables, is_taken).await? {
             return Ok(keyed);
         }
-        pairs(rule, plan, context, lines, is_free).await.map(Self::Pairs)
+        if rule.tie == Tie::Bucket {
+            return Err(Error::new(ErrorKind::Query, "rows are grouped that are not joined by equalities alone")
+                .hint("join by equalities alone, or leave tie: bucket out"));
+        }
+        pairs(rule, plan, context, tables, is_taken).await.map(Self::Pairs)
     }
 
     /// The two inputs of the join that a SELECT is; `None` where it is no such join, or a row has several keys.
@@ -70,8 +78,8 @@ impl Proposal {
         rule: &Rule,
         plan: &LogicalPlan,
         context: &SessionContext,
-        lines: &[Lines; 2],
-        is_free: &[Vec<bool>; 2],
+        tables: [&Table; 2],
+        is_taken: [&[bool]; 2],
     ) -> Result<Option<Self>> {
         if !matches!(rule.assign, Assign::Unique) {
             return Ok(None);
@@ -85,7 +93,7 @@ impl Proposal {
         let [first, second] = inputs;
         let inputs = if is_turned { [second, first] } else { [first, second] };
         let mut sides = Vec::with_capacity(2);
-        for (index, ((input, on), id)) in inputs.into_iter().zip(ids).enumerate() {
+        for (((input, on), id), (table, is_taken)) in inputs.into_iter().zip(ids).zip(tables.into_iter().zip(is_taken)) {
             if !is_of(&id, input.schema()) {
                 return Ok(None);
             }
@@ -93,8 +101,7 @@ impl Proposal {
             let wanted = std::iter::once(cast(id, DataType::Utf8).alias("id")).chain(keys);
             let plan = LogicalPlanBuilder::from(input.as_ref().clone()).project(wanted)?.build()?;
             let batches = context.execute_logical_plan(plan).await?.collect().await?;
-            let (Some(lines), Some(is_free)) = (lines.get(index), is_free.get(index)) else { return Ok(None) };
-            match side(&batches, lines, is_free)? {
+            match side(&batches, table, is_taken)? {
                 Some(side) => sides.push(side),
                 None => return Ok(None),
             }
@@ -104,8 +111,11 @@ impl Proposal {
     }
 }
 
+/// A join, the ids of its sides, and words.
+type OneJoin<'a> = (&'a Join, [Expr; 2], Option<Arc<str>>);
+
 /// The join that a SELECT is, the ids it gives, and the words it gives as reason.
-fn join_of(plan: &LogicalPlan) -> Option<(&Join, [Expr; 2], Option<String>)> {
+fn join_of(plan: &LogicalPlan) -> Option<OneJoin<'_>> {
     let LogicalPlan::Projection(projection) = plan else { return None };
     let LogicalPlan::Join(join) = projection.input.as_ref() else { return None };
     let is_of_values = join.null_equality == NullEquality::NullEqualsNothing;
@@ -118,14 +128,14 @@ fn join_of(plan: &LogicalPlan) -> Option<(&Join, [Expr; 2], Option<String>)> {
     };
     let why = match given(WHY) {
         None => None,
-        Some(Expr::Literal(value, _)) => Some(value.try_as_str()??.to_owned()),
+        Some(Expr::Literal(value, _)) => Some(value.try_as_str()??.into()),
         Some(_) => return None,
     };
     Some((join, [given(LEFT_ID)?, given(RIGHT_ID)?], why))
 }
 
 /// The rows of a side in order, with their keys; `None` where a row comes with two.
-fn side(batches: &[RecordBatch], lines: &Lines, is_free: &[bool]) -> Result<Option<Keyed>> {
+fn side(batches: &[RecordBatch], table: &Table, is_taken: &[bool]) -> Result<Option<Keyed>> {
     let Some(first) = batches.first() else { return Ok(Some(Keyed { rows: Vec::new(), keys: Vec::new() })) };
     let column = |place: usize| -> Result<ArrayRef> {
         let parts: Vec<&dyn Array> = batches.iter().filter_map(|batch| batch.columns().get(place)).map(AsRef::as_ref).collect();
@@ -135,8 +145,8 @@ fn side(batches: &[RecordBatch], lines: &Lines, is_free: &[bool]) -> Result<Opti
     let ids = ids.as_string::<i32>();
     let mut rows = Vec::with_capacity(ids.len());
     for (at, id) in (0_u32..).zip(ids.iter()) {
-        let row = place(lines, id)?;
-        if is_taken_in(is_free, row) {
+        let row = place(table, id)?;
+        if !is_in(is_taken, row) {
             rows.push((row, at));
         }
     }
@@ -154,8 +164,8 @@ async fn pairs(
     rule: &Rule,
     plan: LogicalPlan,
     context: &SessionContext,
-    lines: &[Lines; 2],
-    is_free: &[Vec<bool>; 2],
+    tables: [&Table; 2],
+    is_taken: [&[bool]; 2],
 ) -> Result<Vec<Candidate>> {
     let has = |name: &str| plan.schema().has_column_with_unqualified_name(name);
     let mut wanted: Vec<Expr> = [LEFT_ID, RIGHT_ID].map(|id| cast(ident(id), DataType::Utf8).alias(id)).to_vec();
@@ -165,11 +175,10 @@ async fn pairs(
     if has(WHY) {
         wanted.push(cast(ident(WHY), DataType::Utf8).alias(WHY));
     }
-    let [left_lines, right_lines] = lines;
-    let [left_free, right_free] = is_free;
+    let ([left_table, right_table], [left_taken, right_taken]) = (tables, is_taken);
     let plan = LogicalPlanBuilder::from(plan).project(wanted)?.build()?;
     let mut rows = context.execute_logical_plan(plan).await?.execute_stream().await?;
-    let (mut found, mut seen) = (Vec::new(), HashSet::new());
+    let mut found: HashMap<(u32, u32), Candidate> = HashMap::new();
     let mut counts: BTreeMap<u32, u32> = BTreeMap::new();
     while let Some(batch) = rows.next().await {
         let batch = batch?;
@@ -180,43 +189,70 @@ async fn pairs(
         let why = texts(WHY);
         let scores = batch.column_by_name(SCORE).and_then(|scores| scores.as_primitive_opt::<Int64Type>()).cloned();
         for row in 0..batch.num_rows() {
-            let left = place(left_lines, (!lefts.is_null(row)).then(|| lefts.value(row)))?;
-            let right = place(right_lines, (!rights.is_null(row)).then(|| rights.value(row)))?;
-            if !is_taken_in(left_free, left) || !is_taken_in(right_free, right) || !seen.insert((left, right)) {
+            let left = place(left_table, (!lefts.is_null(row)).then(|| lefts.value(row)))?;
+            let right = place(right_table, (!rights.is_null(row)).then(|| rights.value(row)))?;
+            if is_in(left_taken, left) || is_in(right_taken, right) {
                 continue;
+            }
+            let score = scores.as_ref().filter(|scores| !scores.is_null(row)).map(|scores| scores.value(row));
+            if score.is_none() && matches!(rule.assign, Assign::MutualBest { .. }) {
+                // It would be no rival of the others.
+                return Err(Error::new(ErrorKind::Query, "a pair that a rule proposes has no score")
+                    .with("left", left_table.id(left)?)
+                    .with("right", right_table.id(right)?)
+                    .hint("write coalesce(…, 0) for what may be null"));
+            }
+            let why = why.as_ref().filter(|why| !why.is_null(row)).map(|why| why.value(row).into());
+            let candidate = Candidate { left, right, score, why };
+            match found.entry((left, right)) {
+                Entry::Occupied(mut known) => {
+                    // The order in which they come says nothing.
+                    if candidate.goes_before(known.get()) {
+                        known.insert(candidate);
+                    }
+                    continue;
+                }
+                Entry::Vacant(place) => drop(place.insert(candidate)),
             }
             let many = counts.entry(left).or_default();
             *many += 1;
             if *many > rule.max_candidates {
                 return Err(Error::new(ErrorKind::Query, "a row has more candidates than a rule may propose")
-                    .with("row", &left_lines.get(left)?.id)
+                    .with("row", left_table.id(left)?)
                     .with("allowed", rule.max_candidates)
                     .hint("join by more columns, or by equalities alone: then rows are counted and not paired"));
             }
-            found.push(Candidate {
-                left,
-                right,
-                score: scores.as_ref().filter(|scores| !scores.is_null(row)).map(|scores| scores.value(row)),
-                why: why.as_ref().filter(|why| !why.is_null(row)).map(|why| why.value(row).to_owned()),
-            });
         }
     }
+    let mut found: Vec<Candidate> = found.into_values().collect();
     found.sort_unstable_by_key(|pair| (pair.left, pair.right));
     Ok(found)
+}
+
+impl Candidate {
+    /// Which of two proposals of one pair counts: that of the better score, then that of the first reason by letter.
+    fn goes_before(&self, other: &Self) -> bool {
+        match self.score.cmp(&other.score) {
+            Ordering::Greater => true,
+            Ordering::Less => false,
+            Ordering::Equal => (self.why.is_none(), &self.why) < (other.why.is_none(), &other.why),
+        }
+    }
 }
 
 fn unlike(error: ArrowError) -> Error {
     Error::bug("keys cannot be put together").caused_by(error)
 }
 
-fn place(lines: &Lines, id: Option<&str>) -> Result<u32> {
+fn place(table: &Table, id: Option<&str>) -> Result<u32> {
     let wrong = || {
         let error = Error::new(ErrorKind::Query, "a rule gives an id that is no row's of its side");
-        error.with("id", id.unwrap_or("null")).hint("left_id and right_id are the keys that the header names")
+        let error = error.with("table", table.name()).with("id", id.unwrap_or("null"));
+        error.hint("left_id and right_id are the keys that the header names")
     };
-    id.and_then(|id| lines.place(id)).ok_or_else(wrong)
+    id.and_then(|id| table.place(id)).ok_or_else(wrong)
 }
 
-fn is_taken_in(is_free: &[bool], row: u32) -> bool {
-    usize::try_from(row).ok().and_then(|row| is_free.get(row)).copied().unwrap_or_default()
+fn is_in(rows: &[bool], row: u32) -> bool {
+    usize::try_from(row).ok().and_then(|row| rows.get(row)).copied().unwrap_or_default()
 }

@@ -14,6 +14,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::reasons::REASONS;
 use crate::api::spelling::nearest;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -49,6 +50,10 @@ pub struct Rule {
     pub window: Option<Window>,
     /// What becomes of a difference.
     pub residual: Residual,
+    /// Why rows that are proposed are refused.
+    pub reason: Option<&'static str>,
+    /// The days that the right side is known of.
+    pub covered: Option<Covered>,
     /// Whether rows that an earlier rule found ambiguous are looked at.
     pub is_after_ambiguous: bool,
     /// Most candidates of a row.
@@ -93,6 +98,8 @@ pub enum Assign {
     },
     /// Rows are never matched, only suggested.
     Suggest,
+    /// Rows that are proposed are kept from later rules, for the rule's reason.
+    Refuse,
 }
 
 /// What is done with rows that are alike.
@@ -102,7 +109,7 @@ pub enum Tie {
     Reject,
     /// As many of one side as of the other are one group.
     Bucket,
-    /// They are left, and their candidates suggested.
+    /// They are left, and the nearest by date are suggested.
     Suggest,
 }
 
@@ -143,13 +150,35 @@ pub struct Window {
     pub calendar: Option<String>,
 }
 
+/// A table of the days that the right side is known of: a counterpart that is not there on other days is not missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Covered {
+    /// The table, as in SQL.
+    pub table: String,
+    /// Column of the first day of a span.
+    pub from: String,
+    /// Column of its last day.
+    pub to: String,
+    /// Column of the currency that it is of, where spans are not of all.
+    pub currency: Option<String>,
+}
+
+/// How a sum was rounded to what the other side has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rounding {
+    /// Down to whole minor units.
+    Floor,
+    /// To the nearest minor unit, of two the even one.
+    HalfEven,
+}
+
 /// What becomes of a difference of amounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Residual {
     /// There is to be none beyond the tolerance.
     None,
-    /// Less than a minor unit is left.
-    Dust,
+    /// What rounding leaves.
+    Dust(Rounding),
     /// It is booked to an account, as far as it is allowed.
     Booked {
         /// What it is: `FEE`, `FX` or `WRITE_OFF`.
@@ -162,7 +191,7 @@ pub enum Residual {
 }
 
 /// Every key of a header, and what it means.
-pub const KEYS: [(&str, &str); 17] = [
+pub const KEYS: [(&str, &str); 19] = [
     ("rule", "Its name, which no other has: `flow.what_it_goes_by`."),
     ("version", "For people; what counts is the hash of header and SELECT."),
     ("flow", "What it is a step of."),
@@ -174,8 +203,17 @@ pub const KEYS: [(&str, &str); 17] = [
     ),
     ("right", "The table they are looked for in, likewise."),
     ("shape", "`one_to_one`, `many_to_one` or `one_to_many`."),
-    ("assign", "`unique`, `mutual_best(margin=N)` or `suggest`."),
-    ("tie", "What is done with rows that are alike: `reject`, `bucket` or `suggest`."),
+    (
+        "assign",
+        "`unique`, `mutual_best(margin=N)`; `suggest`, which matches nothing; `refuse`, which keeps rows that are proposed from \
+         all later rules.",
+    ),
+    ("reason", "Why rows are refused: a reason code such as `REFERENCE_CONFLICT`."),
+    (
+        "tie",
+        "What is done with rows that are alike: `reject`; `bucket`, which groups as many as there are on the other side; \
+         `suggest`, which suggests the nearest of a window by date.",
+    ),
     (
         "amount",
         "The amounts that are to be equal: `left.COLUMN = right.COLUMN`, each in the currency of the column `currency`, or of \
@@ -183,8 +221,17 @@ pub const KEYS: [(&str, &str); 17] = [
     ),
     ("tolerance", "How far apart they may be: `N minor`, `N bps`, or `N minor or N bps`."),
     ("window", "Where the day of the right may lie: `right.COLUMN in [left.COLUMN -N .. +N days]`, or `business days`."),
+    (
+        "covered",
+        "The days that the right side is known of: `right by TABLE(FROM, TO)`, or `right by TABLE(FROM, TO, CURRENCY)`. A row \
+         without counterpart is then not due yet, overdue, or its days are not all known.",
+    ),
     ("calendar", "Whose business days: `TARGET2`, `UK`, `US_FED`, `WEEKENDS`, or one of the configuration."),
-    ("residual", "What becomes of a difference: `none`, `dust`, `fee:ACCOUNT up to N minor`, `fx:…` or `writeoff:…`."),
+    (
+        "residual",
+        "What becomes of a difference: `none`; `dust`, which a sum leaves that is cut to minor units, or `dust(half_even)`; \
+         `fee:ACCOUNT up to N minor`, by which less came; `fx:…` or `writeoff:…`, by which more or less came.",
+    ),
     ("after_ambiguous", "`allow`: rows that an earlier rule found ambiguous are looked at too."),
     ("max_candidates", "Most candidates of a row where pairs have to be looked at one by one; 50 when left out."),
 ];
@@ -196,8 +243,7 @@ impl Rule {
     /// [`ErrorKind::Query`] that says in which line what is wrong.
     pub fn parse(text: &str, file: &str) -> Result<Self> {
         let header = Header::read(text, file)?;
-        let id = header.needed("rule")?;
-        let flow = header.needed("flow")?;
+        let (id, flow) = (header.name("rule")?, header.name("flow")?);
         let amount = header.amount()?;
         let window = header.window()?;
         let rule = Self {
@@ -209,6 +255,8 @@ impl Rule {
             assign: header.assign()?,
             tie: header.word("tie", "reject", &TIES)?,
             residual: header.residual()?,
+            reason: header.reason()?,
+            covered: header.covered()?,
             is_after_ambiguous: header.word("after_ambiguous", "refuse", &[("allow", true), ("refuse", false)])?,
             max_candidates: header.number("max_candidates", MOST_CANDIDATES)?,
             id,
@@ -221,11 +269,56 @@ impl Rule {
         };
         // For people; what counts is the hash.
         header.number("version", 1)?;
-        match rule.residual {
-            Residual::None => Ok(rule),
-            _ if rule.amount.is_some() => Ok(rule),
-            _ => Err(header.wrong("residual", "a residual needs an amount to be left of", "add amount: left.… = right.…")),
+        rule.fits(&header)?;
+        Ok(rule)
+    }
+
+    /// That its keys go together.
+    fn fits(&self, header: &Header<'_>) -> Result<()> {
+        if self.residual != Residual::None && self.amount.is_none() {
+            return Err(header.wrong("residual", "a residual needs an amount to be left of", "add amount: left.… = right.…"));
         }
+        if matches!(self.assign, Assign::MutualBest { .. }) && self.shape != Shape::OneToOne {
+            return Err(header.wrong("assign", "mutual_best pairs one with one", "leave the shape out, or write assign: unique"));
+        }
+        match self.tie {
+            Tie::Bucket if self.assign != Assign::Unique || self.shape != Shape::OneToOne => {
+                Err(header.wrong("tie", "rows are grouped where they are assigned one to one", "leave assign and shape out"))
+            }
+            Tie::Bucket if self.amount.is_none() || self.window.is_some() => Err(header.wrong(
+                "tie",
+                "rows are grouped that are alike in an amount and have no window",
+                "add amount: left.… = right.…, and join by the day instead of a window",
+            )),
+            Tie::Suggest if self.assign != Assign::Unique || self.shape != Shape::OneToOne || self.window.is_none() => Err(
+                header.wrong("tie", "the nearest is suggested where rows are assigned one to one in a window", "add window: …"),
+            ),
+            _ => Ok(()),
+        }?;
+        match (self.assign, self.reason) {
+            (Assign::Refuse, None) => {
+                Err(header.wrong("assign", "rows are refused for no reason", "add reason: REFERENCE_CONFLICT"))
+            }
+            (Assign::Refuse, Some(_)) if self.amount.is_some() => {
+                Err(header.wrong("amount", "a rule that refuses rows compares no amounts", "compare them in the SELECT"))
+            }
+            (Assign::Refuse, Some(_)) | (_, None) => Ok(()),
+            (_, Some(_)) => Err(header.wrong("reason", "a reason of a rule that refuses nothing", "add assign: refuse")),
+        }?;
+        match &self.covered {
+            Some(_) if self.window.is_none() => {
+                Err(header.wrong("covered", "days are covered of no window", "add window: right.… in [left.… .. +5 days]"))
+            }
+            Some(Covered { currency: Some(_), .. }) if self.amount.is_none() => {
+                Err(header.wrong("covered", "a currency of no amount", "add amount: left.… = right.…"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// That another rule has its name.
+    pub(super) fn is_twin(&self) -> Error {
+        Error::new(ErrorKind::Query, "two rules have one name").with("rule", &self.id).hint("rename one of them")
     }
 
     /// What comes first in a run.
@@ -234,6 +327,8 @@ impl Rule {
     }
 }
 
+/// Words of a header for differences that are booked, and what they are called.
+const BOOKED: [(&str, &str); 3] = [("fee", "FEE"), ("fx", "FX"), ("writeoff", "WRITE_OFF")];
 const SHAPES: [(&str, Shape); 3] =
     [("one_to_one", Shape::OneToOne), ("many_to_one", Shape::ManyToOne), ("one_to_many", Shape::OneToMany)];
 const TIES: [(&str, Tie); 3] = [("reject", Tie::Reject), ("bucket", Tie::Bucket), ("suggest", Tie::Suggest)];
@@ -289,14 +384,16 @@ impl<'a> Header<'a> {
         let mut key: Option<&'static str> = None;
         let mut value = String::new();
         for word in line.split_whitespace() {
-            match word.split_once(':').filter(|(name, _)| is_key_like(name)) {
-                Some((name, rest)) if rest.is_empty() || known(name).is_some() => {
+            // An account of a residual is written as a key is.
+            let is_account = |name: &str| key == Some("residual") && BOOKED.iter().any(|(booked, _)| *booked == name);
+            match word.split_once(':').filter(|(name, _)| is_key_like(name) && !is_account(name)) {
+                Some((name, rest)) => {
                     let Some(known) = known(name) else { return Err(self.unknown(name, number)) };
                     self.said(key, &mut value, number)?;
                     key = Some(known);
                     value.push_str(rest);
                 }
-                _ => {
+                None => {
                     if !value.is_empty() {
                         value.push(' ');
                     }
@@ -354,6 +451,15 @@ impl<'a> Header<'a> {
         self.value(key).map(str::to_owned).ok_or_else(missing)
     }
 
+    /// A name of words with dots between them.
+    fn name(&self, key: &'static str) -> Result<String> {
+        let name = self.needed(key)?;
+        if name.split('.').all(is_name) {
+            return Ok(name);
+        }
+        Err(self.wrong(key, "a name is expected", format!("letters, digits, _ and dots: {key}: payout_to_bank.reference")))
+    }
+
     fn number(&self, key: &str, otherwise: u32) -> Result<u32> {
         let wrong = |_| self.wrong(key, "a whole number is expected", format!("such as {key}: {otherwise}"));
         self.value(key).map_or(Ok(otherwise), |value| value.parse().map_err(wrong))
@@ -394,12 +500,17 @@ impl<'a> Header<'a> {
         match (value, call) {
             ("unique", _) => Ok(Assign::Unique),
             ("suggest", _) => Ok(Assign::Suggest),
+            ("refuse", _) => Ok(Assign::Refuse),
             ("mutual_best", _) => Ok(Assign::MutualBest { margin: 1 }),
             (_, Some(("mutual_best", given))) => match margin(given) {
                 Some(margin) if margin > 0 => Ok(Assign::MutualBest { margin }),
                 _ => Err(self.wrong("assign", "a margin is a whole number above 0", "such as assign: mutual_best(margin=1)")),
             },
-            _ => Err(self.wrong("assign", "a word that is not known here", "it may be unique, mutual_best(margin=N), suggest")),
+            _ => Err(self.wrong(
+                "assign",
+                "a word that is not known here",
+                "it may be unique, mutual_best(margin=N), suggest, refuse",
+            )),
         }
     }
 
@@ -414,16 +525,47 @@ impl<'a> Header<'a> {
         let Some((left, right)) = sides else {
             return Err(self.wrong("amount", "two columns are expected", "such as amount: left.payout_amount = right.amount"));
         };
-        let (mut minor, mut bps) = (0, 0);
+        let (mut minor, mut bps) = (None, None);
         for part in self.value("tolerance").unwrap_or("0 minor").split(" or ") {
             let number = part.trim().split_once(' ').and_then(|(number, unit)| Some((number.parse::<u32>().ok()?, unit.trim())));
-            match number {
-                Some((number, "minor")) => minor = number.into(),
-                Some((number, "bps")) => bps = number.into(),
+            let before = match number {
+                Some((number, "minor")) => minor.replace(number.into()),
+                Some((number, "bps")) => bps.replace(number.into()),
                 _ => return Err(self.wrong("tolerance", "a tolerance is expected", "such as 0 minor, 5 bps, 1 minor or 5 bps")),
+            };
+            if before.is_some() {
+                return Err(self.wrong("tolerance", "a tolerance is said twice in one unit", "leave one of them out"));
             }
         }
-        Ok(Some(Amount { left, right, tolerance_minor: minor, tolerance_bps: bps }))
+        Ok(Some(Amount { left, right, tolerance_minor: minor.unwrap_or(0), tolerance_bps: bps.unwrap_or(0) }))
+    }
+
+    fn reason(&self) -> Result<Option<&'static str>> {
+        let Some(value) = self.value("reason") else { return Ok(None) };
+        match REASONS.iter().find(|(reason, _)| *reason == value) {
+            Some((reason, _)) => Ok(Some(reason)),
+            None => {
+                let near = nearest(value, REASONS.iter().map(|(reason, _)| *reason));
+                let hint =
+                    near.map_or_else(|| "ckosql docs lists the reason codes".to_owned(), |near| format!("did you mean {near}?"));
+                Err(self.wrong("reason", "a reason code that is not known", hint))
+            }
+        }
+    }
+
+    fn covered(&self) -> Result<Option<Covered>> {
+        let Some(value) = self.value("covered") else { return Ok(None) };
+        let read = || {
+            let (table, columns) = value.strip_prefix("right by ")?.trim().strip_suffix(')')?.split_once('(')?;
+            let mut columns = columns.split(',').map(|column| column.trim().to_owned());
+            let covered =
+                Covered { table: table.to_owned(), from: columns.next()?, to: columns.next()?, currency: columns.next() };
+            let names = [Some(&covered.from), Some(&covered.to), covered.currency.as_ref()];
+            let is_right = table.split('.').all(is_name) && names.into_iter().flatten().all(|name| is_name(name));
+            (is_right && columns.next().is_none()).then_some(covered)
+        };
+        let usage = "such as covered: right by books.bank_statements(from_date, to_date, currency)";
+        read().map(Some).ok_or_else(|| self.wrong("covered", "a table of days is expected", usage))
     }
 
     fn window(&self) -> Result<Option<Window>> {
@@ -454,19 +596,15 @@ impl<'a> Header<'a> {
         let usage = "it may be none, dust, or fee:ACCOUNT up to N minor (fee, fx or writeoff)";
         match value {
             "none" => return Ok(Residual::None),
-            "dust" => return Ok(Residual::Dust),
+            "dust" => return Ok(Residual::Dust(Rounding::Floor)),
+            "dust(half_even)" => return Ok(Residual::Dust(Rounding::HalfEven)),
             _ => {}
         }
         let booked = || {
             let (kind, rest) = value.split_once(':')?;
             let (account, most) = rest.split_once(" up to ")?;
             let up_to_minor = most.trim().strip_suffix("minor")?.trim().parse::<u32>().ok()?.into();
-            let kind = match kind {
-                "fee" => "FEE",
-                "fx" => "FX",
-                "writeoff" => "WRITE_OFF",
-                _ => return None,
-            };
+            let (_, kind) = *BOOKED.iter().find(|(booked, _)| *booked == kind)?;
             Some(Residual::Booked { kind, account: account.trim().to_owned(), up_to_minor })
         };
         booked().ok_or_else(|| self.wrong("residual", "a residual that is not known here", usage))
@@ -481,23 +619,35 @@ fn read_window(value: &str) -> Option<Read> {
     let (right, span) = value.split_once(" in ")?;
     let span = span.trim().strip_prefix('[')?.strip_suffix(']')?;
     let (from, to) = span.split_once("..")?;
-    let (left, from) = match from.trim().split_once(' ') {
-        Some((left, from)) => (left, days(from)?),
-        None => (from.trim(), 0),
-    };
-    let to = to.trim();
-    let (to, is_business) = match (to.strip_suffix("business days"), to.strip_suffix("days")) {
-        (Some(to), _) => (to, true),
-        (None, Some(to)) => (to, false),
-        (None, None) => return None,
-    };
-    Some((of("left", left)?, of("right", right)?, from, days(to)?, is_business))
+    let from = from.trim();
+    let (left, from) = from.split_once(' ').unwrap_or((from, "0"));
+    let ((from, from_unit), (to, to_unit)) = (days(from)?, days(to)?);
+    // The unit may be said once, at the end.
+    if to_unit == Unit::Unsaid || (from_unit != Unit::Unsaid && from_unit != to_unit) {
+        return None;
+    }
+    Some((of("left", left)?, of("right", right)?, from, to, to_unit == Unit::BusinessDays))
 }
 
-/// A number of days with its sign.
-fn days(text: &str) -> Option<i32> {
-    let text = text.trim().trim_end_matches("business days").trim_end_matches("days").trim();
-    text.starts_with(['+', '-', '0']).then(|| text.parse().ok()).flatten().filter(|days: &i32| days.abs() <= 366)
+/// What a number of days counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Days,
+    BusinessDays,
+    Unsaid,
+}
+
+/// A number of days with its sign, and what it counts.
+fn days(text: &str) -> Option<(i32, Unit)> {
+    let text = text.trim();
+    let (number, unit) = match (text.strip_suffix("business days"), text.strip_suffix("days")) {
+        (Some(number), _) => (number, Unit::BusinessDays),
+        (None, Some(number)) => (number, Unit::Days),
+        (None, None) => (text, Unit::Unsaid),
+    };
+    let number = number.trim();
+    let days = number.starts_with(['+', '-', '0']).then(|| number.parse().ok()).flatten();
+    days.filter(|days: &i32| days.abs() <= 366).map(|days| (days, unit))
 }
 
 /// `left.COLUMN in left.CURRENCY`.

@@ -1,326 +1,277 @@
-//! The rules of a flow, one after the other: each sees only the rows that none before it took.
+//! The rules of a step, one after the other: each sees only the rows that none before it took.
 //!
-//! A row that a rule found ambiguous, or of another amount than its counterpart, is held: a looser rule does not guess what a
-//! stricter one refused, unless it says so. What no rule took is an exception, with the most telling reason of all rules.
+//! A step is a hop of a flow; the rows of one are all there again in the next. A row that a rule found ambiguous, or of another
+//! amount than its counterpart, is held: later rules count it among the candidates, so that nothing looks unique that is
+//! not, and match it only if they say so. What no rule took is an exception, with the most telling reason of all rules.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
-use sha2::{Digest, Sha256};
 
+use super::amounts::{Compared, compare};
 use super::assign::Side;
-use super::assigned::{Assigned, Together};
-use super::calendar::Calendars;
+use super::assigned::{Assigned, Spans, Together, Waiting, spans};
 use super::check::{Checked, check};
-use super::lines::Lines;
+use super::conventions::Conventions;
+use super::due::Known;
+use super::outcome::{Exception, Match, Outcome, Step};
 use super::proposal::Proposal;
-use super::rule::{Amount, Residual, Rule};
-use crate::error::{Error, ErrorKind, Result};
-use crate::money::{DECIMAL_SCALE, Exponents};
+use super::reasons::{NO_COUNTERPART_LEFT, NO_COUNTERPART_RIGHT, holds, rank};
+use super::rule::Rule;
+use super::sides::{Named, Table};
+use crate::error::{Error, Result};
 
-/// Rows that belong together.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Match {
-    /// Hash of the rule's version and the rows.
-    pub id: String,
-    /// The rule.
-    pub rule: String,
-    /// Ids of the left rows, in order.
-    pub left: Vec<String>,
-    /// Ids of the right rows, in order.
-    pub right: Vec<String>,
-    /// Left less right, where amounts were compared and something is left.
-    pub residual: Option<Difference>,
-    /// What the rule says of it.
-    pub why: Option<String>,
-    /// Its score, where the rule gives one.
-    pub score: Option<i64>,
-}
-
-/// What is left of two amounts.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Difference {
-    /// `DUST`, `TOLERANCE`, `FEE`, `FX` or `WRITE_OFF`.
-    pub kind: &'static str,
-    /// Mantissa of decimal(38,8).
-    pub amount: i128,
-    /// The currency.
-    pub currency: String,
-    /// Where it is booked to.
-    pub account: Option<String>,
-}
-
-/// A row that no rule took.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Exception {
-    /// Its table.
-    pub table: String,
-    /// Its id.
-    pub line: String,
-    /// Why, in the words of the reason codes.
-    pub reason: &'static str,
-    /// The rule that found it out, where one did.
-    pub rule: Option<String>,
-    /// What there is to say of it.
-    pub detail: Option<String>,
-    /// How many rows it could belong to.
-    pub candidate_count: u32,
-    /// Some of them.
-    pub candidates: Vec<String>,
-}
-
-/// What came of a flow.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Outcome {
-    /// The matches, in order of rule and rows.
-    pub matches: Vec<Match>,
-    /// The rows that are left, in order.
-    pub exceptions: Vec<Exception>,
-}
-
-/// Reasons, the most telling first.
-const TELLING: [&str; 11] = [
-    "CURRENCY_MISMATCH",
-    "SIGN_CONFLICT",
-    "AMOUNT_MISMATCH",
-    "SHORT_PAID",
-    "OVER_PAID",
-    "AMBIGUOUS_KEY",
-    "AMBIGUOUS_WINDOW",
-    "SUGGESTED",
-    "DATE_OUT_OF_WINDOW",
-    NO_COUNTERPART_LEFT,
-    NO_COUNTERPART_RIGHT,
-];
-/// A row of the left side without counterpart.
-const NO_COUNTERPART_LEFT: &str = "NO_COUNTERPART_LEFT";
-/// A row of the right side without counterpart.
-const NO_COUNTERPART_RIGHT: &str = "NO_COUNTERPART_RIGHT";
-/// Reasons that do not keep a row from a later rule.
-const LETS_GO: [&str; 1] = ["DATE_OUT_OF_WINDOW"];
-
-/// Runs the rules of one flow.
+/// Runs rules, step by step. `as_of` is the day, counted since 1970, that what is due is told by.
 ///
 /// # Errors
-/// Those of [`check`] and of reading the tables.
-pub async fn run(rules: &[Rule], context: &SessionContext, calendars: &Calendars) -> Result<Outcome> {
-    let mut order: Vec<&Rule> = rules.iter().collect();
-    order.sort_by_key(|rule| rule.turn());
-    let mut flow = Flow::default();
-    for rule in order {
-        flow.run(rule, context, calendars).await.map_err(|error| error.with_missing("rule", &rule.id))?;
-    }
-    Ok(flow.outcome())
-}
-
-/// What the rules so far have come to.
-#[derive(Debug, Default)]
-struct Flow {
-    matches: Vec<Match>,
-    /// By table and id: rows that are taken.
-    taken: HashSet<(String, String)>,
-    /// Why rows are left, by table and id.
-    left: BTreeMap<(String, String), Exception>,
-}
-
-impl Flow {
-    async fn run(&mut self, rule: &Rule, context: &SessionContext, calendars: &Calendars) -> Result<()> {
-        let Checked { plan, sides } = check(rule, context).await?;
-        let lines = Lines::read(rule, sides).await?;
-        let [left, right] = &lines;
-        let is_free = [self.free(rule, &rule.left.table, left), self.free(rule, &rule.right.table, right)];
-        for (side, lines) in [(Side::Left, left), (Side::Right, right)] {
-            for line in &lines.lines {
-                self.leave(rule, side, &line.id, Unmatched::nothing(side));
-            }
+/// [`crate::error::ErrorKind::Query`] when two rules have one name, or know the rows of a table by different keys; those of [`check`] and of
+/// reading the tables.
+pub async fn run(rules: &[Rule], context: &SessionContext, conventions: &Conventions, as_of: i32) -> Result<Outcome> {
+    let mut of_steps: BTreeMap<(String, u32), Vec<Rule>> = BTreeMap::new();
+    let mut names = BTreeSet::new();
+    for rule in rules {
+        if !names.insert(&rule.id) {
+            return Err(rule.is_twin());
         }
-        let proposal = Proposal::read(rule, plan, context, &lines, &is_free).await?;
-        let assigned = Assigned::of(rule, proposal, &lines, calendars)?;
+        of_steps.entry((rule.flow.clone(), rule.hop)).or_default().push(rule.clone());
+    }
+    let mut outcome = Outcome::default();
+    for ((flow, hop), mut rules) in of_steps {
+        rules.sort_by(|one, other| one.turn().cmp(&other.turn()));
+        let session = Session { context, conventions, as_of };
+        outcome.steps.push(session.step(flow, hop, rules).await?);
+    }
+    Ok(outcome)
+}
+
+/// What a step is run in.
+#[derive(Clone, Copy)]
+struct Session<'a> {
+    context: &'a SessionContext,
+    conventions: &'a Conventions,
+    as_of: i32,
+}
+
+impl Session<'_> {
+    async fn step(self, flow: String, hop: u32, rules: Vec<Rule>) -> Result<Step> {
+        // All are checked before anything is read.
+        let mut named: BTreeMap<String, Named> = BTreeMap::new();
+        let mut plans = Vec::with_capacity(rules.len());
+        for rule in &rules {
+            let Checked { plan, sides } = check(rule, self.context).await?;
+            let names = [0, 1].map(|side: usize| sides.get(side).map(|side| side.name().to_owned()).unwrap_or_default());
+            for side in sides {
+                match named.get_mut(side.name()) {
+                    Some(known) => known.also(side).map_err(|error| error.with_missing("rule", &rule.id))?,
+                    None => drop(named.insert(side.name().to_owned(), side)),
+                }
+            }
+            plans.push((plan, names));
+        }
+        let mut tables = Vec::with_capacity(named.len());
+        for named in named.values() {
+            tables.push(Arc::new(Table::read(named, self.context).await?));
+        }
+        let place = |name: &String| named.keys().position(|known| known == name).unwrap_or_default();
+        let sides: Vec<[usize; 2]> = plans.iter().map(|(_, names)| names.each_ref().map(place)).collect();
+        let mut state = State::new(Step { flow, hop, rules, tables, sides, ..Step::default() });
+        for (place, (plan, _)) in plans.into_iter().enumerate() {
+            state.rule(self, place, plan).await?;
+        }
+        Ok(state.end())
+    }
+}
+
+/// What the rules of a step have come to so far.
+#[derive(Debug)]
+struct State {
+    step: Step,
+    /// By table: which rows are taken.
+    taken: Vec<Vec<bool>>,
+    /// By table: why rows are left, where more is known than that they have no counterpart.
+    left: Vec<Vec<Option<Box<Exception>>>>,
+}
+
+/// A rule that has its turn.
+#[derive(Clone, Copy)]
+struct Turn<'a> {
+    place: usize,
+    rule: &'a Rule,
+    /// Places of the tables of its sides.
+    sides: [usize; 2],
+}
+
+impl Turn<'_> {
+    fn table(self, side: Side) -> usize {
+        let [left, right] = self.sides;
+        if side == Side::Left { left } else { right }
+    }
+}
+
+impl State {
+    fn new(step: Step) -> Self {
+        let taken = step.tables.iter().map(|table| vec![false; table.len()]).collect();
+        let left = step.tables.iter().map(|table| (0..table.len()).map(|_| None).collect()).collect();
+        Self { step, taken, left }
+    }
+
+    async fn rule(&mut self, session: Session<'_>, place: usize, plan: LogicalPlan) -> Result<()> {
+        let astray = || Error::bug("a rule is not of its step");
+        let rule = self.step.rules.get(place).ok_or_else(astray)?.clone();
+        let sides = *self.step.sides.get(place).ok_or_else(astray)?;
+        let turn = Turn { place, rule: &rule, sides };
+        self.turn(session, turn, plan).await.map_err(|error| error.with_missing("rule", &rule.id))
+    }
+
+    async fn turn(&mut self, session: Session<'_>, turn: Turn<'_>, plan: LogicalPlan) -> Result<()> {
+        let Session { context, conventions, .. } = session;
+        let [left_table, right_table] = turn.sides.map(|place| self.step.tables.get(place).cloned());
+        let (Some(left_table), Some(right_table)) = (left_table, right_table) else {
+            return Err(Error::bug("a rule without tables"));
+        };
+        let lines = [left_table.lines(turn.rule, Side::Left), right_table.lines(turn.rule, Side::Right)];
+        let spans = turn.rule.window.as_ref().map(|window| spans(window, lines[0], conventions)).transpose()?;
+        let taken = turn.sides.map(|place| self.taken.get(place).map(Vec::as_slice).unwrap_or_default());
+        let proposal = Proposal::read(turn.rule, plan, context, [&left_table, &right_table], taken).await?;
+        let assigned = Assigned::of(turn.rule, proposal, lines, spans.as_ref())?;
         for waiting in assigned.waiting {
-            let [own, others] = if waiting.side == Side::Left { [left, right] } else { [right, left] };
-            let candidates = waiting.candidates.iter().map(|row| Ok(others.get(*row)?.id.clone())).collect::<Result<_>>()?;
-            let why = Unmatched { reason: waiting.reason, rule: Some(&rule.id), detail: None, count: waiting.count, candidates };
-            self.leave(rule, waiting.side, &own.get(waiting.row)?.id, why);
+            self.wait(turn, waiting, None);
+        }
+        for Together { group, score, why } in assigned.suggested {
+            self.step.suggestions.push(Match { rule: turn.place, group, residual: None, why, score });
         }
         for together in assigned.together {
-            self.settle(rule, &lines, together)?;
+            self.settle(turn, lines, together, conventions)?;
+        }
+        if let (Some(spans), Some(known)) = (&spans, Known::read(turn.rule, context).await?) {
+            self.due(session, turn, spans, &known)?;
         }
         Ok(())
-    }
-
-    /// Which rows of a table this rule may take.
-    fn free(&self, rule: &Rule, table: &str, lines: &Lines) -> Vec<bool> {
-        let is_free = |id: &String| {
-            let key = (table.to_owned(), id.clone());
-            let is_held = self.left.get(&key).is_some_and(|left| left.rule.is_some() && !LETS_GO.contains(&left.reason));
-            !self.taken.contains(&key) && (rule.is_after_ambiguous || !is_held)
-        };
-        lines.lines.iter().map(|line| is_free(&line.id)).collect()
-    }
-
-    /// Says why a row is left, unless something more telling is known of it.
-    fn leave(&mut self, rule: &Rule, side: Side, id: &str, why: Unmatched<'_>) {
-        let table = if side == Side::Left { &rule.left.table } else { &rule.right.table };
-        let key = (table.clone(), id.to_owned());
-        let rank = |reason: &str| TELLING.iter().position(|known| *known == reason).unwrap_or(TELLING.len());
-        if self.taken.contains(&key) || self.left.get(&key).is_some_and(|known| rank(known.reason) <= rank(why.reason)) {
-            return;
-        }
-        let exception = Exception {
-            table: table.clone(),
-            line: id.to_owned(),
-            reason: why.reason,
-            rule: why.rule.map(str::to_owned),
-            detail: why.detail,
-            candidate_count: why.count,
-            candidates: why.candidates,
-        };
-        self.left.insert(key, exception);
     }
 
     /// Compares the amounts of rows that belong together, and matches them or says why not.
-    fn settle(&mut self, rule: &Rule, lines: &[Lines; 2], together: Together) -> Result<()> {
-        let [left, right] = lines;
-        let ids =
-            |lines: &Lines, rows: &[u32]| rows.iter().map(|row| Ok(lines.get(*row)?.id.clone())).collect::<Result<Vec<_>>>();
-        let (lefts, rights) = (ids(left, &together.left)?, ids(right, &together.right)?);
-        let compared = match &rule.amount {
-            Some(amount) => compare(rule, amount, lines, &together)?,
-            None => Compared::Equal(None),
-        };
-        match compared {
+    fn settle(
+        &mut self,
+        turn: Turn<'_>,
+        lines: [super::sides::Lines<'_>; 2],
+        together: Together,
+        conventions: &Conventions,
+    ) -> Result<()> {
+        let Together { group, score, why } = together;
+        let sides = [(Side::Left, group.left(), group.right()), (Side::Right, group.right(), group.left())];
+        if !turn.rule.is_after_ambiguous {
+            let held = sides.iter().any(|(side, own, _)| own.iter().any(|row| self.is_held(turn.table(*side), *row)));
+            if held {
+                for (side, own, others) in sides {
+                    let reason = if side == Side::Left { NO_COUNTERPART_LEFT } else { NO_COUNTERPART_RIGHT };
+                    let detail = "an earlier rule keeps what it could belong to";
+                    self.all_wait(turn, side, own, others, reason, detail);
+                }
+                return Ok(());
+            }
+        }
+        match compare(turn.rule, lines, &group, conventions)? {
             Compared::Equal(residual) => {
-                for (table, ids) in [(&rule.left.table, &lefts), (&rule.right.table, &rights)] {
-                    for id in ids {
-                        let key = (table.clone(), id.clone());
-                        self.left.remove(&key);
-                        self.taken.insert(key);
+                for (side, own, _) in sides {
+                    for row in own {
+                        self.take(turn.table(side), *row);
                     }
                 }
-                let id = match_id(rule, &lefts, &rights);
-                let (rule, Together { why, score, .. }) = (rule.id.clone(), together);
-                self.matches.push(Match { id, rule, left: lefts, right: rights, residual, why, score });
+                self.step.matches.push(Match { rule: turn.place, group, residual, why, score });
             }
-            Compared::Unequal { reason, detail } => {
-                for (side, own, others) in [(Side::Left, &lefts, &rights), (Side::Right, &rights, &lefts)] {
-                    let count = u32::try_from(others.len()).unwrap_or(u32::MAX);
-                    for id in own {
-                        let (detail, candidates) = (Some(detail.clone()), others.clone());
-                        self.leave(rule, side, id, Unmatched { reason, rule: Some(&rule.id), detail, count, candidates });
-                    }
+            Compared::Unequal { reasons, detail } => {
+                for ((side, own, others), reason) in sides.into_iter().zip(reasons) {
+                    self.all_wait(turn, side, own, others, reason, &detail);
                 }
             }
         }
         Ok(())
     }
 
-    fn outcome(mut self) -> Outcome {
-        self.matches
-            .sort_unstable_by(|one, other| (&one.rule, &one.left, &one.right).cmp(&(&other.rule, &other.left, &other.right)));
-        Outcome { matches: self.matches, exceptions: self.left.into_values().collect() }
+    fn all_wait(&mut self, turn: Turn<'_>, side: Side, own: &[u32], others: &[u32], reason: &'static str, detail: &str) {
+        let count = u32::try_from(others.len()).unwrap_or(u32::MAX);
+        for row in own {
+            let waiting = Waiting { side, row: *row, reason, count, candidates: others.to_vec() };
+            self.wait(turn, waiting, Some(detail.into()));
+        }
     }
-}
 
-/// Why a row is left.
-struct Unmatched<'a> {
-    reason: &'static str,
-    rule: Option<&'a str>,
-    detail: Option<String>,
-    count: u32,
-    candidates: Vec<String>,
-}
-
-impl Unmatched<'_> {
-    /// That nothing is known of it.
-    fn nothing(side: Side) -> Self {
-        let reason = if side == Side::Left { NO_COUNTERPART_LEFT } else { NO_COUNTERPART_RIGHT };
-        Self { reason, rule: None, detail: None, count: 0, candidates: Vec::new() }
+    /// Says of rows without counterpart whether their time is over.
+    fn due(&mut self, session: Session<'_>, turn: Turn<'_>, spans: &Spans, known: &Known) -> Result<()> {
+        let Some(table) = self.step.tables.get(turn.table(Side::Left)).cloned() else { return Ok(()) };
+        let lines = table.lines(turn.rule, Side::Left);
+        let calendar = turn.rule.window.as_ref().and_then(|window| window.calendar.as_ref());
+        let calendar = calendar.map(|name| session.conventions.calendars.get(name)).transpose()?.map(AsRef::as_ref);
+        for (row, span) in (0_u32..).zip(spans) {
+            let (false, Some((from, to))) = (self.is_taken(turn.table(Side::Left), row), span) else { continue };
+            let reason = known.reason(*from..=*to, lines.currency(row), session.as_of, calendar)?;
+            self.wait(turn, Waiting { side: Side::Left, row, reason, count: 0, candidates: Vec::new() }, None);
+        }
+        Ok(())
     }
-}
 
-enum Compared {
-    Equal(Option<Difference>),
-    Unequal { reason: &'static str, detail: String },
-}
+    fn is_taken(&self, table: usize, row: u32) -> bool {
+        self.taken.get(table).and_then(|taken| taken.get(at(row))).copied().unwrap_or_default()
+    }
 
-/// Compares the sums of both sides.
-fn compare(rule: &Rule, amount: &Amount, lines: &[Lines; 2], together: &Together) -> Result<Compared> {
-    let unequal = |reason, detail| Ok(Compared::Unequal { reason, detail });
-    let mut sums = [0_i128; 2];
-    let mut currency: Option<&str> = None;
-    for ((sum, lines), rows) in sums.iter_mut().zip(lines).zip([&together.left, &together.right]) {
-        for row in rows {
-            let line = lines.get(*row)?;
-            let (Some(amount), Some(own)) = (line.amount, line.currency.as_deref()) else {
-                return unequal("AMOUNT_MISMATCH", format!("{} has no amount or no currency", line.id));
-            };
-            match currency {
-                Some(other) if !other.eq_ignore_ascii_case(own) => {
-                    return unequal("CURRENCY_MISMATCH", format!("{other} and {own}"));
+    fn is_held(&self, table: usize, row: u32) -> bool {
+        let left = self.left.get(table).and_then(|left| left.get(at(row))?.as_ref());
+        left.is_some_and(|left| holds(left.reason))
+    }
+
+    fn take(&mut self, table: usize, row: u32) {
+        if let Some(taken) = self.taken.get_mut(table).and_then(|taken| taken.get_mut(at(row))) {
+            *taken = true;
+        }
+    }
+
+    /// Says why a row is left, unless something more telling is known of it.
+    fn wait(&mut self, turn: Turn<'_>, waiting: Waiting, detail: Option<Box<str>>) {
+        let Waiting { side, row, reason, count, candidates } = waiting;
+        let (table, candidate_table) = (turn.table(side), turn.table(side.other()));
+        let Some(place) = self.left.get_mut(table).and_then(|left| left.get_mut(at(row))) else { return };
+        if place.as_ref().is_some_and(|known| rank(known.reason) <= rank(reason)) {
+            return;
+        }
+        let rule = Some(turn.place);
+        let exception = Exception { table, row, reason, rule, detail, candidate_count: count, candidate_table, candidates };
+        *place = Some(Box::new(exception));
+    }
+
+    /// The step, with all rows that no rule took.
+    fn end(mut self) -> Step {
+        let is_left_side = |table: usize| self.step.sides.iter().any(|[left, _]| *left == table);
+        let mut exceptions = Vec::new();
+        for (table, (taken, left)) in self.taken.iter().zip(self.left).enumerate() {
+            let reason = if is_left_side(table) { NO_COUNTERPART_LEFT } else { NO_COUNTERPART_RIGHT };
+            for ((row, is_taken), known) in (0_u32..).zip(taken).zip(left) {
+                if *is_taken {
+                    continue;
                 }
-                _ => currency = Some(own),
+                let nothing = || Exception { table, row, reason, ..Exception::default() };
+                exceptions.push(known.map_or_else(nothing, |known| *known));
             }
-            *sum = sum.checked_add(amount).ok_or_else(overflow)?;
         }
+        self.step.exceptions = exceptions;
+        self.step.matches.sort_by(|one, other| (one.rule, &one.group).cmp(&(other.rule, &other.group)));
+        self.step.suggestions.sort_by(|one, other| (one.rule, &one.group).cmp(&(other.rule, &other.group)));
+        // What is suggested of rows that a later rule took is settled.
+        let is_open = |found: &Match| {
+            let sides = self.step.sides.get(found.rule).copied().unwrap_or_default();
+            let rows = [found.group.left(), found.group.right()];
+            sides.into_iter().zip(rows).all(|(table, rows)| {
+                rows.iter().all(|row| !self.taken.get(table).and_then(|taken| taken.get(at(*row))).copied().unwrap_or_default())
+            })
+        };
+        let mut suggestions = std::mem::take(&mut self.step.suggestions);
+        suggestions.retain(is_open);
+        self.step.suggestions = suggestions;
+        self.step
     }
-    let ([left, right], currency) = (sums, currency.unwrap_or_default());
-    let unit = 10_i128.pow(DECIMAL_SCALE.saturating_sub(Exponents::default().of(currency)));
-    let residual = left.checked_sub(right).ok_or_else(overflow)?;
-    let size = residual.checked_abs().ok_or_else(overflow)?;
-    let kept = |kind, account| {
-        Ok(Compared::Equal(Some(Difference { kind, amount: residual, currency: currency.to_uppercase(), account })))
-    };
-    let larger = left.checked_abs().zip(right.checked_abs()).map(|(left, right)| left.max(right)).ok_or_else(overflow)?;
-    let times = |one: i128, other: i128| one.checked_mul(other).ok_or_else(overflow);
-    if residual == 0 {
-        return Ok(Compared::Equal(None));
-    }
-    if size <= times(unit, amount.tolerance_minor.into())? || times(size, 10_000)? <= times(larger, amount.tolerance_bps.into())?
-    {
-        return kept("TOLERANCE", None);
-    }
-    match &rule.residual {
-        Residual::Dust if (0..unit).contains(&residual) => return kept("DUST", None),
-        Residual::Booked { kind, account, up_to_minor } if size <= times(unit, (*up_to_minor).into())? => {
-            return kept(kind, Some(account.clone()));
-        }
-        _ => {}
-    }
-    let detail = format!("{} against {} {currency}, {} apart", decimal(left), decimal(right), decimal(residual));
-    let is_several = together.left.len() > 1 || together.right.len() > 1 || rule.shape != super::rule::Shape::OneToOne;
-    unequal(
-        match residual {
-            _ if left.checked_neg() == Some(right) => "SIGN_CONFLICT",
-            _ if !is_several => "AMOUNT_MISMATCH",
-            // The left side is what is expected, the right what came.
-            short if short > 0 => "SHORT_PAID",
-            _ => "OVER_PAID",
-        },
-        detail,
-    )
 }
 
-fn match_id(rule: &Rule, left: &[String], right: &[String]) -> String {
-    let mut hash = Sha256::new();
-    hash.update(&rule.version);
-    for id in left.iter().map(|id| (0_u8, id)).chain(right.iter().map(|id| (1, id))) {
-        hash.update([id.0]);
-        hash.update(id.1.len().to_le_bytes());
-        hash.update(id.1);
-    }
-    format!("mat_{}", hex::encode(hash.finalize().first_chunk::<12>().unwrap_or(&[0; 12])))
-}
-
-/// A mantissa of decimal(38,8), as few decimals as tell it, but two.
-pub fn decimal(mantissa: i128) -> String {
-    let unit = 10_u128.pow(DECIMAL_SCALE);
-    let (whole, part) = (mantissa.unsigned_abs() / unit, mantissa.unsigned_abs() % unit);
-    let part = format!("{part:08}");
-    let shown = part.trim_end_matches('0').len().max(2);
-    let sign = if mantissa < 0 { "-" } else { "" };
-    format!("{sign}{whole}.{}", part.get(..shown).unwrap_or(&part))
-}
-
-fn overflow() -> Error {
-    Error::new(ErrorKind::Query, "a sum of amounts has more digits than decimal(38,8)")
+fn at(row: u32) -> usize {
+    usize::try_from(row).unwrap_or(usize::MAX)
 }

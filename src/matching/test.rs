@@ -3,6 +3,7 @@
 //! ```text
 //! --- rules: by_reference.sql, by_amount.sql        # beside the file; left out: the rule of the file's own name
 //! --- case: two of one amount are not paired
+//! --- as_of: 2026-03-10                             # the day that what is due is told by; left out: long after
 //! --- given: payments
 //! id text,currency text,amount decimal,day date
 //! pay_1,USD,9.99,2026-03-01
@@ -12,6 +13,7 @@
 //! pay_1,line_7,FEE 15.00
 //! --- expect: exceptions                            # all of them: table, id, reason, candidates
 //! payments,pay_2,AMBIGUOUS_KEY,line_8+line_9
+//! --- expect: suggestions                           # as matches
 //! --- expect: error                                 # words of it
 //! ```
 
@@ -24,12 +26,14 @@ use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use arrow::error::ArrowError;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use super::calendar::Calendars;
+use super::conventions::Conventions;
 use super::functions;
+use super::outcome::{Difference, Exception, Match, Step, decimal};
 use super::rule::Rule;
-use super::run::{Difference, Exception, Match, Outcome, decimal, run};
+use super::run::run;
 use crate::error::{Error, ErrorKind, Result};
 use crate::money::DECIMAL_PRECISION;
+use crate::schema::time::parse_date;
 
 /// What begins a line that is no row.
 const MARK: &str = "---";
@@ -51,7 +55,9 @@ pub struct Case {
     /// Its line in the file, from 1.
     pub line: usize,
     given: Vec<(String, RecordBatch)>,
+    as_of: Option<i32>,
     matches: Option<Vec<String>>,
+    suggestions: Option<Vec<String>>,
     exceptions: Option<Vec<String>>,
     error: Option<String>,
 }
@@ -84,77 +90,99 @@ impl Cases {
                     let mut rows: Vec<String> = part.rows.iter().map(|row| (*row).to_owned()).collect();
                     match part.value {
                         "error" => case.error = Some(rows.join(" ")),
-                        "matches" | "exceptions" => {
+                        "matches" | "suggestions" | "exceptions" => {
                             rows.sort_unstable();
-                            let expected = if part.value == "matches" { &mut case.matches } else { &mut case.exceptions };
+                            let expected = match part.value {
+                                "matches" => &mut case.matches,
+                                "suggestions" => &mut case.suggestions,
+                                _ => &mut case.exceptions,
+                            };
                             *expected = Some(rows);
                         }
                         _ => {
-                            return Err(
-                                wrong("something is expected that is not known").hint("expect matches, exceptions or error")
-                            );
+                            return Err(wrong("something is expected that is not known")
+                                .hint("expect matches, suggestions, exceptions or error"));
                         }
                     }
                 }
-                ("given" | "expect", None) => {
+                ("as_of", Some(case)) => {
+                    case.as_of = Some(
+                        parse_date(&format!("{} 00:00:00", part.value))
+                            .ok_or_else(|| wrong("a date is expected").hint("such as 2026-03-10"))?,
+                    );
+                }
+                ("given" | "expect" | "as_of", None) => {
                     return Err(wrong("rows before the first case").hint("begin with --- case: what it shows"));
                 }
-                _ => return Err(wrong("a line that is not known").hint("write rules, case, given or expect behind ---")),
+                _ => return Err(wrong("a line that is not known").hint("write rules, case, as_of, given or expect behind ---")),
             }
         }
-        match cases.cases.iter().find(|case| case.matches.is_none() && case.exceptions.is_none() && case.error.is_none()) {
+        match cases.cases.iter().find(|case| case.expects_nothing()) {
             Some(case) => Err(Error::new(ErrorKind::Query, "a case expects nothing")
                 .with("file", file)
                 .with("line", case.line)
-                .hint("add --- expect: matches, exceptions or error")),
+                .hint("add --- expect: matches, suggestions, exceptions or error")),
             None => Ok(cases),
         }
     }
 }
 
 impl Case {
+    fn expects_nothing(&self) -> bool {
+        [&self.matches, &self.suggestions, &self.exceptions].iter().all(|expected| expected.is_none()) && self.error.is_none()
+    }
+
     /// Runs rules over the rows, and says how what came of it differs from what is expected; nothing where it does not.
     ///
     /// # Errors
     /// Those of the rules, where none is expected.
-    pub async fn differs(&self, rules: &[Rule], calendars: &Arc<Calendars>) -> Result<Vec<String>> {
-        let context = session(calendars);
+    pub async fn differs(&self, rules: &[Rule], conventions: &Arc<Conventions>) -> Result<Vec<String>> {
+        let context = session(conventions);
         for (name, rows) in &self.given {
             if let Some((schema, _)) = name.split_once('.') {
                 context.sql(&format!("create schema if not exists {schema}")).await?;
             }
             context.register_batch(name, rows.clone())?;
         }
-        let outcome = match (run(rules, &context, calendars).await, &self.error) {
+        let outcome = match (run(rules, &context, conventions, self.as_of.unwrap_or(i32::MAX)).await, &self.error) {
             (Ok(outcome), None) => outcome,
             (Ok(_), Some(expected)) => return Ok(vec![format!("- error: {expected}")]),
             (Err(error), Some(expected)) if error.to_string().contains(expected.as_str()) => return Ok(Vec::new()),
             (Err(error), Some(expected)) => return Ok(vec![format!("- error: {expected}"), format!("+ error: {error}")]),
             (Err(error), None) => return Err(error),
         };
-        let Outcome { matches, exceptions } = outcome;
+        let (mut matches, mut suggestions, mut exceptions) = (Vec::new(), Vec::new(), Vec::new());
+        for step in &outcome.steps {
+            for (found, shown) in [(&step.matches, &mut matches), (&step.suggestions, &mut suggestions)] {
+                for found in found {
+                    shown.push(shown_match(step, found)?);
+                }
+            }
+            for exception in &step.exceptions {
+                exceptions.push([shown(step, exception, false)?, shown(step, exception, true)?]);
+            }
+        }
         let mut differs = Vec::new();
-        if let Some(expected) = &self.matches {
-            differs.extend(difference("match", expected, matches.iter().map(shown_match).collect()));
+        for (what, expected, got) in [("match", &self.matches, matches), ("suggestion", &self.suggestions, suggestions)] {
+            if let Some(expected) = expected {
+                differs.extend(difference(what, expected, got));
+            }
         }
         if let Some(expected) = &self.exceptions {
             // As much of an exception is compared as is expected of it.
-            let told = |exception: &Exception| {
-                let (short, whole) = (shown(exception, false), shown(exception, true));
-                if expected.contains(&whole) { whole } else { short }
-            };
-            differs.extend(difference("exception", expected, exceptions.iter().map(told).collect()));
+            let told = |[short, whole]: [String; 2]| if expected.contains(&whole) { whole } else { short };
+            differs.extend(difference("exception", expected, exceptions.into_iter().map(told).collect()));
         }
         Ok(differs)
     }
 }
 
 /// A session that knows what rules compare with, and no tables.
-pub fn session(calendars: &Arc<Calendars>) -> SessionContext {
+pub fn session(conventions: &Arc<Conventions>) -> SessionContext {
     let mut config = SessionConfig::new();
     config.options_mut().sql_parser.parse_float_as_decimal = true;
     let context = SessionContext::new_with_config(config);
-    functions::all(calendars).for_each(|function| context.register_udf(function));
+    functions::all(conventions).for_each(|function| context.register_udf(function));
     context
 }
 
@@ -212,20 +240,19 @@ fn table(rows: &[&str]) -> Result<RecordBatch> {
     }
 }
 
-fn shown_match(found: &Match) -> String {
-    let ids = format!("{},{}", found.left.join("+"), found.right.join("+"));
-    match &found.residual {
+fn shown_match(step: &Step, found: &Match) -> Result<String> {
+    let [left, right] = step.ids(found)?;
+    let ids = format!("{},{}", left.join("+"), right.join("+"));
+    Ok(match found.residual.as_deref() {
         Some(Difference { kind, amount, .. }) => format!("{ids},{kind} {}", decimal(*amount)),
         None => ids,
-    }
+    })
 }
 
-fn shown(exception: &Exception, is_whole: bool) -> String {
-    let Exception { table, line, reason, candidates, .. } = exception;
-    match is_whole {
-        true => format!("{table},{line},{reason},{}", candidates.join("+")),
-        false => format!("{table},{line},{reason}"),
-    }
+fn shown(step: &Step, exception: &Exception, is_whole: bool) -> Result<String> {
+    let table = step.table(exception.table)?;
+    let short = format!("{},{},{}", table.name(), table.id(exception.row)?, exception.reason);
+    Ok(if is_whole { format!("{short},{}", step.candidates(exception)?.join("+")) } else { short })
 }
 
 /// Lines that only one of both has.

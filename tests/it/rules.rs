@@ -6,10 +6,11 @@ use std::process::Command;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, Decimal128Array, RecordBatch, StringArray};
-use ckosql::matching::calendar::Calendars;
+use ckosql::matching::conventions::Conventions;
 use ckosql::matching::files::Folder;
+use ckosql::matching::outcome::Outcome;
 use ckosql::matching::rule::Rule;
-use ckosql::matching::run::{Outcome, run};
+use ckosql::matching::run::run;
 use ckosql::matching::test::session;
 use datafusion::datasource::MemTable;
 use proptest::prelude::*;
@@ -17,7 +18,7 @@ use proptest::prelude::*;
 /// Runs all cases of a folder, and panics where one of them comes to something else.
 async fn assert_all_pass(folder: &Folder, at_least: usize) {
     let mut wrong = Vec::new();
-    let tried = folder.try_all(&Arc::new(Calendars::default())).await.unwrap();
+    let tried = folder.try_all(&Arc::new(Conventions::default())).await.unwrap();
     for tried in &tried {
         match &tried.outcome {
             Ok(differs) if differs.is_empty() => {}
@@ -32,7 +33,7 @@ async fn assert_all_pass(folder: &Folder, at_least: usize) {
 #[tokio::test]
 async fn rules_of_every_kind_do_what_their_cases_say() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rules");
-    assert_all_pass(&Folder::read(&folder).unwrap(), 34).await;
+    assert_all_pass(&Folder::read(&folder).unwrap(), 55).await;
 }
 
 #[test]
@@ -83,12 +84,12 @@ const RULES: [&str; 3] = [
 
 async fn outcome(rules: &[&str], left: MemTable, right: MemTable, partitions: usize) -> Outcome {
     let rules: Vec<Rule> = rules.iter().map(|rule| Rule::parse(rule, "rule").unwrap()).collect();
-    let calendars = Arc::new(Calendars::default());
-    let context = session(&calendars);
+    let conventions = Arc::new(Conventions::default());
+    let context = session(&conventions);
     context.sql(&format!("set datafusion.execution.target_partitions = {partitions}")).await.unwrap();
     context.register_table("l", Arc::new(left)).unwrap();
     context.register_table("r", Arc::new(right)).unwrap();
-    run(&rules, &context, &calendars).await.unwrap()
+    run(&rules, &context, &conventions, i32::MAX).await.unwrap()
 }
 
 fn in_order(rows: &Rows) -> Vec<usize> {
@@ -123,15 +124,18 @@ proptest! {
         let one = table("l", &left, &in_order(&left), 1);
         let outcome = wait(outcome(&RULES, one, table("r", &right, &in_order(&right), 1), 2));
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-        let matched = outcome.matches.iter().flat_map(|matched| matched.left.iter().chain(&matched.right));
-        for id in matched.chain(outcome.exceptions.iter().map(|exception| &exception.line)) {
-            *seen.entry(id.clone()).or_default() += 1;
+        let step = &outcome.steps[0];
+        let matched = step.matches.iter().flat_map(|matched| step.ids(matched).unwrap().concat());
+        let left_over = step.exceptions.iter().map(|exception| step.table(exception.table).unwrap().id(exception.row).unwrap());
+        for id in matched.chain(left_over) {
+            *seen.entry(id.to_owned()).or_default() += 1;
         }
         prop_assert_eq!(seen.len(), left.len() + right.len());
         prop_assert!(seen.values().all(|times| *times == 1), "{:?}", seen);
-        let amount = |ids: &[String], rows: &Rows| -> i64 { ids.iter().map(|id| i64::from(rows[id[1..].parse::<usize>().unwrap()].0)).sum() };
-        for matched in &outcome.matches {
-            prop_assert_eq!(amount(&matched.left, &left), amount(&matched.right, &right), "{:?}", matched);
+        let amount = |ids: &[&str], rows: &Rows| -> i64 { ids.iter().map(|id| i64::from(rows[id[1..].parse::<usize>().unwrap()].0)).sum() };
+        for matched in &step.matches {
+            let [lefts, rights] = step.ids(matched).unwrap();
+            prop_assert_eq!(amount(&lefts, &left), amount(&rights, &right), "{:?}", matched);
         }
     }
 
@@ -141,10 +145,36 @@ proptest! {
         let (left, right) = if is_right { (alike(others), alike(many)) } else { (alike(many), alike(others)) };
         let one = table("l", &left, &in_order(&left), 1);
         let outcome = wait(outcome(&RULES[1..2], one, table("r", &right, &in_order(&right), 1), 2));
-        prop_assert_eq!(outcome.matches.len(), 0);
-        prop_assert!(outcome.exceptions.iter().all(|exception| exception.reason == "AMBIGUOUS_WINDOW"));
-        prop_assert_eq!(outcome.exceptions.len(), left.len() + right.len());
+        let step = &outcome.steps[0];
+        prop_assert_eq!(step.matches.len(), 0);
+        prop_assert!(step.exceptions.iter().all(|exception| exception.reason == "AMBIGUOUS_WINDOW"));
+        prop_assert_eq!(step.exceptions.len(), left.len() + right.len());
     }
+}
+
+#[tokio::test]
+async fn a_view_that_picks_rows_is_no_side() {
+    let conventions = Arc::new(Conventions::default());
+    let context = session(&conventions);
+    for sql in [
+        "create table payments as values ('p1', 'A')",
+        "create table bank_lines as values ('b1', 'A')",
+        "create view some as select * from payments limit 1",
+        "create view all as select column1, column2 from payments",
+    ] {
+        context.sql(sql).await.unwrap().collect().await.unwrap();
+    }
+    let over = |view: &str| {
+        let text = format!(
+            "--- rule: view flow: f\n--- left: {view}(column1) right: bank_lines(column1)\n\
+             select l.column1 as left_id, r.column1 as right_id from {view} l join bank_lines r on l.column2 = r.column2"
+        );
+        Rule::parse(&text, "rule").unwrap()
+    };
+    let error = run(&[over("some")], &context, &conventions, 0).await.unwrap_err();
+    assert_eq!(error.to_string(), "a rule picks some of several rows (by LIMIT, rule view)");
+    let outcome = run(&[over("all")], &context, &conventions, 0).await.unwrap();
+    assert_eq!(outcome.steps[0].matches.len(), 1);
 }
 
 fn ckosql(arguments: &[&str]) -> String {

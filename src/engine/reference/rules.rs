@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::cell;
+use crate::matching::reasons::REASONS;
 use crate::matching::rule::KEYS;
 
 /// The section.
@@ -14,6 +15,10 @@ pub(super) fn section() -> String {
     for (key, about) in KEYS {
         // Writing to a String cannot fail.
         let _written = writeln!(text, "| `{key}` | {} |", cell(about));
+    }
+    text.push_str("\n| Reason | Why a row is left |\n|---|---|\n");
+    for (reason, about) in REASONS {
+        let _written = writeln!(text, "| `{reason}` | {about} |");
     }
     text.push('\n');
     text

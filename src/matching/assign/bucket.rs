@@ -28,11 +28,12 @@ pub struct Buckets {
 /// Groups rows of a key where both sides have as many, and all have the same amount: they net to zero, whichever belongs to
 /// which.
 ///
-/// The key columns are all that a rule declares; of a key where amounts differ the rows are not alike, and ambiguous.
+/// The key columns are all that a rule declares; of a key where amounts differ, or one is missing, the rows are not
+/// alike, and ambiguous.
 ///
 /// # Errors
 /// [`ErrorKind::Bug`](crate::error::ErrorKind::Bug) when there are not as many amounts as rows.
-pub fn bucket(keys: &Keys, left_amounts: &[i128], right_amounts: &[i128]) -> Result<Buckets> {
+pub fn bucket(keys: &Keys, left_amounts: &[Option<i128>], right_amounts: &[Option<i128>]) -> Result<Buckets> {
     if left_amounts.len() != keys.rows(Side::Left) || right_amounts.len() != keys.rows(Side::Right) {
         return Err(Error::bug("there are not as many amounts as rows"));
     }
@@ -45,7 +46,7 @@ pub fn bucket(keys: &Keys, left_amounts: &[i128], right_amounts: &[i128]) -> Res
             let lefts_of = lefts.iter().map(|row| left_amounts.get(at(*row)));
             let mut amounts = lefts_of.chain(rights.iter().map(|row| right_amounts.get(at(*row))));
             let first = amounts.next();
-            if amounts.all(|amount| Some(amount) == first) {
+            if matches!(first, Some(Some(Some(_)))) && amounts.all(|amount| Some(amount) == first) {
                 groups.push(Bucket { left: lefts.to_vec(), right: rights.to_vec() });
                 continue;
             }

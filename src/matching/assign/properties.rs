@@ -185,7 +185,7 @@ proptest! {
             prop_assert_eq!(without_index(&other.left), reordered(&without_index(&one.left), &orders[0]));
             prop_assert_eq!(without_index(&other.right), reordered(&without_index(&one.right), &orders[1]));
         }
-        let amounts = |rows: &[Row]| -> Vec<i128> { rows.iter().map(|row| i128::from(row.3)).collect() };
+        let amounts = |rows: &[Row]| -> Vec<_> { rows.iter().map(|row| Some(i128::from(row.3))).collect() };
         let buckets = [
             bucket(&one, &amounts(&left), &amounts(&right)).unwrap(),
             bucket(&other, &amounts(&other_left), &amounts(&other_right)).unwrap(),
@@ -222,7 +222,7 @@ proptest! {
             Scored { left: number(left), right: number(right), score: 3 }
         })).collect();
         prop_assert_eq!(mutual_best(&scored, alike, alike, 1).unwrap().assignment.pairs, []);
-        let amounts = vec![5; alike];
+        let amounts = vec![Some(5); alike];
         let grouped = bucket(&keys, &amounts, &amounts).unwrap();
         prop_assert_eq!(grouped.groups.len(), 1);
         prop_assert_eq!(&grouped.groups[0].left, &grouped.groups[0].right);
@@ -260,7 +260,7 @@ proptest! {
     #[test]
     fn buckets_are_rows_alike_and_as_many(left in rows(), right in rows()) {
         let keys = keys(&left, &right);
-        let amounts = |rows: &[Row]| -> Vec<i128> { rows.iter().map(|row| i128::from(row.3)).collect() };
+        let amounts = |rows: &[Row]| -> Vec<_> { rows.iter().map(|row| Some(i128::from(row.3))).collect() };
         let found = bucket(&keys, &amounts(&left), &amounts(&right)).unwrap();
         for (place, row) in left.iter().enumerate() {
             let ours: Vec<_> = left.iter().filter(|other| is_same(row, other)).collect();

@@ -155,19 +155,6 @@ impl Window {
         }
         .unwrap_or_default()
     }
-
-    /// The days of right rows in reach of a left row, each with its rows, the smallest `most` of them; earliest first.
-    pub fn days(&self, left: u32, most: usize) -> Vec<(i32, Vec<u32>)> {
-        let Some(reach) = self.left.reach_of(left) else { return Vec::new() };
-        let cells = cells(&self.right.rows, reach.range());
-        cells
-            .into_iter()
-            .filter_map(|cell| {
-                let (day, _) = cell.first()?;
-                Some((*day, cell.iter().take(most).map(|(_, row)| *row).collect()))
-            })
-            .collect()
-    }
 }
 
 impl<D: Copy + Ord> Sorted<D> {

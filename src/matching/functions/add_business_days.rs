@@ -22,7 +22,7 @@ fn call(call: &Call<'_>) -> Result<ArrayRef> {
     let days = call.each(|row| {
         let refuse = || Error::new(ErrorKind::Query, "too many business days").with("n", steps.value(row));
         let n = i32::try_from(steps.value(row)).ok().ok_or_else(refuse)?;
-        call.calendars.get(calendars.value(row))?.add(dates.value(row), n)
+        call.conventions.calendars.get(calendars.value(row))?.add(dates.value(row), n)
     });
     Ok(Arc::new(Date32Array::from(days?)))
 }

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::money::Exponents;
 
 /// A decimal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,15 +38,4 @@ impl fmt::Display for Amount {
         let sign = if self.mantissa < 0 { "-" } else { "" };
         if fraction.is_empty() { write!(f, "{sign}{whole}") } else { write!(f, "{sign}{whole}.{fraction}") }
     }
-}
-
-/// How many decimals a currency has.
-///
-/// # Errors
-/// [`ErrorKind::Query`] when it is no three letters: a name that is misspelt is no currency of two decimals.
-pub(super) fn exponent(currency: &str) -> Result<u32> {
-    if currency.len() != 3 || !currency.bytes().all(|letter| letter.is_ascii_alphabetic()) {
-        return Err(Error::new(ErrorKind::Query, "a currency is a code of three letters").with("given", currency));
-    }
-    Ok(Exponents::default().of(currency))
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::DataType;
 
-use super::amount::exponent;
 use super::call::{Call, Declared, Takes};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -22,7 +21,7 @@ fn call(call: &Call<'_>) -> Result<ArrayRef> {
     let (amounts, currencies) = (call.amounts(0)?, call.texts(1)?);
     let minor = call.each(|row| {
         let (amount, currency) = (amounts(row), currencies.value(row));
-        let (units, is_exact) = amount.floor(exponent(currency)?)?;
+        let (units, is_exact) = amount.floor(call.exponent(currency)?)?;
         if !is_exact {
             return Err(Error::new(ErrorKind::Query, "an amount has digits beyond the minor units of its currency")
                 .with("amount", amount)

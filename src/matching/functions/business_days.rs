@@ -20,7 +20,7 @@ pub(super) const DECLARED: Declared = Declared {
 fn call(call: &Call<'_>) -> Result<ArrayRef> {
     let (from, to, calendars) = (call.days(0)?, call.days(1)?, call.texts(2)?);
     let days = call.each(|row| {
-        let calendar = call.calendars.get(calendars.value(row))?;
+        let calendar = call.conventions.calendars.get(calendars.value(row))?;
         calendar.business_days(from.value(row), to.value(row)).map(i64::from)
     });
     Ok(Arc::new(Int64Array::from(days?)))

@@ -10,7 +10,7 @@ use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl,
 
 use super::amount::Amount;
 use crate::error::{Error, ErrorKind, Result};
-use crate::matching::calendar::Calendars;
+use crate::matching::conventions::Conventions;
 
 /// What a function is called, takes, means and does.
 #[derive(Debug)]
@@ -84,13 +84,13 @@ impl Takes {
 #[derive(Debug)]
 pub(super) struct Function {
     declared: &'static Declared,
-    calendars: Arc<Calendars>,
+    conventions: Arc<Conventions>,
     signature: Signature,
 }
 
 impl Function {
-    pub(super) fn new(declared: &'static Declared, calendars: Arc<Calendars>) -> Self {
-        Self { declared, calendars, signature: Signature::user_defined(Volatility::Immutable) }
+    pub(super) fn new(declared: &'static Declared, conventions: Arc<Conventions>) -> Self {
+        Self { declared, conventions, signature: Signature::user_defined(Volatility::Immutable) }
     }
 
     fn misused(&self, message: String) -> Error {
@@ -101,7 +101,7 @@ impl Function {
 
 impl PartialEq for Function {
     fn eq(&self, other: &Self) -> bool {
-        self.declared.name == other.declared.name && self.calendars == other.calendars
+        self.declared.name == other.declared.name && self.conventions == other.conventions
     }
 }
 
@@ -152,7 +152,7 @@ impl ScalarUDFImpl for Function {
         let is_scalar = arguments.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
         let columns = ColumnarValue::values_to_arrays(&arguments.args)?;
         let rows = columns.first().map_or(0, Array::len);
-        let call = Call { name: self.declared.name, columns: &columns, rows, calendars: &self.calendars };
+        let call = Call { name: self.declared.name, columns: &columns, rows, conventions: &self.conventions };
         let answer = (self.declared.call)(&call)?;
         if is_scalar {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&answer, 0)?));
@@ -167,7 +167,7 @@ pub(super) struct Call<'a> {
     name: &'static str,
     columns: &'a [ArrayRef],
     pub(super) rows: usize,
-    pub(super) calendars: &'a Calendars,
+    pub(super) conventions: &'a Conventions,
 }
 
 impl Call<'_> {
@@ -185,6 +185,17 @@ impl Call<'_> {
 
     pub(super) fn texts(&self, argument: usize) -> Result<&StringViewArray> {
         self.column(argument)?.as_string_view_opt().ok_or_else(|| self.wrong())
+    }
+
+    /// How many decimals a currency has.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Query`] when it is no three letters: a name that is misspelt is no currency of two decimals.
+    pub(super) fn exponent(&self, currency: &str) -> Result<u32> {
+        if currency.len() != 3 || !currency.bytes().all(|letter| letter.is_ascii_alphabetic()) {
+            return Err(Error::new(ErrorKind::Query, "a currency is a code of three letters").with("given", currency));
+        }
+        Ok(self.conventions.exponents.of(currency))
     }
 
     pub(super) fn wholes(&self, argument: usize) -> Result<&PrimitiveArray<Int64Type>> {

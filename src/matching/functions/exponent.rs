@@ -5,7 +5,6 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::DataType;
 
-use super::amount::exponent;
 use super::call::{Call, Declared, Takes};
 use crate::error::Result;
 
@@ -19,6 +18,6 @@ pub(super) const DECLARED: Declared = Declared {
 
 fn call(call: &Call<'_>) -> Result<ArrayRef> {
     let currencies = call.texts(0)?;
-    let exponents = call.each(|row| exponent(currencies.value(row)).map(i64::from));
+    let exponents = call.each(|row| call.exponent(currencies.value(row)).map(i64::from));
     Ok(Arc::new(Int64Array::from(exponents?)))
 }

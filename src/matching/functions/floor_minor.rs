@@ -5,7 +5,6 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::DataType;
 
-use super::amount::exponent;
 use super::call::{Call, Declared, Takes};
 use crate::error::Result;
 
@@ -22,7 +21,7 @@ fn call(call: &Call<'_>) -> Result<ArrayRef> {
     let (amounts, currencies) = (call.amounts(0)?, call.texts(1)?);
     let minor = call.each(|row| {
         let amount = amounts(row);
-        let (units, _) = amount.floor(exponent(currencies.value(row))?)?;
+        let (units, _) = amount.floor(call.exponent(currencies.value(row))?)?;
         i64::try_from(units).ok().ok_or_else(|| amount.too_large())
     });
     Ok(Arc::new(Int64Array::from(minor?)))

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::ScalarUDF;
 
-use super::calendar::Calendars;
+use super::conventions::Conventions;
 use call::{Declared, Function};
 
 /// All of them, by name.
@@ -46,9 +46,9 @@ const FUNCTIONS: [&Declared; 12] = [
     &within::DECLARED,
 ];
 
-/// The functions, as sessions take them; those of business days know these calendars.
-pub fn all(calendars: &Arc<Calendars>) -> impl Iterator<Item = ScalarUDF> {
-    FUNCTIONS.into_iter().map(|declared| ScalarUDF::new_from_impl(Function::new(declared, Arc::clone(calendars))))
+/// The functions, as sessions take them; they count by these conventions.
+pub fn all(conventions: &Arc<Conventions>) -> impl Iterator<Item = ScalarUDF> {
+    FUNCTIONS.into_iter().map(|declared| ScalarUDF::new_from_impl(Function::new(declared, Arc::clone(conventions))))
 }
 
 /// Name, arguments and meaning of each.

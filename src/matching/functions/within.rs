@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray};
 use arrow::datatypes::DataType;
 
-use super::amount::{Amount, exponent};
+use super::amount::Amount;
 use super::call::{Call, Declared, Takes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::money::DECIMAL_SCALE;
@@ -32,16 +32,18 @@ fn call(call: &Call<'_>) -> Result<ArrayRef> {
             let refuse = || Error::new(ErrorKind::Query, "a tolerance of within is negative").with("given", value);
             u128::try_from(value).ok().ok_or_else(refuse)
         };
-        is_within(a(row), b(row), tolerance(minor.value(row))?, tolerance(bps.value(row))?, currencies.value(row))
+        let decimals = call.exponent(currencies.value(row))?;
+        is_within(a(row), b(row), tolerance(minor.value(row))?, tolerance(bps.value(row))?, decimals)
     });
     Ok(Arc::new(BooleanArray::from(near?)))
 }
 
-fn is_within(a: Amount, b: Amount, minor: u128, bps: u128, currency: &str) -> Result<bool> {
+/// Whether two amounts of a currency of so many decimals are near.
+fn is_within(a: Amount, b: Amount, minor: u128, bps: u128, exponent: u32) -> Result<bool> {
     let decimals = u32::try_from(a.scale.max(b.scale)).unwrap_or_default().max(DECIMAL_SCALE);
     let ((one, _), (other, _)) = (a.floor(decimals)?, b.floor(decimals)?);
     let apart = one.abs_diff(other);
-    let unit = 10_u128.checked_pow(decimals.saturating_sub(exponent(currency)?));
+    let unit = 10_u128.checked_pow(decimals.saturating_sub(exponent));
     // A tolerance that no number holds is larger than any difference.
     let allowed = unit.and_then(|unit| unit.checked_mul(minor));
     if allowed.is_none_or(|allowed| apart <= allowed) {

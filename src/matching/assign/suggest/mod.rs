@@ -1,11 +1,9 @@
 //! Hints for people: what a row may belong to where no rule could tell. None of them makes a match.
 
 mod likeness;
-mod nearest;
 mod similar;
 mod subset_sum;
 
 pub use likeness::{MILLION, jaro_winkler};
-pub use nearest::{Nearest, nearest};
 pub use similar::{Similar, similar};
 pub use subset_sum::{MOST_MEMBERS, SubsetSum, subset_sum};

@@ -1,0 +1,190 @@
+//! What comes of rules: matches, suggestions, and rows that no rule took. Rows are meant by their number in their table.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::rule::Rule;
+use super::sides::Table;
+use crate::error::{Error, Result};
+use crate::money::DECIMAL_SCALE;
+
+/// What came of flows, step by step.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Outcome {
+    /// The steps, by flow and hop.
+    pub steps: Vec<Step>,
+}
+
+/// A hop of a flow, and what came of it. Each row of its tables is in one match, or in one exception.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Step {
+    /// The flow.
+    pub flow: String,
+    /// Which hop of it.
+    pub hop: u32,
+    /// Its rules, as they had their turn.
+    pub rules: Vec<Rule>,
+    /// The tables that they match rows of, by name.
+    pub tables: Vec<Arc<Table>>,
+    /// The tables of the left and of the right side of each rule, as places in `tables`.
+    pub sides: Vec<[usize; 2]>,
+    /// The matches, by rule and rows.
+    pub matches: Vec<Match>,
+    /// Rows that may belong together, for people to decide; the rows are exceptions all the same.
+    pub suggestions: Vec<Match>,
+    /// The rows that are left, by table and row.
+    pub exceptions: Vec<Exception>,
+}
+
+/// Rows that belong together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match {
+    /// Its rule, as a place in the step's.
+    pub rule: usize,
+    /// Its rows.
+    pub group: Group,
+    /// Left less right, where amounts were compared and something is left.
+    pub residual: Option<Box<Difference>>,
+    /// What the rule says of it.
+    pub why: Option<Arc<str>>,
+    /// Its score, where the rule gives one.
+    pub score: Option<i64>,
+}
+
+/// Rows of the left and of the right side.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Group {
+    /// Those of the left in order, then those of the right in order.
+    rows: Box<[u32]>,
+    lefts: usize,
+}
+
+/// What is left of two amounts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Difference {
+    /// `DUST`, `TOLERANCE`, `FEE`, `FX` or `WRITE_OFF`.
+    pub kind: &'static str,
+    /// Mantissa of decimal(38,8).
+    pub amount: i128,
+    /// The currency.
+    pub currency: String,
+    /// Where it is booked to.
+    pub account: Option<String>,
+}
+
+/// A row that no rule took.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exception {
+    /// Its table, as a place in the step's.
+    pub table: usize,
+    /// Its number there.
+    pub row: u32,
+    /// Why, in the words of the reason codes.
+    pub reason: &'static str,
+    /// The rule that found it out, where one did, as a place in the step's.
+    pub rule: Option<usize>,
+    /// What there is to say of it.
+    pub detail: Option<Box<str>>,
+    /// How many rows it could belong to.
+    pub candidate_count: u32,
+    /// The table of those, as a place in the step's.
+    pub candidate_table: usize,
+    /// Some of them.
+    pub candidates: Vec<u32>,
+}
+
+impl Group {
+    /// Rows of both sides, in any order.
+    pub(super) fn new(mut left: Vec<u32>, mut right: Vec<u32>) -> Self {
+        left.sort_unstable();
+        right.sort_unstable();
+        let lefts = left.len();
+        left.extend(right);
+        Self { rows: left.into(), lefts }
+    }
+
+    /// Rows of the left side, in order.
+    pub fn left(&self) -> &[u32] {
+        self.rows.get(..self.lefts).unwrap_or_default()
+    }
+
+    /// Rows of the right side, in order.
+    pub fn right(&self) -> &[u32] {
+        self.rows.get(self.lefts..).unwrap_or_default()
+    }
+}
+
+impl Step {
+    /// The rule of a match.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Bug`] when the match is of another step.
+    pub fn rule(&self, found: &Match) -> Result<&Rule> {
+        self.rules.get(found.rule).ok_or_else(astray)
+    }
+
+    /// A table by its place.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Bug`] when the step has no such table.
+    pub fn table(&self, place: usize) -> Result<&Table> {
+        self.tables.get(place).map(AsRef::as_ref).ok_or_else(astray)
+    }
+
+    /// The tables of both sides of a match.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Bug`] when the match is of another step.
+    pub fn tables_of(&self, found: &Match) -> Result<[&Table; 2]> {
+        let [left, right] = *self.sides.get(found.rule).ok_or_else(astray)?;
+        Ok([self.table(left)?, self.table(right)?])
+    }
+
+    /// Ids of the left and of the right rows of a match, in order.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Bug`] when the match is of another step.
+    pub fn ids(&self, found: &Match) -> Result<[Vec<&str>; 2]> {
+        let [left, right] = self.tables_of(found)?;
+        Ok([left.ids(found.group.left())?, right.ids(found.group.right())?])
+    }
+
+    /// Hash of the rule's version and the rows: the same whenever the same rows are matched by the same rule.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Bug`] when the match is of another step.
+    pub fn match_id(&self, found: &Match) -> Result<String> {
+        let mut hash = Sha256::new();
+        hash.update(&self.rule(found)?.version);
+        let [left, right] = self.ids(found)?;
+        for (side, id) in left.into_iter().map(|id| (0_u8, id)).chain(right.into_iter().map(|id| (1, id))) {
+            hash.update([side]);
+            hash.update(id.len().to_le_bytes());
+            hash.update(id);
+        }
+        Ok(format!("mat_{}", hex::encode(hash.finalize().first_chunk::<12>().unwrap_or(&[0; 12]))))
+    }
+
+    /// Ids of the candidates that are told of an exception.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Bug`] when the exception is of another step.
+    pub fn candidates(&self, exception: &Exception) -> Result<Vec<&str>> {
+        self.table(exception.candidate_table)?.ids(&exception.candidates)
+    }
+}
+
+/// A mantissa of decimal(38,8), as few decimals as tell it, but two.
+pub fn decimal(mantissa: i128) -> String {
+    let unit = 10_u128.pow(DECIMAL_SCALE);
+    let (whole, part) = (mantissa.unsigned_abs() / unit, mantissa.unsigned_abs() % unit);
+    let part = format!("{part:08}");
+    let shown = part.trim_end_matches('0').len().max(2);
+    let sign = if mantissa < 0 { "-" } else { "" };
+    format!("{sign}{whole}.{}", part.get(..shown).unwrap_or(&part))
+}
+
+fn astray() -> Error {
+    Error::bug("a finding is not of its step")
+}

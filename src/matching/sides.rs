@@ -1,0 +1,330 @@
+//! The tables whose rows are matched: each is read once for all rules that run together, in the order of its ids.
+
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, Date32Array, Decimal128Array, RecordBatch, StringArray};
+use arrow::compute::{concat_batches, sort_to_indices, take_record_batch};
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
+use datafusion::common::TableReference;
+use datafusion::logical_expr::{cast, ident};
+use datafusion::prelude::{DataFrame, SessionContext};
+use hashbrown::HashTable;
+
+use super::assign::Side;
+use super::rule::{self, Rule};
+use crate::error::{Error, ErrorKind, Result};
+use crate::money::{DECIMAL_PRECISION, DECIMAL_SCALE};
+
+/// The column of ids.
+const ID: &str = "id";
+
+/// What of a column is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Meaning {
+    Amount,
+    Currency,
+    Day,
+}
+
+/// A column, and what of it is compared.
+type Wanted = (Meaning, String);
+
+/// What the header of a rule compares of a side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Compared {
+    amount: Option<Wanted>,
+    currency: Option<Wanted>,
+    day: Option<Wanted>,
+}
+
+impl Compared {
+    fn of(rule: &Rule, side: Side) -> Self {
+        let is_left = side == Side::Left;
+        let money = rule.amount.as_ref().map(|amount| if is_left { &amount.left } else { &amount.right });
+        let day = rule.window.as_ref().map(|window| if is_left { &window.left } else { &window.right });
+        Self {
+            amount: money.map(|money| (Meaning::Amount, money.amount.clone())),
+            currency: money.map(|money| (Meaning::Currency, money.currency.clone())),
+            day: day.map(|day| (Meaning::Day, day.clone())),
+        }
+    }
+
+    fn wanted(&self) -> impl Iterator<Item = &Wanted> {
+        [&self.amount, &self.currency, &self.day].into_iter().flatten()
+    }
+}
+
+/// A table as a rule names it, by its full name, and what is to be read of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Named {
+    table: TableReference,
+    /// As people write it.
+    name: String,
+    key: String,
+    wanted: BTreeSet<Wanted>,
+}
+
+impl Named {
+    /// The table of a side of a rule.
+    pub(super) fn of(rule: &Rule, side: Side, context: &SessionContext) -> Self {
+        let rule::Side { table, key } = if side == Side::Left { &rule.left } else { &rule.right };
+        let (table, name) = resolved(table, context);
+        Self { table, name, key: key.clone(), wanted: Compared::of(rule, side).wanted().cloned().collect() }
+    }
+
+    /// What it is called: one table has one name, however a rule spells it.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Adds what another rule reads of the table.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Query`] when the other knows its rows by another key: a row could be taken once by each.
+    pub(super) fn also(&mut self, other: Self) -> Result<()> {
+        if self.key != other.key {
+            let error = wrong("rules that run together know the rows of a table by different keys", &self.name, &other.key);
+            return Err(error.with("other", &self.key).hint("name the same key in all of them"));
+        }
+        self.wanted.extend(other.wanted);
+        Ok(())
+    }
+
+    /// The plan of its rows: the id and what is compared, in types that compare exactly.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Query`] that names the column that is not there or cannot be compared.
+    pub(super) async fn rows(&self, context: &SessionContext) -> Result<DataFrame> {
+        let table = context.table(self.table.clone()).await?;
+        let kind = |column: &str| table.schema().field_with_unqualified_name(column).ok().map(|field| field.data_type().clone());
+        if kind(&self.key).is_none() {
+            return Err(wrong("a side has not the key that the header says", &self.name, &self.key)
+                .hint(format!("write {}(COLUMN) in the header", self.name)));
+        }
+        let mut columns = vec![cast(ident(&self.key), DataType::Utf8).alias(ID)];
+        for wanted in &self.wanted {
+            let kind = compared_as(wanted, kind(&wanted.1), &self.name)?;
+            columns.push(cast(ident(&wanted.1), kind).alias(alias(wanted)));
+        }
+        Ok(table.select(columns)?)
+    }
+}
+
+/// The full name of a side's table, and the short one, which leaves out what is searched anyway.
+fn resolved(table: &str, context: &SessionContext) -> (TableReference, String) {
+    let state = context.state();
+    let catalog = &state.config_options().catalog;
+    let table = TableReference::parse_str(table).resolve(&catalog.default_catalog, &catalog.default_schema);
+    let is_searched = *table.catalog == *catalog.default_catalog && *table.schema == *catalog.default_schema;
+    let is_here = *table.catalog == *catalog.default_catalog;
+    let name = match (is_searched, is_here) {
+        (true, _) => table.table.to_string(),
+        (false, true) => format!("{}.{}", table.schema, table.table),
+        (false, false) => format!("{}.{}.{}", table.catalog, table.schema, table.table),
+    };
+    (table.into(), name)
+}
+
+/// The name of a column that is read for a meaning.
+fn alias((meaning, column): &Wanted) -> String {
+    let meaning = match meaning {
+        Meaning::Amount => "amount",
+        Meaning::Currency => "currency",
+        Meaning::Day => "day",
+    };
+    format!("{meaning} {column}")
+}
+
+/// The type that a column is compared in.
+fn compared_as((meaning, column): &Wanted, kind: Option<DataType>, table: &str) -> Result<DataType> {
+    let wrong = |what| wrong(what, table, column);
+    match (meaning, kind) {
+        (Meaning::Amount, Some(DataType::Decimal256(..))) => {
+            Err(wrong("an amount that has too many digits").hint("cast it to decimal(38, 8), by a view"))
+        }
+        (Meaning::Amount, Some(kind)) if scale(&kind).is_some_and(|scale| u32::try_from(scale).unwrap_or(0) > DECIMAL_SCALE) => {
+            Err(wrong("an amount of more than eight decimals, which would be rounded")
+                .with("type", kind)
+                .hint("cast it to decimal(38, 8) where it has no more, by a view"))
+        }
+        (Meaning::Amount, Some(kind)) if kind.is_integer() || kind.is_decimal() => Ok(amount()),
+        (Meaning::Amount, Some(kind)) => Err(wrong("an amount that is no exact number")
+            .with("type", kind)
+            .hint("make it a decimal where it comes from: a float has lost what it was")),
+        (Meaning::Amount, None) => Err(wrong("a side has not the amount that the header says")),
+        (Meaning::Currency, Some(_)) => Ok(DataType::Utf8),
+        (Meaning::Currency, None) => Err(wrong("amounts of no currency are not compared")
+            .hint("name the column of their currency: left.AMOUNT in left.CURRENCY = …")),
+        (Meaning::Day, Some(DataType::Date32)) => Ok(DataType::Date32),
+        (Meaning::Day, Some(kind)) => Err(wrong("a day that is no date")
+            .with("type", kind)
+            .hint("say in whose zone it is a day: local_date(column, zone), by a view")),
+        (Meaning::Day, None) => Err(wrong("a side has not the day that the header says")),
+    }
+}
+
+fn amount() -> DataType {
+    DataType::Decimal128(DECIMAL_PRECISION, i8::try_from(DECIMAL_SCALE).unwrap_or_default())
+}
+
+fn scale(kind: &DataType) -> Option<i8> {
+    match kind {
+        DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal128(_, scale) => Some(*scale),
+        _ => None,
+    }
+}
+
+/// A table whose rows are matched, as it was when it was read.
+#[derive(Debug)]
+pub struct Table {
+    name: String,
+    /// Ids, and what is compared, in the order of the ids.
+    rows: RecordBatch,
+    ids: StringArray,
+    places: HashTable<u32>,
+    hasher: RandomState,
+}
+
+impl PartialEq for Table {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.rows == other.rows
+    }
+}
+
+impl Table {
+    /// Reads a table.
+    ///
+    /// # Errors
+    /// Those of reading; [`ErrorKind::Query`] when a row has no id, or two have the same.
+    pub(super) async fn read(named: &Named, context: &SessionContext) -> Result<Self> {
+        let rows = named.rows(context).await?;
+        let schema = Arc::clone(rows.schema().inner());
+        let batches = rows.collect().await?;
+        Self::new(named, concat_batches(&schema, &batches).map_err(unread)?)
+    }
+
+    fn new(named: &Named, rows: RecordBatch) -> Result<Self> {
+        let about = |what| wrong(what, &named.name, &named.key);
+        let column = |rows: &RecordBatch| rows.column_by_name(ID).map(|ids| ids.as_string::<i32>().clone());
+        let unsorted = column(&rows).ok_or_else(|| Error::bug("a side was read without ids"))?;
+        if unsorted.null_count() > 0 {
+            return Err(about("a row without its key").hint("leave such rows out, by a view"));
+        }
+        let is_sorted = (1..unsorted.len()).all(|row| unsorted.value(row - 1) <= unsorted.value(row));
+        let rows = match is_sorted {
+            true => rows,
+            false => {
+                let order = sort_to_indices(&unsorted, None, None).map_err(unread)?;
+                take_record_batch(&rows, &order).map_err(unread)?
+            }
+        };
+        let ids = column(&rows).ok_or_else(|| Error::bug("a side was read without ids"))?;
+        let (hasher, mut places) = (RandomState::new(), HashTable::with_capacity(ids.len()));
+        for (row, id) in (0_u32..).zip(ids.iter().flatten()) {
+            let twin = row.checked_sub(1).and_then(|before| usize::try_from(before).ok()).map(|before| ids.value(before));
+            if twin == Some(id) {
+                let error = about("two rows of a side have the same key").with("key", id);
+                return Err(error.hint("name a column that tells them apart"));
+            }
+            places.insert_unique(hasher.hash_one(id), row, |row| hasher.hash_one(text(&ids, *row).unwrap_or_default()));
+        }
+        Ok(Self { name: named.name.clone(), rows, ids, places, hasher })
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How many rows it has.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// The id of a row.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Bug`] when there is no such row.
+    pub fn id(&self, row: u32) -> Result<&str> {
+        text(&self.ids, row).ok_or_else(|| Error::bug("a row that a table has not").with("table", &self.name))
+    }
+
+    /// The ids of rows.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Bug`] when there is no such row.
+    pub fn ids(&self, rows: &[u32]) -> Result<Vec<&str>> {
+        rows.iter().map(|row| self.id(*row)).collect()
+    }
+
+    /// The row of an id.
+    pub fn place(&self, id: &str) -> Option<u32> {
+        self.places.find(self.hasher.hash_one(id), |row| text(&self.ids, *row) == Some(id)).copied()
+    }
+
+    /// What a rule compares of it as one of its sides.
+    pub fn lines(&self, rule: &Rule, side: Side) -> Lines<'_> {
+        let Compared { amount, currency, day } = Compared::of(rule, side);
+        let column = |wanted: Option<Wanted>| self.rows.column_by_name(&alias(&wanted?));
+        Lines {
+            table: self,
+            amounts: column(amount).map(AsArray::as_primitive),
+            currencies: column(currency).map(AsArray::as_string),
+            days: column(day).map(AsArray::as_primitive),
+        }
+    }
+}
+
+/// The rows of a side as a rule sees them.
+#[derive(Debug, Clone, Copy)]
+pub struct Lines<'a> {
+    table: &'a Table,
+    amounts: Option<&'a Decimal128Array>,
+    currencies: Option<&'a StringArray>,
+    days: Option<&'a Date32Array>,
+}
+
+impl<'a> Lines<'a> {
+    /// The table.
+    pub fn table(&self) -> &'a Table {
+        self.table
+    }
+
+    /// The amount of a row, mantissa of decimal(38,8), where the rule compares one and the row has it.
+    pub fn amount(&self, row: u32) -> Option<i128> {
+        let row = usize::try_from(row).ok()?;
+        self.amounts.filter(|amounts| amounts.is_valid(row)).map(|amounts| amounts.value(row))
+    }
+
+    /// The currency of a row.
+    pub fn currency(&self, row: u32) -> Option<&'a str> {
+        text(self.currencies?, row)
+    }
+
+    /// The day of a row, counted since 1970.
+    pub fn day(&self, row: u32) -> Option<i32> {
+        let row = usize::try_from(row).ok()?;
+        self.days.filter(|days| days.is_valid(row)).map(|days| days.value(row))
+    }
+}
+
+fn text(texts: &StringArray, row: u32) -> Option<&str> {
+    let row = usize::try_from(row).ok().filter(|row| *row < texts.len())?;
+    texts.is_valid(row).then(|| texts.value(row))
+}
+
+fn wrong(what: &'static str, table: &str, column: &str) -> Error {
+    Error::new(ErrorKind::Query, what).with("table", table).with("column", column)
+}
+
+fn unread(error: ArrowError) -> Error {
+    Error::bug("the rows of a side cannot be put together").caused_by(error)
+}
