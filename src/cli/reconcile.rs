@@ -104,6 +104,10 @@ fn summary(outcome: &Outcome) -> Result<RecordBatch> {
                 *by.entry([what.to_owned(), step.rule(found)?.id.clone(), String::new()]).or_default() += 1;
             }
         }
+        for out in &step.out_of_scope {
+            let rule = step.rules.get(out.rule).map(|rule| rule.id.clone()).unwrap_or_default();
+            *by.entry(["out_of_scope".to_owned(), rule, step.table(out.table)?.name().to_owned()]).or_default() += 1;
+        }
         for left in &step.exceptions {
             let table = step.table(left.table)?.name().to_owned();
             *by.entry([left.reason.to_owned(), rule_of(step, left), table]).or_default() += 1;

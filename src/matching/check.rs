@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 
 use super::assign::Side;
 use super::due;
-use super::rule::{Assign, Rule};
+use super::rule::{Assign, Rule, Shape};
 use super::sides::Named;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::lineage::{Origin, origins};
@@ -50,7 +50,8 @@ pub async fn check(rule: &Rule, context: &SessionContext) -> Result<Checked> {
 async fn checked(rule: &Rule, context: &SessionContext) -> Result<Checked> {
     let sides = [Side::Left, Side::Right].map(|side| Named::of(rule, side, context));
     let [left, right] = &sides;
-    if left.name() == right.name() {
+    let is_one_sided = rule.shape == Shape::OneSided;
+    if left.name() == right.name() && !is_one_sided {
         // A row could be taken once from the left and once from the right.
         return Err(
             wrong("both sides of a rule are one table").hint("make a view of each: of what is expected, and of what came")
@@ -58,8 +59,9 @@ async fn checked(rule: &Rule, context: &SessionContext) -> Result<Checked> {
     }
     let state = context.state();
     let plan = select(rule, &state).await?;
-    for column in [LEFT_ID, RIGHT_ID] {
-        is_no_pick(&plan, column)?;
+    is_no_pick(&plan, LEFT_ID)?;
+    if !is_one_sided {
+        is_no_pick(&plan, RIGHT_ID)?;
     }
     if let Assign::MutualBest { .. } = rule.assign {
         match plan.schema().field_with_unqualified_name(SCORE) {

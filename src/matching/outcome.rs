@@ -16,7 +16,8 @@ pub struct Outcome {
     pub steps: Vec<Step>,
 }
 
-/// A hop of a flow, and what came of it. Each row of its tables is in one match, or in one exception.
+/// A hop of a flow, and what came of it. Each row of its tables is in one match, or is one exception, or
+/// out of scope.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Step {
     /// The flow.
@@ -35,6 +36,8 @@ pub struct Step {
     pub suggestions: Vec<Match>,
     /// The rows that are left, by table and row.
     pub exceptions: Vec<Exception>,
+    /// The rows that nothing is expected for, by table and row.
+    pub out_of_scope: Vec<OutOfScope>,
 }
 
 /// Rows that belong together.
@@ -92,6 +95,19 @@ pub struct Exception {
     pub candidate_table: usize,
     /// Some of them.
     pub candidates: Vec<u32>,
+}
+
+/// A row that nothing is expected for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutOfScope {
+    /// Its table, as a place in the step's.
+    pub table: usize,
+    /// Its number there.
+    pub row: u32,
+    /// The rule that says so, as a place in the step's.
+    pub rule: usize,
+    /// What the rule says of it.
+    pub why: Option<Arc<str>>,
 }
 
 impl Group {

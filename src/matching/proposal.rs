@@ -160,6 +160,39 @@ fn side(batches: &[RecordBatch], table: &Table, is_taken: &[bool]) -> Result<Opt
     Ok(Some(Keyed { rows: rows.into_iter().map(|(row, _)| row).collect(), keys }))
 }
 
+/// The rows that a rule of one side gives, with what it says of them, in order: of those that no rule has taken.
+///
+/// # Errors
+/// [`ErrorKind::Query`] when an id is none of the side's; those of reading.
+pub(super) async fn one_side(
+    plan: LogicalPlan,
+    context: &SessionContext,
+    table: &Table,
+    is_taken: &[bool],
+) -> Result<BTreeMap<u32, Option<Arc<str>>>> {
+    let mut wanted = vec![cast(ident(LEFT_ID), DataType::Utf8).alias(LEFT_ID)];
+    if plan.schema().has_column_with_unqualified_name(WHY) {
+        wanted.push(cast(ident(WHY), DataType::Utf8).alias(WHY));
+    }
+    let plan = LogicalPlanBuilder::from(plan).project(wanted)?.build()?;
+    let mut found: BTreeMap<u32, Option<Arc<str>>> = BTreeMap::new();
+    for batch in context.execute_logical_plan(plan).await?.collect().await? {
+        let texts = |name: &str| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+        let ids = texts(LEFT_ID).ok_or_else(|| Error::bug("rows were read without ids"))?;
+        let whys = texts(WHY);
+        for row in 0..batch.num_rows() {
+            let place = place(table, ids.is_valid(row).then(|| ids.value(row)))?;
+            let why = whys.filter(|whys| whys.is_valid(row)).map(|whys| whys.value(row).into());
+            if !is_in(is_taken, place) {
+                // Of two reasons the first by letter: the order in which they come says nothing.
+                let known = found.entry(place).or_insert_with(|| why.clone());
+                *known = known.take().into_iter().chain(why).min();
+            }
+        }
+    }
+    Ok(found)
+}
+
 async fn pairs(
     rule: &Rule,
     plan: LogicalPlan,

@@ -36,7 +36,7 @@ pub struct Rule {
     pub priority: u32,
     /// The rows it looks for counterparts for.
     pub left: Side,
-    /// The rows they are looked for in.
+    /// The rows they are looked for in; the left side again where there is only one.
     pub right: Side,
     /// How many of one go with how many of the other.
     pub shape: Shape,
@@ -50,7 +50,7 @@ pub struct Rule {
     pub window: Option<Window>,
     /// What becomes of a difference.
     pub residual: Residual,
-    /// Why rows that are proposed are refused.
+    /// Why rows that are proposed are refused, or out of scope.
     pub reason: Option<&'static str>,
     /// The days that the right side is known of.
     pub covered: Option<Covered>,
@@ -84,6 +84,8 @@ pub enum Shape {
     ManyToOne,
     /// One of the left with several of the right.
     OneToMany,
+    /// Rows of the left, which are out of scope, or refused.
+    OneSided,
 }
 
 /// How rows are assigned to each other.
@@ -201,14 +203,18 @@ pub const KEYS: [(&str, &str); 19] = [
         "left",
         "The table it looks for counterparts for, and its key in brackets: `settlements(payout_id)`; `line_id` when left out.",
     ),
-    ("right", "The table they are looked for in, likewise."),
-    ("shape", "`one_to_one`, `many_to_one` or `one_to_many`."),
+    ("right", "The table they are looked for in, likewise; none where the shape is `one_sided`."),
+    (
+        "shape",
+        "`one_to_one`, `many_to_one` or `one_to_many`; `one_sided`, whose SELECT gives `left_id` alone, of rows that nothing is \
+         expected for: they are out of scope.",
+    ),
     (
         "assign",
         "`unique`, `mutual_best(margin=N)`; `suggest`, which matches nothing; `refuse`, which keeps rows that are proposed from \
          all later rules.",
     ),
-    ("reason", "Why rows are refused: a reason code such as `REFERENCE_CONFLICT`."),
+    ("reason", "Why rows are refused, or out of scope: a reason code such as `REFERENCE_CONFLICT` or `CARRIED_FORWARD`."),
     (
         "tie",
         "What is done with rows that are alike: `reject`; `bucket`, which groups as many as there are on the other side; \
@@ -246,12 +252,14 @@ impl Rule {
         let (id, flow) = (header.name("rule")?, header.name("flow")?);
         let amount = header.amount()?;
         let window = header.window()?;
+        let shape = header.word("shape", "one_to_one", &SHAPES)?;
+        let left = header.side("left")?;
         let rule = Self {
             hop: header.number("hop", 1)?,
             priority: header.number("priority", 100)?,
-            left: header.side("left")?,
-            right: header.side("right")?,
-            shape: header.word("shape", "one_to_one", &SHAPES)?,
+            right: header.right(&left, shape)?,
+            left,
+            shape,
             assign: header.assign()?,
             tie: header.word("tie", "reject", &TIES)?,
             residual: header.residual()?,
@@ -277,6 +285,9 @@ impl Rule {
     fn fits(&self, header: &Header<'_>) -> Result<()> {
         if self.residual != Residual::None && self.amount.is_none() {
             return Err(header.wrong("residual", "a residual needs an amount to be left of", "add amount: left.… = right.…"));
+        }
+        if self.shape == Shape::OneSided {
+            return self.fits_one_side(header);
         }
         if matches!(self.assign, Assign::MutualBest { .. }) && self.shape != Shape::OneToOne {
             return Err(header.wrong("assign", "mutual_best pairs one with one", "leave the shape out, or write assign: unique"));
@@ -316,6 +327,26 @@ impl Rule {
         }
     }
 
+    fn fits_one_side(&self, header: &Header<'_>) -> Result<()> {
+        for key in ["amount", "window", "covered", "after_ambiguous", "max_candidates"] {
+            if header.value(key).is_some() {
+                return Err(header.wrong(key, "a rule of one side compares nothing", "leave it out"));
+            }
+        }
+        match (self.assign, self.tie) {
+            (Assign::Unique | Assign::Refuse, Tie::Reject) => Ok(()),
+            _ => Err(header.wrong(
+                "shape",
+                "a rule of one side assigns nothing",
+                "leave assign and tie out, or write assign: refuse",
+            )),
+        }?;
+        match (self.assign, self.reason) {
+            (Assign::Refuse, None) => Err(header.wrong("assign", "rows are refused for no reason", "add reason: …")),
+            _ => Ok(()),
+        }
+    }
+
     /// That another rule has its name.
     pub(super) fn is_twin(&self) -> Error {
         Error::new(ErrorKind::Query, "two rules have one name").with("rule", &self.id).hint("rename one of them")
@@ -329,8 +360,12 @@ impl Rule {
 
 /// Words of a header for differences that are booked, and what they are called.
 const BOOKED: [(&str, &str); 3] = [("fee", "FEE"), ("fx", "FX"), ("writeoff", "WRITE_OFF")];
-const SHAPES: [(&str, Shape); 3] =
-    [("one_to_one", Shape::OneToOne), ("many_to_one", Shape::ManyToOne), ("one_to_many", Shape::OneToMany)];
+const SHAPES: [(&str, Shape); 4] = [
+    ("one_to_one", Shape::OneToOne),
+    ("many_to_one", Shape::ManyToOne),
+    ("one_to_many", Shape::OneToMany),
+    ("one_sided", Shape::OneSided),
+];
 const TIES: [(&str, Tie); 3] = [("reject", Tie::Reject), ("bucket", Tie::Bucket), ("suggest", Tie::Suggest)];
 
 /// The hash of a rule, which no change of blanks at the end of a line or of line ends changes.
@@ -490,6 +525,15 @@ impl<'a> Header<'a> {
                 Ok(Side { table: table.trim().to_owned(), key: column.to_owned() })
             }
             _ => Err(self.wrong(key, "a table is expected", format!("such as {key}: settlements(payout_id)"))),
+        }
+    }
+
+    /// The right side, which is the left where there is only one.
+    fn right(&self, left: &Side, shape: Shape) -> Result<Side> {
+        match (shape, self.value("right")) {
+            (Shape::OneSided, None) => Ok(left.clone()),
+            (Shape::OneSided, Some(_)) => Err(self.wrong("right", "a rule of one side has a right side", "leave it out")),
+            _ => self.side("right"),
         }
     }
 

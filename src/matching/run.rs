@@ -16,10 +16,10 @@ use super::assigned::{Assigned, Spans, Together, Waiting, spans};
 use super::check::{Checked, check};
 use super::conventions::Conventions;
 use super::due::Known;
-use super::outcome::{Exception, Match, Outcome, Step};
-use super::proposal::Proposal;
+use super::outcome::{Exception, Match, OutOfScope, Outcome, Step};
+use super::proposal::{Proposal, one_side};
 use super::reasons::{NO_COUNTERPART_LEFT, NO_COUNTERPART_RIGHT, holds, rank};
-use super::rule::Rule;
+use super::rule::{Assign, Rule, Shape};
 use super::sides::{Named, Table};
 use crate::error::{Error, Result};
 
@@ -126,6 +126,9 @@ impl State {
     }
 
     async fn turn(&mut self, session: Session<'_>, turn: Turn<'_>, plan: LogicalPlan) -> Result<()> {
+        if turn.rule.shape == Shape::OneSided {
+            return self.one_sided(session, turn, plan).await;
+        }
         let Session { context, conventions, .. } = session;
         let [left_table, right_table] = turn.sides.map(|place| self.step.tables.get(place).cloned());
         let (Some(left_table), Some(right_table)) = (left_table, right_table) else {
@@ -147,6 +150,27 @@ impl State {
         }
         if let (Some(spans), Some(known)) = (&spans, Known::read(turn.rule, context).await?) {
             self.due(session, turn, spans, &known)?;
+        }
+        Ok(())
+    }
+
+    /// Takes out, or refuses, the rows that a rule of one side gives.
+    async fn one_sided(&mut self, session: Session<'_>, turn: Turn<'_>, plan: LogicalPlan) -> Result<()> {
+        let place = turn.table(Side::Left);
+        let table = self.step.tables.get(place).cloned().ok_or_else(|| Error::bug("a rule without tables"))?;
+        let taken = self.taken.get(place).map(Vec::as_slice).unwrap_or_default();
+        for (row, why) in one_side(plan, session.context, &table, taken).await? {
+            match (turn.rule.assign, turn.rule.reason) {
+                (Assign::Refuse, Some(reason)) => {
+                    let waiting = Waiting { side: Side::Left, row, reason, count: 0, candidates: Vec::new() };
+                    self.wait(turn, waiting, why.map(|why| why.as_ref().into()));
+                }
+                _ if !turn.rule.is_after_ambiguous && self.is_held(place, row) => {}
+                _ => {
+                    self.take(place, row);
+                    self.step.out_of_scope.push(OutOfScope { table: place, row, rule: turn.place, why });
+                }
+            }
         }
         Ok(())
     }
@@ -242,6 +266,7 @@ impl State {
 
     /// The step, with all rows that no rule took.
     fn end(mut self) -> Step {
+        self.step.out_of_scope.sort_by_key(|out| (out.table, out.row));
         let is_left_side = |table: usize| self.step.sides.iter().any(|[left, _]| *left == table);
         let mut exceptions = Vec::new();
         for (table, (taken, left)) in self.taken.iter().zip(self.left).enumerate() {

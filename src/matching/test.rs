@@ -14,6 +14,7 @@
 //! --- expect: exceptions                            # all of them: table, id, reason, candidates
 //! payments,pay_2,AMBIGUOUS_KEY,line_8+line_9
 //! --- expect: suggestions                           # as matches
+//! --- expect: out_of_scope                          # table, id, and the reason or what the rule says
 //! --- expect: error                                 # words of it
 //! ```
 
@@ -59,6 +60,7 @@ pub struct Case {
     matches: Option<Vec<String>>,
     suggestions: Option<Vec<String>>,
     exceptions: Option<Vec<String>>,
+    out_of_scope: Option<Vec<String>>,
     error: Option<String>,
 }
 
@@ -90,18 +92,19 @@ impl Cases {
                     let mut rows: Vec<String> = part.rows.iter().map(|row| (*row).to_owned()).collect();
                     match part.value {
                         "error" => case.error = Some(rows.join(" ")),
-                        "matches" | "suggestions" | "exceptions" => {
+                        "matches" | "suggestions" | "exceptions" | "out_of_scope" => {
                             rows.sort_unstable();
                             let expected = match part.value {
                                 "matches" => &mut case.matches,
                                 "suggestions" => &mut case.suggestions,
+                                "out_of_scope" => &mut case.out_of_scope,
                                 _ => &mut case.exceptions,
                             };
                             *expected = Some(rows);
                         }
                         _ => {
                             return Err(wrong("something is expected that is not known")
-                                .hint("expect matches, suggestions, exceptions or error"));
+                                .hint("expect matches, suggestions, exceptions, out_of_scope or error"));
                         }
                     }
                 }
@@ -121,7 +124,7 @@ impl Cases {
             Some(case) => Err(Error::new(ErrorKind::Query, "a case expects nothing")
                 .with("file", file)
                 .with("line", case.line)
-                .hint("add --- expect: matches, suggestions, exceptions or error")),
+                .hint("add --- expect: matches, suggestions, exceptions, out_of_scope or error")),
             None => Ok(cases),
         }
     }
@@ -129,7 +132,8 @@ impl Cases {
 
 impl Case {
     fn expects_nothing(&self) -> bool {
-        [&self.matches, &self.suggestions, &self.exceptions].iter().all(|expected| expected.is_none()) && self.error.is_none()
+        [&self.matches, &self.suggestions, &self.exceptions, &self.out_of_scope].iter().all(|expected| expected.is_none())
+            && self.error.is_none()
     }
 
     /// Runs rules over the rows, and says how what came of it differs from what is expected; nothing where it does not.
@@ -151,19 +155,28 @@ impl Case {
             (Err(error), Some(expected)) => return Ok(vec![format!("- error: {expected}"), format!("+ error: {error}")]),
             (Err(error), None) => return Err(error),
         };
-        let (mut matches, mut suggestions, mut exceptions) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut matches, mut suggestions, mut exceptions, mut out_of_scope) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for step in &outcome.steps {
             for (found, shown) in [(&step.matches, &mut matches), (&step.suggestions, &mut suggestions)] {
                 for found in found {
                     shown.push(shown_match(step, found)?);
                 }
             }
+            for out in &step.out_of_scope {
+                let (table, reason) = (step.table(out.table)?, step.rules.get(out.rule).and_then(|rule| rule.reason));
+                let why = reason.or(out.why.as_deref()).unwrap_or_default();
+                out_of_scope.push(format!("{},{},{why}", table.name(), table.id(out.row)?));
+            }
             for exception in &step.exceptions {
                 exceptions.push([shown(step, exception, false)?, shown(step, exception, true)?]);
             }
         }
         let mut differs = Vec::new();
-        for (what, expected, got) in [("match", &self.matches, matches), ("suggestion", &self.suggestions, suggestions)] {
+        for (what, expected, got) in [
+            ("match", &self.matches, matches),
+            ("suggestion", &self.suggestions, suggestions),
+            ("out of scope", &self.out_of_scope, out_of_scope),
+        ] {
             if let Some(expected) = expected {
                 differs.extend(difference(what, expected, got));
             }
