@@ -137,6 +137,20 @@ impl Delta {
             .map_err(|error| Error::bug("a table's columns cannot be kept in a lake").with("table", self.name).caused_by(error))
     }
 
+    /// The number of the last transaction of a name that is in a state of the table.
+    ///
+    /// # Errors
+    /// [`ErrorKind::File`] when the log cannot be read.
+    pub(crate) async fn transaction(&self, table: &DeltaTable, name: &str) -> Result<Option<i64>> {
+        let (state, log) = (table.snapshot().map_err(failed)?, table.log_store());
+        state.transaction_version(log.as_ref(), name).await.map_err(|error| self.about(failed(error)))
+    }
+
+    /// The error of rows that could not be written.
+    pub(crate) fn unwritten(&self, error: DeltaTableError) -> Error {
+        self.about(failed(error))
+    }
+
     /// A writer of rows that the table has not: each call of it writes files that nobody sees before they are committed.
     ///
     /// # Errors

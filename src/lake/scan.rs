@@ -106,7 +106,12 @@ pub(crate) async fn provider(state: &SessionState, table: &DeltaTable) -> Result
 
 /// The rows of what a table keeps, with the columns that are declared.
 pub(crate) fn declared(kept: Arc<dyn TableProvider>, name: &str, columns: &SchemaRef) -> Result<LogicalPlan> {
-    let there = kept.schema();
+    fitted(LogicalPlanBuilder::scan(name, provider_as_source(kept), None)?.build()?, columns)
+}
+
+/// Rows with the columns that are declared.
+pub(crate) fn fitted(rows: LogicalPlan, columns: &SchemaRef) -> Result<LogicalPlan> {
+    let there = Arc::clone(rows.schema().inner());
     let column = |field: &arrow::datatypes::FieldRef| {
         let (name, wanted) = (field.name(), field.data_type());
         // A table that was made before the column was declared has nothing in it.
@@ -117,6 +122,5 @@ pub(crate) fn declared(kept: Arc<dyn TableProvider>, name: &str, columns: &Schem
         }
     };
     let columns: Vec<Expr> = columns.fields().iter().map(column).collect::<DataFusionResult<_>>()?;
-    let scan = LogicalPlanBuilder::scan(name, provider_as_source(kept), None)?;
-    Ok(scan.project(columns)?.build()?)
+    Ok(LogicalPlanBuilder::from(rows).project(columns)?.build()?)
 }

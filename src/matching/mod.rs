@@ -5,6 +5,8 @@
 //!  sides       the tables whose rows are matched, each read once
 //!  run         the rules of a step in turn: amounts compared, rows taken or held, what is due ─▶ outcome
 //!  reasons     why a row is left
+//!  overrides   what people have decided of rows
+//!  results     what was found, kept in the lake
 //!  files       where rules and their cases are
 //!  test        given rows, expected matches: how a rule is tried
 //!  functions   what rules compare with: references, amounts, business days, likeness of texts
@@ -24,6 +26,7 @@ pub mod functions;
 pub mod outcome;
 pub mod overrides;
 pub mod reasons;
+pub mod results;
 pub mod rule;
 pub mod run;
 pub mod sides;
