@@ -5,9 +5,11 @@
 //!                                                          └▶ statement (camt.053, MT940, BAI2, OFX) ──┘
 //! ```
 //!
-//! A source is declared in the configuration, as one of the standard [`shapes`] or with columns of its own. Its files are
+//! A source is declared in the configuration, as one of the standard [`shapes`] or with columns of its own; all sources of a
+//! shape are also one table, of the shape's name. Its files are
 //! looked for whenever it is read. All of it is read exactly, or it is an error that names the file and the place.
 
+pub mod made;
 pub mod settings;
 pub mod shapes;
 pub mod table;
@@ -26,7 +28,7 @@ use datafusion::catalog::TableProvider;
 
 use crate::error::Result;
 use settings::{Format, Source};
-use shapes::Shape;
+use shapes::{SHAPES, Shape};
 use table::BookTable;
 
 /// Ends the name of the table of a source's statements.
@@ -35,7 +37,23 @@ const STATEMENTS: &str = "_statements";
 /// The sources of a configuration, by the names of their tables.
 #[derive(Debug, Default)]
 pub struct Books {
-    tables: BTreeMap<String, (Arc<Source>, Part)>,
+    tables: BTreeMap<String, Table>,
+}
+
+/// A table of the other side.
+#[derive(Debug)]
+enum Table {
+    /// That of a source.
+    Own(Member),
+    /// All tables of a shape put together.
+    Union(&'static Shape, Vec<Member>),
+}
+
+/// A table of a source.
+#[derive(Debug, Clone)]
+struct Member {
+    source: Arc<Source>,
+    part: Part,
 }
 
 /// Which of a source's tables.
@@ -52,11 +70,23 @@ impl Books {
         for source in sources {
             let source = Arc::new(source);
             if let Format::Bank(_) = source.format {
-                tables.insert(format!("{}{STATEMENTS}", source.name), (Arc::clone(&source), Part::Statements));
+                let member = Member { source: Arc::clone(&source), part: Part::Statements };
+                tables.insert(format!("{}{STATEMENTS}", source.name), member);
             }
-            tables.insert(source.name.clone(), (source, Part::Rows));
+            tables.insert(source.name.clone(), Member { source, part: Part::Rows });
         }
-        Self { tables }
+        let mut unions = Vec::new();
+        for shape in SHAPES.into_iter().chain([&shapes::STATEMENTS]) {
+            let members: Vec<Member> = tables.values().filter(|member| member.shape() == Some(shape)).cloned().collect();
+            // Where there are lines of banks there may be statements, and rules ask for them.
+            let is_wanted = !members.is_empty() || shape == &shapes::STATEMENTS && has_lines(&tables);
+            // A source that bears the name of its shape has the table of that name to itself.
+            if is_wanted && !tables.contains_key(shape.name) {
+                unions.push((shape.name.to_owned(), Table::Union(shape, members)));
+            }
+        }
+        let own = tables.into_iter().map(|(name, member)| (name, Table::Own(member)));
+        Self { tables: own.chain(unions).collect() }
     }
 
     /// Their names.
@@ -71,11 +101,23 @@ impl Books {
 
     /// The shape of a table; `None` where there is no such table, or its columns are its own.
     pub fn shape(&self, name: &str) -> Option<&'static Shape> {
-        let (source, part) = self.tables.get(name)?;
-        match part {
-            Part::Rows => source.shape,
-            Part::Statements => Some(&shapes::STATEMENTS),
+        match self.tables.get(name)? {
+            Table::Own(member) => member.shape(),
+            Table::Union(shape, _) => Some(shape),
         }
+    }
+
+    /// Whether a table is that of all sources of a shape.
+    pub fn is_union(&self, name: &str) -> bool {
+        matches!(self.tables.get(name), Some(Table::Union(..)))
+    }
+
+    /// Whether the table of a shape's name has the rows of all sources of the shape; `None` where there is no source of it.
+    pub fn has_all(&self, shape: &str) -> Option<bool> {
+        let is_of = |table: &&Table| matches!(table, Table::Own(own) if own.shape().is_some_and(|own| own.name == shape));
+        let sources = self.tables.values().filter(is_of).count();
+        let is_its_own = || sources == 1 && self.tables.get(shape).as_ref().is_some_and(is_of);
+        (sources > 0 || self.is_union(shape)).then(|| self.is_union(shape) || is_its_own())
     }
 
     /// The table of a name. Where its columns are known only to its files, they are read.
@@ -83,8 +125,24 @@ impl Books {
     /// # Errors
     /// Those of reading the files.
     pub async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        let Some((source, part)) = self.tables.get(name) else { return Ok(None) };
-        Ok(Some(BookTable::open(source, *part).await?))
+        match self.tables.get(name) {
+            None => Ok(None),
+            Some(Table::Own(member)) => Ok(Some(BookTable::open(member).await?)),
+            Some(Table::Union(shape, members)) => Ok(Some(BookTable::union(shape, members))),
+        }
+    }
+}
+
+fn has_lines(tables: &BTreeMap<String, Member>) -> bool {
+    tables.values().any(|member| member.shape() == Some(&shapes::BANK_LINES))
+}
+
+impl Member {
+    fn shape(&self) -> Option<&'static Shape> {
+        match self.part {
+            Part::Rows => self.source.shape,
+            Part::Statements => Some(&shapes::STATEMENTS),
+        }
     }
 }
 

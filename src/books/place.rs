@@ -1,4 +1,5 @@
-//! Which files a source has: one, all of a folder, or those that a glob matches, on this machine or in a bucket.
+//! Which files a source has: one, all of a folder, or those that a glob matches, on this machine, in a bucket, or among files
+//! that are only made when they are read.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +9,7 @@ use glob::{MatchOptions, Pattern};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt as _};
 
+use super::made::Files;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Location;
 
@@ -24,6 +26,8 @@ pub(super) struct Place {
     pattern: Option<Pattern>,
     /// As it is configured, for people.
     written: String,
+    /// Where files are looked for instead, with what comes before the glob.
+    made: Option<(Files, String)>,
 }
 
 /// A file of a source.
@@ -40,15 +44,18 @@ impl Place {
     /// # Errors
     /// [`ErrorKind::Config`] when it names none.
     pub(super) fn parse(text: &str, options: &BTreeMap<String, String>) -> Result<Self> {
-        let wild = text.find(WILD);
-        let start =
-            wild.map_or(text.len(), |wild| text.get(..wild).and_then(|plain| plain.rfind('/')).map_or(0, |slash| slash + 1));
-        let (plain, glob) = text.split_at_checked(start).unwrap_or((text, ""));
-        let pattern = wild.map(|_| Pattern::new(glob)).transpose().map_err(|error| {
+        let (plain, glob) = split(text);
+        let pattern = (!glob.is_empty()).then(|| Pattern::new(glob)).transpose().map_err(|error| {
             Error::new(ErrorKind::Config, "the path is not a glob that can be read").with("path", text).caused_by(error)
         })?;
         let location = Location::of("source", if plain.is_empty() { "." } else { plain }, options)?;
-        Ok(Self { location, pattern, written: text.to_owned() })
+        Ok(Self { location, pattern, written: text.to_owned(), made: None })
+    }
+
+    /// The same place among other files.
+    pub(super) fn among(self, files: Files) -> Self {
+        let start = split(&self.written).0.trim_end_matches('/').to_owned();
+        Self { made: Some((files, start)), ..self }
     }
 
     /// The files that are there now, by name.
@@ -59,6 +66,16 @@ impl Place {
         let unread = |error| {
             Error::new(ErrorKind::File, "cannot look for the files of a source").with("path", &self.written).caused_by(error)
         };
+        if let Some((files, start)) = &self.made {
+            return self.found(files.all().iter().filter_map(|(path, _)| {
+                let name = match path.strip_prefix(start.as_str())? {
+                    "" => path.rsplit('/').next().unwrap_or_default(),
+                    rest if start.is_empty() => rest,
+                    rest => rest.strip_prefix('/')?,
+                };
+                Some(File { name: name.to_owned(), path: Path::from(path.as_str()) })
+            }));
+        }
         let root = self.location.root();
         let path = Path::from_url_path(self.location.url().path()).map_err(|error| unread(error.into()))?;
         if self.pattern.is_none() {
@@ -73,8 +90,12 @@ impl Place {
             let parts = file.location.prefix_match(&path)?;
             Some(parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/"))
         };
-        let named = all.into_iter().filter_map(|file| Some(File { name: name(&file)?, path: file.location }));
-        let mut files: Vec<File> = named.filter(|file| self.is_meant(&file.name)).collect();
+        self.found(all.into_iter().filter_map(|file| Some(File { name: name(&file)?, path: file.location })))
+    }
+
+    /// Those of some files that are meant, by name.
+    fn found(&self, files: impl Iterator<Item = File>) -> Result<Vec<File>> {
+        let mut files: Vec<File> = files.filter(|file| self.is_meant(&file.name)).collect();
         if files.is_empty() {
             return Err(Error::new(ErrorKind::File, "a source has no file")
                 .with("path", &self.written)
@@ -98,7 +119,20 @@ impl Place {
     /// [`ErrorKind::File`] when it cannot be read.
     pub(super) async fn read(&self, file: &File) -> Result<Bytes> {
         let unread = |error| Error::new(ErrorKind::File, "cannot read a file").with("file", &file.name).caused_by(error);
+        if let Some((files, _)) = &self.made {
+            let made = files.all().iter().find(|(path, _)| Path::from(path.as_str()) == file.path);
+            return made.map(|(_, content)| content.clone()).ok_or_else(|| Error::bug("a file that was made is gone"));
+        }
         let answer = self.location.root().get(&file.path).await.map_err(unread)?;
         answer.bytes().await.map_err(unread)
     }
+}
+
+/// A path as its folder and its glob; a path without one is all folder.
+fn split(text: &str) -> (&str, &str) {
+    let start = match text.find(WILD) {
+        Some(wild) => text.get(..wild).and_then(|plain| plain.rfind('/')).map_or(0, |slash| slash + 1),
+        None => text.len(),
+    };
+    text.split_at_checked(start).unwrap_or((text, ""))
 }

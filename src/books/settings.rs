@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use arrow::array::timezone::Tz;
 use serde::Deserialize;
 
+use super::made::Files;
 use super::place::Place;
 use super::shapes::{BANK_LINES, LINE_ID, SHAPES, SOURCE, Shape};
 use super::statement::Bank;
@@ -159,6 +160,26 @@ pub struct Source {
     pub(super) filter: Option<String>,
     pub(super) csv: Csv,
     pub(super) marks: Marks,
+}
+
+impl Source {
+    /// The sources of a part of a configuration, `[books.NAME]` and nothing else, whose paths are among these files.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when a value cannot be read.
+    pub fn made(settings: &str, files: &Files) -> Result<Vec<Self>> {
+        #[derive(Deserialize)]
+        struct Part {
+            books: BTreeMap<String, BookSettings>,
+        }
+        let wrong = |error| Error::new(ErrorKind::Config, "sources cannot be read").caused_by(error);
+        let part: Part = toml::from_str(settings).map_err(wrong)?;
+        let source = |(name, settings): (String, BookSettings)| {
+            let source = settings.resolve(&name, &BTreeMap::new())?;
+            Ok(Self { place: source.place.among(files.clone()), ..source })
+        };
+        part.books.into_iter().map(source).collect()
+    }
 }
 
 impl BookSettings {

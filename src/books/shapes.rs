@@ -157,6 +157,7 @@ pub const STATEMENTS: Shape = Shape {
     about: "One row per statement of a source of bank statements, in table NAME_statements.",
     columns: &[
         needed("statement_id", Kind::Text, "The same whenever the bank hands it out again."),
+        NAME,
         column("sequence", Kind::Number, "Its number among those of the account, where it says one."),
         needed("bank_account", Kind::Text, "The bank's name of the account."),
         needed("currency", Kind::Text, "ISO 4217 code."),

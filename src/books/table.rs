@@ -11,34 +11,34 @@ use arrow::datatypes::{Date32Type, Int64Type, Schema, SchemaRef};
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use datafusion::catalog::{MemTable, Session, TableProvider};
-use datafusion::common::Result as DataFusionResult;
+use datafusion::common::{Result as DataFusionResult, project_schema};
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use futures::{TryStreamExt as _, stream};
 use tracing::warn;
 
-use super::Part;
 use super::mapping::Mapper;
 use super::records::{self, Records, widen};
 use super::settings::{Check, Format, Source};
-use super::shapes::{BANK_LINES, FILE, LINE_ID, ROW, STATEMENTS, money};
+use super::shapes::{BANK_LINES, FILE, LINE_ID, ROW, STATEMENTS, Shape, money};
 use super::statement::{Bank, Judged, Problem, judge};
+use super::{Member, Part};
 use crate::error::{Error, ErrorKind, Result};
 
-/// A table of a source, of which the columns are known without reading it.
+/// A table of a source or of several, of which the columns are known without reading them.
 pub(super) struct BookTable {
-    source: Arc<Source>,
-    part: Part,
+    members: Vec<Member>,
     schema: SchemaRef,
 }
 
 impl fmt::Debug for BookTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BookTable").field("source", &self.source.name).field("part", &self.part).finish_non_exhaustive()
+        f.debug_struct("BookTable").field("members", &self.members).finish_non_exhaustive()
     }
 }
 
@@ -47,19 +47,21 @@ impl BookTable {
     ///
     /// # Errors
     /// Those of reading the files.
-    pub(super) async fn open(source: &Arc<Source>, part: Part) -> Result<Arc<dyn TableProvider>> {
-        let shape = match part {
-            Part::Statements => Some(&STATEMENTS),
-            Part::Rows => source.shape,
-        };
+    pub(super) async fn open(member: &Member) -> Result<Arc<dyn TableProvider>> {
+        let (shape, source) = (member.shape(), &member.source);
         let is_own = |name: &String| shape.is_some_and(|shape| shape.columns.iter().any(|column| column.name == name));
         if let Some(shape) = shape
             && source.columns.iter().all(|(name, _)| is_own(name))
         {
-            return Ok(Arc::new(Self { source: Arc::clone(source), part, schema: shape.schema() }));
+            return Ok(Self::union(shape, std::slice::from_ref(member)));
         }
         let (schema, batches) = mapped(source).await?;
         Ok(Arc::new(MemTable::try_new(schema, vec![batches])?))
+    }
+
+    /// The tables of a shape put together, as far as their columns are the shape's.
+    pub(super) fn union(shape: &'static Shape, members: &[Member]) -> Arc<dyn TableProvider> {
+        Arc::new(Self { members: members.to_vec(), schema: shape.schema() })
     }
 }
 
@@ -80,22 +82,25 @@ impl TableProvider for BookTable {
         _filters: &[Expr],
         limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        let (source, schema) = (Arc::clone(&self.source), Arc::clone(&self.schema));
-        let partition = Arc::new(Partition { source, part: self.part, schema });
-        let schema = Arc::clone(&self.schema);
-        Ok(Arc::new(StreamingTableExec::try_new(schema, vec![partition], projection, None, false, limit)?))
+        if self.members.is_empty() {
+            return Ok(Arc::new(EmptyExec::new(project_schema(&self.schema, projection)?)));
+        }
+        let partition = |member: &Member| -> Arc<dyn PartitionStream> {
+            Arc::new(Partition { member: member.clone(), schema: Arc::clone(&self.schema) })
+        };
+        let (partitions, schema) = (self.members.iter().map(partition).collect(), Arc::clone(&self.schema));
+        Ok(Arc::new(StreamingTableExec::try_new(schema, partitions, projection, None, false, limit)?))
     }
 }
 
 struct Partition {
-    source: Arc<Source>,
-    part: Part,
+    member: Member,
     schema: SchemaRef,
 }
 
 impl fmt::Debug for Partition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "books.{}", self.source.name)
+        write!(f, "books.{}", self.member.source.name)
     }
 }
 
@@ -105,20 +110,32 @@ impl PartitionStream for Partition {
     }
 
     fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let (source, part) = (Arc::clone(&self.source), self.part);
+        let (member, schema) = (self.member.clone(), Arc::clone(&self.schema));
         let batches = async move {
-            let batches = rows(&source, part).await?;
-            Ok::<_, DataFusionError>(stream::iter(batches.into_iter().map(Ok)))
+            let batches = rows(&member.source, member.part).await?;
+            let of_schema = move |batch: RecordBatch| narrowed(&batch, &schema).map_err(DataFusionError::from);
+            Ok::<_, DataFusionError>(stream::iter(batches.into_iter().map(of_schema)))
         };
         Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), stream::once(batches).try_flatten()))
     }
+}
+
+/// The columns of a batch that a schema has, which it may have more of.
+fn narrowed(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let column = |name: &String| {
+        let column = batch.column_by_name(name).map(Arc::clone);
+        column.ok_or_else(|| Error::bug("a table of a shape lacks one of its columns").with("column", name))
+    };
+    let columns = schema.fields().iter().map(|field| column(field.name())).collect::<Result<_>>()?;
+    RecordBatch::try_new(Arc::clone(schema), columns)
+        .map_err(|error| Error::bug("the rows of a table do not fit its shape").caused_by(error))
 }
 
 /// The rows of a table.
 async fn rows(source: &Source, part: Part) -> Result<Vec<RecordBatch>> {
     match (source.format, part) {
         (Format::Bank(bank), Part::Rows) => Ok(vec![lines(source, &statements(source, bank).await?)?]),
-        (Format::Bank(bank), Part::Statements) => Ok(vec![overview(&statements(source, bank).await?)?]),
+        (Format::Bank(bank), Part::Statements) => Ok(vec![overview(source, &statements(source, bank).await?)?]),
         _ => Ok(mapped(source).await?.1),
     }
 }
@@ -233,12 +250,13 @@ fn lines(source: &Source, statements: &[Judged]) -> Result<RecordBatch> {
 }
 
 /// A row for each statement.
-fn overview(statements: &[Judged]) -> Result<RecordBatch> {
+fn overview(source: &Source, statements: &[Judged]) -> Result<RecordBatch> {
     let text =
         |of: &dyn Fn(&Judged) -> Option<String>| -> ArrayRef { Arc::new(StringArray::from_iter(statements.iter().map(of))) };
     let amount = |of: &dyn Fn(&Judged) -> Option<i128>| amounts(statements.iter().map(of));
     let columns = vec![
         text(&|judged| Some(judged.statement.id.clone())),
+        text(&|_| Some(source.name.clone())),
         numbers(statements.iter().map(|judged| judged.statement.sequence)),
         text(&|judged| Some(judged.statement.account.clone())),
         text(&|judged| Some(judged.statement.currency.clone())),

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use super::Global;
+use crate::books::made::Files;
+use crate::books::settings::Source;
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::engine::config::{Config, Sources};
 use crate::error::{Error, ErrorKind, Result};
-use crate::sandbox::{Merchant, MerchantOptions, Sandbox, SandboxOptions};
+use crate::sandbox::{Merchant, MerchantOptions, OtherSide, Sandbox, SandboxOptions};
 
 /// An engine, and the stand-in it asks, which lives as long.
 pub(super) struct Opened {
@@ -28,12 +30,21 @@ pub(super) fn open(global: &Global) -> Result<Opened> {
 
 /// An engine over the demo merchant, whose present is the day its story ends.
 ///
+/// Its shop's orders and its banks' statements are in schema `books`, made when they are first read and written nowhere.
+/// Sources of the user's configuration are not: they are about another merchant, as its accounts are.
+///
 /// # Errors
 /// [`ErrorKind::File`] when no port can be had on the loopback interface.
 pub(super) fn open_demo(global: &Global, seed: u64) -> Result<Opened> {
     let options = demo_merchant(seed);
-    let sandbox = Sandbox::start(Arc::new(Merchant::new(options)), SandboxOptions::default())?;
+    let merchant = Arc::new(Merchant::new(options));
+    let sandbox = Sandbox::start(Arc::clone(&merchant), SandboxOptions::default())?;
+    let files = Files::new(move || {
+        let files = OtherSide::of(&merchant).into_files().into_iter();
+        files.map(|(path, text)| (path, text.into())).collect()
+    });
     let config = Config::of_accounts(vec![sandbox.account()], &sources(global)?, Clock::Fixed(options.end))?;
+    let config = Config { books: Source::made(OtherSide::SETTINGS, &files)?, ..config };
     Ok(Opened { engine: Engine::try_new(config)?, _stand_in: Some(sandbox) })
 }
 

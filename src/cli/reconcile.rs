@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use super::print::print_rows;
 use super::{Global, open};
 use crate::error::{Error, ErrorKind, Result};
-use crate::matching::files::Folder;
+use crate::matching::files::with_shipped;
 use crate::matching::outcome::{Difference, Exception, Match, Outcome, Step, decimal};
 use crate::matching::rule::Rule;
 use crate::shell::failure::Failure;
@@ -23,9 +23,9 @@ pub(super) struct Arguments {
     /// The flows, instead of all.
     #[arg(value_name = "FLOW")]
     flows: Vec<String>,
-    /// Folder or file of the rules.
-    #[arg(long, value_name = "PATH", default_value = "rules")]
-    rules: PathBuf,
+    /// Folder or file of rules of your own, beside the shipped ones.
+    #[arg(long, value_name = "PATH")]
+    rules: Option<PathBuf>,
     /// Tell what is found, and keep nothing.
     #[arg(long, required = true)]
     dry_run: bool,
@@ -64,9 +64,9 @@ enum FailOn {
 /// # Errors
 /// Those of the rules and of reading the tables; [`ErrorKind::Exceptions`] where rows are left and `--fail-on` asks for it.
 pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Failure> {
-    let rules = Folder::read(&arguments.rules)?.rules().into_iter().map(|(_, rule)| rule).collect::<Result<Vec<Rule>>>()?;
-    let rules = of_flows(rules, &arguments.flows)?;
+    let rules = of_flows(with_shipped(arguments.rules.as_deref())?, &arguments.flows)?;
     let opened = open::open(global)?;
+    let rules = if arguments.flows.is_empty() { opened.engine.with_sides(rules)? } else { rules };
     let as_of = arguments.as_of.unwrap_or_else(|| opened.engine.clock().now().date_naive());
     let outcome = opened.engine.session()?.run_rules(&rules, as_of.to_epoch_days()).await?;
     let rows = match arguments.show {

@@ -28,8 +28,8 @@ pub(super) struct Arguments {
 enum What {
     /// The rules, in the order in which they have their turn.
     List {
-        /// Files or folders of rules.
-        #[arg(value_name = "PATH", required = true)]
+        /// Files or folders of rules, instead of the shipped ones.
+        #[arg(value_name = "PATH")]
         paths: Vec<PathBuf>,
         /// How to print.
         #[arg(long, value_enum, default_value_t)]
@@ -37,14 +37,14 @@ enum What {
     },
     /// Read rules and plan them over the account's tables, and say what is wrong.
     Check {
-        /// Files or folders of rules.
-        #[arg(value_name = "PATH", required = true)]
+        /// Files or folders of rules, instead of the shipped ones.
+        #[arg(value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
     /// Run the cases beside rules: given rows, expected matches; needs no account.
     Test {
-        /// Files or folders of rules.
-        #[arg(value_name = "PATH", required = true)]
+        /// Files or folders of rules, instead of the shipped ones.
+        #[arg(value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
 }
@@ -61,7 +61,11 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Fai
     }
 }
 
+/// The folders; that of the shipped rules where none is named.
 fn folders(paths: &[PathBuf]) -> Result<Vec<Folder>> {
+    if paths.is_empty() {
+        return Ok(vec![Folder::shipped()?]);
+    }
     paths.iter().map(|path| Folder::read(path)).collect()
 }
 

@@ -3,15 +3,18 @@
 //! It prints the environment that makes another ckosql, or any other client, ask it, and which days there are to ask for.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::io::{Write as _, stdout};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 use clap::Args;
 
 use super::run::interrupt;
-use crate::error::{Error, ErrorKind};
-use crate::sandbox::{Faults, FileOptions, Merchant, MerchantOptions, NextLink, Sandbox, SandboxOptions};
+use crate::engine::config::FILE_NAME;
+use crate::error::{Error, ErrorKind, Result};
+use crate::sandbox::{Faults, FileOptions, Merchant, MerchantOptions, NextLink, OtherSide, Sandbox, SandboxOptions};
 use crate::shell::failure::Failure;
 
 // Texts, because names with an underscore would have to be code in a doc comment.
@@ -41,6 +44,9 @@ pub(super) struct Arguments {
     /// Requests let through in a second; more are answered 429.
     #[arg(long, value_name = "N")]
     rate: Option<u32>,
+    /// Write the merchant's other side into this folder first: orders, bank statements, the truth about both, and a ckosql.toml.
+    #[arg(long, value_name = "DIR")]
+    books: Option<PathBuf>,
     /// Leave the link to the next page out of searches.
     #[arg(long)]
     no_next_link: bool,
@@ -65,6 +71,9 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         next_link: if arguments.no_next_link { NextLink::Absent } else { NextLink::Working },
         ..SandboxOptions::default()
     };
+    if let Some(folder) = &arguments.books {
+        write_books(&merchant, folder)?;
+    }
     let days = days(&merchant);
     let sandbox = Sandbox::start(Arc::new(merchant), options)?;
     stdout()
@@ -72,6 +81,32 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         .map_err(|error| Error::new(ErrorKind::File, "cannot write to standard output").caused_by(error))?;
     interrupt().await;
     sandbox.stop();
+    Ok(())
+}
+
+/// Writes the merchant's other side, and the configuration that makes tables of it.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] where the folder has a configuration of another's, [`ErrorKind::File`] when it cannot be written.
+fn write_books(merchant: &Merchant, folder: &Path) -> Result<()> {
+    let unwritten = |path: &Path| {
+        let path = path.display().to_string();
+        move |error| Error::new(ErrorKind::File, "a file cannot be written").with("path", path).caused_by(error)
+    };
+    let config = folder.join(FILE_NAME);
+    if fs::read_to_string(&config).is_ok_and(|there| there != OtherSide::SETTINGS) {
+        return Err(Error::new(ErrorKind::Usage, "the folder has a configuration already, which would be lost")
+            .with("path", config.display())
+            .hint("name another folder"));
+    }
+    let settings = (FILE_NAME.to_owned(), OtherSide::SETTINGS.to_owned());
+    for (name, text) in OtherSide::of(merchant).into_files().into_iter().chain([settings]) {
+        let path = folder.join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(unwritten(parent))?;
+        }
+        fs::write(&path, text).map_err(unwritten(&path))?;
+    }
     Ok(())
 }
 

@@ -11,6 +11,7 @@ pub mod config;
 mod declared;
 pub mod doctor;
 pub mod reference;
+mod sides;
 mod system;
 mod views;
 mod words;
@@ -71,6 +72,8 @@ pub const SYSTEM: &str = "system";
 pub const REF: &str = "ref";
 /// Schema of the checks.
 pub const CHECKS: &str = "checks";
+/// Schema of the sides of the shipped rules.
+pub const SIDES: &str = "sides";
 /// Schema that is searched when none is named.
 pub const PUBLIC: &str = "public";
 
@@ -272,6 +275,7 @@ impl Engine {
         let state = self.session()?.context.state();
         views::register(&state, public.as_ref())?;
         self.shared.catalog.register_schema(CHECKS, Arc::new(checks::Checks::try_new(self)?))?;
+        self.shared.catalog.register_schema(SIDES, Arc::new(sides::Sides::try_new(self)?))?;
         Ok(())
     }
 

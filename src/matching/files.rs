@@ -1,14 +1,18 @@
-//! Where rules are: in folders of one's own. A rule is a file `NAME.sql`; the cases that try it are beside it, in `NAME.test`.
+//! Where rules are: shipped, and in folders of one's own. A rule is a file `NAME.sql`; the cases that try it are beside it, in `NAME.test`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use include_dir::{Dir, include_dir};
+
 use super::conventions::Conventions;
 use super::rule::Rule;
 use super::test::Cases;
 use crate::error::{Error, ErrorKind, Result};
+
+static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/rules");
 
 /// A folder of rules and cases, by the names of their files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,7 +35,34 @@ pub struct Tried {
     pub outcome: Result<Vec<String>>,
 }
 
+/// The shipped rules, and those of a path beside them, one of which takes the place of the shipped one of its name.
+///
+/// # Errors
+/// Those of [`Folder::read`] and of reading a rule.
+pub fn with_shipped(path: Option<&Path>) -> Result<Vec<Rule>> {
+    let of = |folder: &Folder| folder.rules().into_iter().map(|(_, rule)| rule).collect::<Result<Vec<Rule>>>();
+    let own = path.map(Folder::read).transpose()?.as_ref().map(of).transpose()?.unwrap_or_default();
+    let mut rules = of(&Folder::shipped()?)?;
+    rules.retain(|shipped| own.iter().all(|rule| rule.id != shipped.id));
+    rules.extend(own);
+    Ok(rules)
+}
+
 impl Folder {
+    /// The shipped rules and their cases.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Bug`] when one is not text.
+    pub fn shipped() -> Result<Self> {
+        let mut files = BTreeMap::new();
+        for file in SHIPPED.files() {
+            let (name, text) = (file.path().display().to_string(), file.contents_utf8());
+            let text = text.ok_or_else(|| Error::bug("a shipped rule is not text").with("file", &name))?;
+            files.insert(name, text.to_owned());
+        }
+        Ok(Self { place: "shipped/".to_owned(), files })
+    }
+
     /// The rules of a folder, or of one file with the cases and rules beside it that it names.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ pub struct Currency {
     /// Smallest amount that can be charged, in minor units: 10 where the last digit must be 0.
     pub step: i64,
     /// Decimals of its minor unit, as [`crate::money`] says.
-    exponent: u32,
+    pub(super) exponent: u32,
     /// Minor units that are worth one euro cent, in thousandths.
     per_cent: i64,
     /// US dollars for one major unit, six decimals.

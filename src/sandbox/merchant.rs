@@ -221,7 +221,8 @@ impl Merchant {
         index > 0 && Dice::new(self.options.seed, stream::REPEAT, index).below(REPEATED) == 0
     }
 
-    fn first_of_order(&self, index: u64) -> u64 {
+    /// The payment that was the first attempt at the order of a payment.
+    pub(super) fn first_of_order(&self, index: u64) -> u64 {
         let mut first = index;
         while self.repeats_previous(first) {
             first -= 1;

@@ -4,6 +4,7 @@
 //!  merchant ─► payment ─► json ──────────────► server (five hosts, and a storage for files) ─► HTTP
 //!      └─► movement ─► effect ─► report ─► files ──┘          faults bend the answers
 //!             └─► ledger (the truth to compare with)
+//!             └─► other_side: its shop's orders and its banks' statements, as files
 //! ```
 //!
 //! It is product code: `ckosql sandbox`, `--demo`, the tests and the benches use it. It knows the vendor's API only from
@@ -24,6 +25,7 @@ pub mod ledger;
 mod life;
 pub mod merchant;
 mod movement;
+pub mod other_side;
 pub mod payment;
 mod query;
 mod report;
@@ -38,4 +40,5 @@ pub use faults::Faults;
 pub use files::{FileOptions, Lie, LineEnd};
 pub use ledger::Ledger;
 pub use merchant::{Merchant, MerchantOptions};
+pub use other_side::OtherSide;
 pub use server::{LoggedRequest, NextLink, Sandbox, SandboxOptions, SearchOrder, Site};

@@ -52,3 +52,4 @@ mod scopes;
 mod secrets;
 mod shapes;
 mod stand;
+mod truth;

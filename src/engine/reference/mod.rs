@@ -8,6 +8,7 @@ mod declared;
 mod functions;
 mod rules;
 mod shapes;
+mod sides;
 mod system;
 mod tables;
 mod views;
@@ -39,6 +40,7 @@ pub async fn reference(engine: &Engine) -> Result<String> {
     text.push_str(&checks::section(&super::checks::all()?));
     text.push_str(&declared::sections());
     text.push_str(&shapes::sections());
+    text.push_str(&sides::section(&super::sides::all()?));
     text.push_str(&system::sections(engine).await?);
     text.push_str(&settings());
     text.push_str(&functions::section());
@@ -72,6 +74,10 @@ pub async fn table(engine: &Engine, name: &str) -> Result<String> {
     let checks = super::checks::all()?;
     if let Some(check) = checks.iter().find(|check| name.strip_prefix("checks.").unwrap_or(name) == check.name) {
         return Ok(checks::section(std::slice::from_ref(check)));
+    }
+    let sides = super::sides::all()?;
+    if let Some(side) = sides.iter().find(|side| name.strip_prefix("sides.") == Some(side.name)) {
+        return Ok(sides::section(std::slice::from_ref(side)));
     }
     let names = RESOURCES.iter().map(|resource| resource.name).chain(views.iter().map(|view| view.name));
     let nearest = names.min_by_key(|known| strsim::damerau_levenshtein(name, known)).unwrap_or_default();

@@ -9,7 +9,8 @@ pub(super) fn sections() -> String {
     let all: String = SHAPES.into_iter().chain([&STATEMENTS]).map(of).collect();
     format!(
         "## The other side\n\nIn schema `{BOOKS}`, a table for each source of the configuration (`[books.NAME]`). A source has \
-         one of these shapes, with more columns where it maps more, or only columns of its own.\n\n{all}"
+         one of these shapes, with more columns where it maps more, or only columns of its own. All sources of a shape are \
+         also one table of the shape's name (`{BOOKS}.bank_lines`), unless a source has that name.\n\n{all}"
     )
 }
 

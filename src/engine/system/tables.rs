@@ -76,7 +76,10 @@ fn tables(books: &Books) -> Vec<ArrayRef> {
         Arc::new(StringArray::from_iter(RESOURCES.iter().map(|resource| text(resource)).chain(others)))
     };
     let texts = |text: fn(&Resource) -> Option<String>| texts_and(text, vec![None; other.len()]);
-    let about = |name: &&String| Some(books.shape(name).map_or(OWN, |shape| shape.about).to_owned());
+    let about = |name: &&String| {
+        let of_all = if books.is_union(name) { " Of all sources of the shape." } else { "" };
+        Some(format!("{}{of_all}", books.shape(name).map_or(OWN, |shape| shape.about)))
+    };
     vec![
         texts_and(|resource| Some(resource.name.to_owned()), other.iter().map(|name| Some(of_books(name))).collect()),
         texts_and(|resource| Some(resource.about.to_owned()), other.iter().map(about).collect()),

@@ -1,0 +1,16 @@
+-- side: payouts
+-- about: Settlements that were sent to the bank. One of nothing, or below it, is carried forward and expects nothing.
+-- grain: settlement and currency account
+-- keys: payout_id
+-- money: major units of currency, exact
+-- needs:
+select
+    upper(payout_id) as payout_id,
+    account,
+    entity_id,
+    currency_account_id,
+    holding_currency as currency,
+    payout_amount as amount,
+    payout_date
+from settlements
+where payout_amount > 0
