@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use clap::{Args, Subcommand};
 
 use super::print::{print, print_rows};
-use super::{Global, open, terminal};
+use super::{Global, open, overrides, terminal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::matching::conventions::Conventions;
 use crate::matching::files::Folder;
@@ -47,6 +47,10 @@ enum What {
         #[arg(value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
+    /// Decide of rows what no rule can: keep together, keep apart, leave out, write off.
+    Override(overrides::Override),
+    /// Close the periods of a flow: what is matched there stays.
+    Close(overrides::Close),
 }
 
 /// Does it, and prints a line for each rule or case.
@@ -57,6 +61,8 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Fai
     match arguments.what {
         What::List { paths, format } => Ok(print_rows(format, &[list(&folders(&paths)?)?])?),
         What::Check { paths } => Ok(check(global, &folders(&paths)?).await?),
+        What::Override(arguments) => Ok(overrides::decide(global, arguments).await?),
+        What::Close(arguments) => Ok(overrides::close(global, arguments).await?),
         What::Test { paths } => Ok(test(&folders(&paths)?, terminal::paint_of_stdout(global)).await?),
     }
 }

@@ -10,6 +10,7 @@ mod checks;
 pub mod config;
 mod declared;
 pub mod doctor;
+mod recon;
 pub mod reference;
 mod sides;
 mod system;
@@ -47,6 +48,7 @@ use crate::matching::check::check;
 use crate::matching::conventions::Conventions;
 use crate::matching::functions;
 use crate::matching::outcome::Outcome;
+use crate::matching::results::Results;
 use crate::matching::rule::Rule;
 use crate::matching::run::run;
 use crate::money::Exponents;
@@ -59,6 +61,7 @@ use bill::Bills;
 pub use books::BOOKS;
 use books::{OtherSide, WithBooks};
 use config::Config;
+pub use recon::RECON;
 
 /// Name of the catalogue.
 pub const CATALOG: &str = "checkout";
@@ -343,8 +346,9 @@ fn catalog(
         live.register_table(resource.name.to_owned(), table)?;
         public.register_table(resource.name.to_owned(), wanted)?;
     }
-    if lake.is_some() {
+    if let Some(lake) = lake {
         catalog.register_schema(LAKE, synced)?;
+        catalog.register_schema(RECON, Results::at(lake.location())?.schema()?)?;
     }
     catalog.register_schema(LIVE, live)?;
     catalog.register_schema(PUBLIC, public)?;

@@ -34,5 +34,6 @@ pub mod test;
 
 mod amounts;
 mod assigned;
+mod decided;
 mod due;
 mod proposal;

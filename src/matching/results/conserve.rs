@@ -160,7 +160,9 @@ struct Sum {
 
 /// Currency, sum of the left, and sum of the right with what is left of both; nothing where no amounts are compared.
 fn balance(entry: &Entry) -> Result<Option<(String, i128, i128)>> {
-    if entry.lines.iter().all(|line| line.values.amount.is_none()) {
+    let mut amounts = entry.lines.iter().map(|line| line.values.amount);
+    // A person may put a row together with others that has no amount.
+    if amounts.clone().all(|amount| amount.is_none()) || (entry.decision.is_some() && amounts.any(|amount| amount.is_none())) {
         return Ok(None);
     }
     let mixed = || Error::bug("a match of several currencies, or of rows without amounts").with("match_id", &entry.id);

@@ -32,6 +32,9 @@ mod store;
 pub mod tables;
 mod tests_of;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -49,7 +52,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lake::delta::Note;
 use crate::store::Location;
 use conserve::conserved;
-pub use enter::Entered;
+pub use enter::{Asked, Entered};
 use found::Steps;
 use read::Last;
 use record::{Changes, Facts, record};
@@ -124,6 +127,14 @@ impl Results {
         Ok(Arc::new(schema))
     }
 
+    /// What people have decided.
+    ///
+    /// # Errors
+    /// [`ErrorKind::File`] when it cannot be read.
+    pub async fn overrides(&self, state: &SessionState) -> Result<Overrides> {
+        Ok(Overrides::new(self.store.decisions(state).await?))
+    }
+
     /// Begins runs of flows: from here on, another run of one of them that comes to its end first makes these an error.
     ///
     /// # Errors
@@ -134,7 +145,7 @@ impl Results {
         for flow in flows {
             last.insert(flow.to_owned(), self.store.number(&tables::RUNS, &runs, &transaction(flow)).await?);
         }
-        let overrides = Overrides::new(self.store.decisions(state).await?);
+        let overrides = self.overrides(state).await?;
         let closed = self.store.closed(state).await?;
         Ok(Begun { overrides, closed, runs, last, started: clock.now() })
     }

@@ -45,7 +45,7 @@ pub(super) struct Facts<'a> {
 }
 
 /// The rows as they are now.
-pub(super) trait Now: std::fmt::Debug {
+pub(super) trait Now: std::fmt::Debug + Sync {
     /// What a rule compares of a row; nothing where the row is gone.
     fn values(&self, rule: &str, hop: u32, line: &Line) -> Option<Values>;
 }
