@@ -286,8 +286,9 @@ mod tests {
 
     fn decided(decisions: &[(Action, &str, &str)]) -> Decided {
         let decisions = (1..).zip(decisions).map(|(number, (action, left, right))| decision(number, *action, left, right));
+        let mut decisions: Vec<Decision> = decisions.collect();
         // In any order.
-        let decisions = decisions.rev().collect();
+        decisions.reverse();
         Overrides::new(decisions).of("f").clone()
     }
 

@@ -218,8 +218,11 @@ fn turns() -> impl Strategy<Value = Vec<Turn>> {
     );
     let turn = one.prop_map(|(rows, partners, matched, version)| {
         let id = |place: usize| format!("{}{}", if place < 4 { "l" } else { "r" }, place % 4);
-        let of: BTreeMap<String, Values> =
-            rows.iter().enumerate().filter_map(|(place, row)| row.map(|(amount, day)| (id(place), values(amount, day)))).collect();
+        let of: BTreeMap<String, Values> = rows
+            .iter()
+            .enumerate()
+            .filter_map(|(place, row)| row.map(|(amount, day)| (id(place), values(amount, day))))
+            .collect();
         let is_there = |id: &String| of.contains_key(id);
         let pairs: Vec<(String, String)> = (0..matched.min(4))
             .map(|left| (id(left), id(4 + partners[left])))
@@ -228,7 +231,7 @@ fn turns() -> impl Strategy<Value = Vec<Turn>> {
         let alone: Vec<&str> =
             of.keys().filter(|id| !pairs.iter().any(|(left, right)| left == *id || right == *id)).map(String::as_str).collect();
         let pairs: Vec<(&str, &str)> = pairs.iter().map(|(left, right)| (left.as_str(), right.as_str())).collect();
-        super::tests::turn(version, &pairs, &alone, |id| of[id].clone())
+        turn(version, &pairs, &alone, |id| of[id].clone())
     });
     prop::collection::vec(turn, 1..6)
 }
