@@ -16,8 +16,10 @@ use super::assign::Side;
 use super::assigned::{Assigned, Spans, Together, Waiting, spans};
 use super::check::{Checked, check};
 use super::conventions::Conventions;
+use super::decided;
 use super::due::Known;
-use super::outcome::{Exception, Match, OutOfScope, Outcome, Step};
+use super::outcome::{Exception, Group, Match, OutOfScope, Outcome, Step};
+use super::overrides::{Decided, Overrides};
 use super::proposal::{Proposal, one_side};
 use super::reasons::{NO_COUNTERPART_LEFT, NO_COUNTERPART_RIGHT, holds, rank};
 use super::rule::{Assign, Rule, Shape};
@@ -30,6 +32,20 @@ use crate::error::{Error, Result};
 /// [`crate::error::ErrorKind::Query`] when two rules have one name, or know the rows of a table by different keys; those of [`check`] and of
 /// reading the tables.
 pub async fn run(rules: &[Rule], context: &SessionContext, conventions: &Conventions, as_of: i32) -> Result<Outcome> {
+    run_under(rules, &Overrides::default(), context, conventions, as_of).await
+}
+
+/// The same, under what people have decided.
+///
+/// # Errors
+/// Those of [`run`]; [`crate::error::ErrorKind::Query`] when a decision is of rows that are not there.
+pub async fn run_under(
+    rules: &[Rule],
+    overrides: &Overrides,
+    context: &SessionContext,
+    conventions: &Conventions,
+    as_of: i32,
+) -> Result<Outcome> {
     let mut of_steps: BTreeMap<(String, u32), Vec<Rule>> = BTreeMap::new();
     let mut names = BTreeSet::new();
     for rule in rules {
@@ -39,10 +55,14 @@ pub async fn run(rules: &[Rule], context: &SessionContext, conventions: &Convent
         of_steps.entry((rule.flow.clone(), rule.hop)).or_default().push(rule.clone());
     }
     let mut outcome = Outcome::default();
+    let mut made = BTreeSet::new();
     for ((flow, hop), mut rules) in of_steps {
         rules.sort_by(|one, other| one.turn().cmp(&other.turn()));
-        let session = Session { context, conventions, as_of };
-        outcome.steps.push(session.step(flow, hop, rules).await?);
+        let session = Session { context, conventions, as_of, decided: overrides.of(&flow) };
+        outcome.steps.push(session.step(flow, hop, rules, &mut made).await?);
+    }
+    for flow in outcome.steps.iter().map(|step| step.flow.as_str()).collect::<BTreeSet<_>>() {
+        decided::all_made(flow, overrides.of(flow), &made)?;
     }
     Ok(outcome)
 }
@@ -53,10 +73,11 @@ struct Session<'a> {
     context: &'a SessionContext,
     conventions: &'a Conventions,
     as_of: i32,
+    decided: &'a Decided,
 }
 
 impl Session<'_> {
-    async fn step(self, flow: String, hop: u32, rules: Vec<Rule>) -> Result<Step> {
+    async fn step(self, flow: String, hop: u32, rules: Vec<Rule>, made: &mut BTreeSet<i64>) -> Result<Step> {
         // All are checked before anything is read.
         let mut named: BTreeMap<String, Named> = BTreeMap::new();
         let mut plans = Vec::with_capacity(rules.len());
@@ -75,6 +96,9 @@ impl Session<'_> {
         let place = |name: &String| named.keys().position(|known| known == name).unwrap_or_default();
         let sides: Vec<[usize; 2]> = plans.iter().map(|(_, names)| names.each_ref().map(place)).collect();
         let mut state = State::new(Step { flow, hop, rules, tables, sides, ..Step::default() });
+        let done = decided::done(&state.step, self.decided, made)?;
+        done.taken.into_iter().for_each(|(table, row)| state.take(table, row));
+        state.step.matches = done.matches;
         for (place, (plan, _)) in plans.into_iter().enumerate() {
             state.rule(self, place, plan).await?;
         }
@@ -158,9 +182,15 @@ impl State {
             self.wait(turn, waiting);
         }
         for Together { group, score, why } in assigned.suggested {
+            if self.is_unmatched(session.decided, turn, &group)? {
+                continue;
+            }
             self.step.suggestions.push(Match { rule: turn.place, group, residual: None, why, score });
         }
         for together in assigned.together {
+            if self.is_unmatched(session.decided, turn, &together.group)? {
+                continue;
+            }
             self.settle(turn, lines, together, conventions)?;
         }
         if let (Some(spans), Some(known)) = (&spans, Known::read(turn.rule, context).await?) {
@@ -187,6 +217,16 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// Whether a person has decided that these rows do not belong together.
+    fn is_unmatched(&self, decided: &Decided, turn: Turn<'_>, group: &Group) -> Result<bool> {
+        if decided.is_empty() {
+            return Ok(false);
+        }
+        let [left, right] = turn.sides;
+        let (left, right) = (self.step.table(left)?, self.step.table(right)?);
+        Ok(decided.is_unmatched([left.name(), right.name()], [&left.ids(group.left())?, &right.ids(group.right())?]))
     }
 
     /// Compares the amounts of rows that belong together, and matches them or says why not.
