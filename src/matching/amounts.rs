@@ -123,6 +123,10 @@ fn rounded(sum: i128, unit: i128, rounding: Rounding) -> i128 {
 
 /// Why the rows of both sides are left.
 fn reasons(rule: &Rule, [lefts, rights]: [Lines<'_>; 2], group: &Group, apart: &Apart) -> [&'static str; 2] {
+    if matches!(rule.residual, Residual::Dust(_)) {
+        // A sum that is said to be cut to what the other side has is not what somebody paid more or less.
+        return ["IDENTITY_BROKEN"; 2];
+    }
     let is_several = group.left().len() > 1 || group.right().len() > 1 || rule.shape != Shape::OneToOne;
     if !is_several {
         return ["AMOUNT_MISMATCH"; 2];
