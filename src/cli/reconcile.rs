@@ -1,7 +1,7 @@
 //! `ckosql reconcile`: runs the matching rules over the account, its lake and the other side, keeps what they find, and tells it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use futures::TryStreamExt;
 use tracing::info;
 
+use super::open::Opened;
 use super::print::print_rows;
 use super::{Global, open};
 use crate::engine::Engine;
@@ -72,13 +73,10 @@ enum FailOn {
 /// # Errors
 /// Those of the rules and of reading the tables; [`ErrorKind::Exceptions`] where rows are left and `--fail-on` asks for it.
 pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Failure> {
-    let rules = of_flows(with_shipped(arguments.rules.as_deref())?, &arguments.flows)?;
-    let opened = open::open(global)?;
-    let rules = if arguments.flows.is_empty() { opened.engine.with_sides(rules)? } else { rules };
-    let as_of = arguments.as_of.unwrap_or_else(|| opened.engine.clock().now().date_naive());
+    let (opened, rules, as_of) = open_for(global, arguments.rules.as_deref(), &arguments.flows, arguments.as_of)?;
     let outcome = match arguments.dry_run {
-        true => opened.engine.find(&rules, as_of.to_epoch_days()).await?,
-        false => kept(&opened.engine, &rules, as_of.to_epoch_days()).await?,
+        true => opened.engine.find(&rules, as_of).await?,
+        false => kept(&opened.engine, &rules, as_of).await?,
     };
     let rows = match arguments.show {
         Show::Summary if !arguments.dry_run => recorded(&opened.engine, &rules).await?,
@@ -122,6 +120,34 @@ async fn recorded(engine: &Engine, rules: &[Rule]) -> Result<Vec<RecordBatch>> {
     Ok(batches)
 }
 
+/// What the rules of some flows come to: the shipped ones and those at a path.
+///
+/// # Errors
+/// Those of the rules and of reading the tables.
+pub(super) async fn outcome(
+    global: &Global,
+    rules: Option<&Path>,
+    flows: &[String],
+    as_of: Option<NaiveDate>,
+) -> Result<Outcome> {
+    let (opened, rules, as_of) = open_for(global, rules, flows, as_of)?;
+    opened.engine.find(&rules, as_of).await
+}
+
+/// The engine, the rules of some flows, and the day that they are run of, counted since 1970.
+fn open_for(
+    global: &Global,
+    rules: Option<&Path>,
+    flows: &[String],
+    as_of: Option<NaiveDate>,
+) -> Result<(Opened, Vec<Rule>, i32)> {
+    let rules = of_flows(with_shipped(rules)?, flows)?;
+    let opened = open::open(global)?;
+    let rules = if flows.is_empty() { opened.engine.with_sides(rules)? } else { rules };
+    let as_of = as_of.unwrap_or_else(|| opened.engine.clock().now().date_naive());
+    Ok((opened, rules, as_of.to_epoch_days()))
+}
+
 /// The rules of some flows; of all where none is named.
 fn of_flows(rules: Vec<Rule>, flows: &[String]) -> Result<Vec<Rule>> {
     let known: BTreeSet<&str> = rules.iter().map(|rule| rule.flow.as_str()).collect();
@@ -163,6 +189,47 @@ fn summary(outcome: &Outcome) -> Result<RecordBatch> {
     columns.insert(1, ("hop", Arc::new(Int64Array::from(hops))));
     columns.push(("count", Arc::new(Int64Array::from(counts))));
     table(columns)
+}
+
+/// How many rows of each flow are matched, or left and why, with one of each.
+pub(super) fn brief(outcome: &Outcome) -> Result<RecordBatch> {
+    // What ties out comes first.
+    let mut by: BTreeMap<(&str, bool, String), (i64, String)> = BTreeMap::new();
+    for step in &outcome.steps {
+        let mut count = |is_left: bool, what: &str, rows: usize, example: &str| {
+            let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+            let known = by.entry((&step.flow, is_left, what.to_owned())).or_insert_with(|| (0, example.to_owned()));
+            known.0 += rows;
+        };
+        for found in &step.matches {
+            let ids = step.ids(found)?;
+            count(false, "matched", ids.iter().map(Vec::len).sum(), ids.iter().flatten().next().copied().unwrap_or_default());
+        }
+        for out in &step.out_of_scope {
+            count(false, "out of scope", 1, step.table(out.table)?.id(out.row)?);
+        }
+        for left in &step.exceptions {
+            count(true, left.reason, 1, step.table(left.table)?.id(left.row)?);
+        }
+    }
+    table(vec![
+        ("flow", texts(by.keys().map(|(flow, _, _)| Some((*flow).to_owned())))),
+        ("what", texts(by.keys().map(|(_, _, what)| Some(what.clone())))),
+        ("rows", Arc::new(Int64Array::from_iter_values(by.values().map(|(rows, _)| *rows)))),
+        ("one of them", texts(by.values().map(|(_, example)| Some(example.clone())))),
+    ])
+}
+
+/// A row of the left side that is left for a reason.
+pub(super) fn left_by<'a>(outcome: &'a Outcome, reason: &str) -> Result<Option<&'a str>> {
+    for step in &outcome.steps {
+        for left in step.exceptions.iter().filter(|left| left.reason == reason) {
+            if step.sides.iter().any(|[side, _]| *side == left.table) {
+                return step.table(left.table)?.id(left.row).map(Some);
+            }
+        }
+    }
+    Ok(None)
 }
 
 fn matches(outcome: &Outcome) -> Result<RecordBatch> {

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 
 use super::print::{print, print_rows};
-use super::{Global, open, overrides, terminal};
+use super::{Global, open, overrides, reconcile, terminal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::matching::conventions::Conventions;
+use crate::matching::explain::explain;
 use crate::matching::files::Folder;
 use crate::matching::rule::Rule;
 use crate::shell::failure::Failure;
@@ -51,6 +53,21 @@ enum What {
     Override(overrides::Override),
     /// Close the periods of a flow: what is matched there stays.
     Close(overrides::Close),
+    /// Run the rules, and tell why a row or a match is what it is, with what it was compared with.
+    Explain {
+        /// Id of a row of either side, or of a match.
+        #[arg(value_name = "ID")]
+        id: String,
+        /// Folder or file of rules of your own, beside the shipped ones.
+        #[arg(long, value_name = "PATH")]
+        rules: Option<PathBuf>,
+        /// Only this flow.
+        #[arg(long, value_name = "FLOW")]
+        flow: Option<String>,
+        /// The day that what is due is told by; today when left out.
+        #[arg(long, value_name = "DATE")]
+        as_of: Option<NaiveDate>,
+    },
 }
 
 /// Does it, and prints a line for each rule or case.
@@ -64,6 +81,10 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Fai
         What::Override(arguments) => Ok(overrides::decide(global, arguments).await?),
         What::Close(arguments) => Ok(overrides::close(global, arguments).await?),
         What::Test { paths } => Ok(test(&folders(&paths)?, terminal::paint_of_stdout(global)).await?),
+        What::Explain { id, rules, flow, as_of } => {
+            let outcome = reconcile::outcome(global, rules.as_deref(), flow.as_slice(), as_of).await?;
+            Ok(print(&explain(&outcome, &id)?)?)
+        }
     }
 }
 

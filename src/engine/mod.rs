@@ -48,9 +48,9 @@ use crate::matching::check::check;
 use crate::matching::conventions::Conventions;
 use crate::matching::functions;
 use crate::matching::outcome::Outcome;
+use crate::matching::overrides::Overrides;
 use crate::matching::results::Results;
 use crate::matching::rule::Rule;
-use crate::matching::run::run;
 use crate::money::Exponents;
 use crate::resources::{RESOURCES, resource};
 use crate::source::connection::Connection;
@@ -361,9 +361,9 @@ impl Session {
     /// Runs matching rules; `as_of` is the day, counted since 1970, that what is due is told by.
     ///
     /// # Errors
-    /// Those of [`run`].
+    /// Those of [`crate::matching::run::run`].
     pub async fn run_rules(&self, rules: &[Rule], as_of: i32) -> Result<Outcome> {
-        run(rules, &self.context, &self.conventions, as_of).await
+        self.run_under(rules, &Overrides::default(), as_of).await
     }
 
     /// Checks a matching rule against the tables there are.

@@ -33,6 +33,8 @@ pub(super) struct Waiting {
     pub(super) count: u32,
     /// Some of them, in order.
     pub(super) candidates: Vec<u32>,
+    /// What the rule says of it.
+    pub(super) why: Option<Arc<str>>,
 }
 
 /// What a rule assigns.
@@ -128,7 +130,14 @@ impl Rows<'_> {
                 if window.count(side, place) == 0 && !others.is_empty() {
                     let candidates = numbers(rows(sides, side.other()), &others);
                     let count = length(keys.id(side, place).map_or(0, |key| keys.group(side.other(), key).len()));
-                    assigned.waiting.push(Waiting { side, row: *row, reason: "DATE_OUT_OF_WINDOW", count, candidates });
+                    assigned.waiting.push(Waiting {
+                        side,
+                        row: *row,
+                        reason: "DATE_OUT_OF_WINDOW",
+                        count,
+                        candidates,
+                        why: None,
+                    });
                 }
             }
         }
@@ -157,7 +166,7 @@ impl Rows<'_> {
                     continue;
                 }
                 let candidates = numbers(rows(sides, side.other()), &candidates(side, place));
-                assigned.waiting.push(Waiting { side, row: *row, reason, count: *count, candidates });
+                assigned.waiting.push(Waiting { side, row: *row, reason, count: *count, candidates, why: None });
             }
         }
         Ok(assigned)
@@ -240,6 +249,13 @@ impl Rows<'_> {
                 let mut assigned = Assigned::default();
                 let reason = self.rule.reason.ok_or_else(|| Error::bug("a rule refuses rows for no reason"))?;
                 left_over(&of_sides, reason, &mut assigned);
+                let sides =
+                    |pair: &Candidate| [(Side::Left, pair.left), (Side::Right, pair.right)].map(|row| (row, pair.why.clone()));
+                // Of several the first by candidate.
+                let whys: BTreeMap<(Side, u32), Option<Arc<str>>> = inside.iter().rev().flat_map(sides).collect();
+                for waiting in &mut assigned.waiting {
+                    waiting.why = whys.get(&(waiting.side, waiting.row)).cloned().flatten();
+                }
                 assigned
             }
         };
@@ -315,7 +331,7 @@ impl Rows<'_> {
             for (row, standing) in (0_u32..).zip(found.assignment.standings(side)) {
                 if let Standing::Ambiguous { candidates: count } = standing {
                     let candidates = found.candidates(side, row, TOLD);
-                    assigned.waiting.push(Waiting { side, row, reason, count: *count, candidates });
+                    assigned.waiting.push(Waiting { side, row, reason, count: *count, candidates, why: None });
                 }
             }
         }
@@ -403,7 +419,7 @@ fn is_only(of: &BTreeMap<u32, Vec<u32>>, row: u32) -> bool {
 }
 
 fn waiting(side: Side, row: u32, reason: &'static str, others: &[u32]) -> Waiting {
-    Waiting { side, row, reason, count: length(others.len()), candidates: others.iter().take(TOLD).copied().collect() }
+    Waiting { side, row, reason, count: length(others.len()), candidates: others.iter().take(TOLD).copied().collect(), why: None }
 }
 
 /// The numbers of a side's rows that take part.

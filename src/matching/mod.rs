@@ -7,6 +7,7 @@
 //!  reasons     why a row is left
 //!  overrides   what people have decided of rows
 //!  results     what was found, kept in the lake
+//!  explain     why a row matched, or why not, in sentences
 //!  files       where rules and their cases are
 //!  test        given rows, expected matches: how a rule is tried
 //!  functions   what rules compare with: references, amounts, business days, likeness of texts
@@ -21,6 +22,7 @@ pub mod assign;
 pub mod calendar;
 pub mod check;
 pub mod conventions;
+pub mod explain;
 pub mod files;
 pub mod functions;
 pub mod outcome;

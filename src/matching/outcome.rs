@@ -88,7 +88,7 @@ pub struct Exception {
     /// The rule that found it out, where one did, as a place in the step's.
     pub rule: Option<usize>,
     /// What there is to say of it.
-    pub detail: Option<Box<str>>,
+    pub detail: Option<Arc<str>>,
     /// How many rows it could belong to.
     pub candidate_count: u32,
     /// The table of those, as a place in the step's.

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 
@@ -91,10 +92,7 @@ impl Session<'_> {
             }
             plans.push((plan, names));
         }
-        let mut tables = Vec::with_capacity(named.len());
-        for named in named.values() {
-            tables.push(Arc::new(Table::read(named, self.context).await?));
-        }
+        let tables = self.tables(named.values()).await?;
         let place = |name: &String| named.keys().position(|known| known == name).unwrap_or_default();
         let sides: Vec<[usize; 2]> = plans.iter().map(|(_, names)| names.each_ref().map(place)).collect();
         let mut state = State::new(Step { flow, hop, rules, tables, sides, ..Step::default() });
@@ -105,6 +103,23 @@ impl Session<'_> {
             state.rule(self, place, plan).await?;
         }
         Ok(state.end())
+    }
+}
+
+impl Session<'_> {
+    /// Reads tables, side by side: putting the rows of one in order takes a core of its own.
+    async fn tables(self, named: impl Iterator<Item = &Named>) -> Result<Vec<Arc<Table>>> {
+        let read = |named: &Named| {
+            let (named, context) = (named.clone(), self.context.clone());
+            SpawnedTask::spawn(async move { Table::read(&named, &context).await })
+        };
+        let mut tables = Vec::new();
+        for reading in named.map(read).collect::<Vec<_>>() {
+            let table =
+                reading.join_unwind().await.map_err(|error| Error::bug("a table was not read to its end").caused_by(error))?;
+            tables.push(Arc::new(table?));
+        }
+        Ok(tables)
     }
 }
 
@@ -164,7 +179,7 @@ impl State {
         let proposal = Proposal::read(turn.rule, plan, context, [&left_table, &right_table], taken).await?;
         let assigned = Assigned::of(turn.rule, proposal, lines, spans.as_ref())?;
         for waiting in assigned.waiting {
-            self.wait(turn, waiting, None);
+            self.wait(turn, waiting);
         }
         for Together { group, score, why } in assigned.suggested {
             if self.is_unmatched(session.decided, turn, &group)? {
@@ -192,8 +207,7 @@ impl State {
         for (row, why) in one_side(plan, session.context, &table, taken).await? {
             match (turn.rule.assign, turn.rule.reason) {
                 (Assign::Refuse, Some(reason)) => {
-                    let waiting = Waiting { side: Side::Left, row, reason, count: 0, candidates: Vec::new() };
-                    self.wait(turn, waiting, why.map(|why| why.as_ref().into()));
+                    self.wait(turn, Waiting { side: Side::Left, row, reason, count: 0, candidates: Vec::new(), why });
                 }
                 _ if !turn.rule.is_after_ambiguous && self.is_held(place, row) => {}
                 _ => {
@@ -257,8 +271,8 @@ impl State {
     fn all_wait(&mut self, turn: Turn<'_>, side: Side, own: &[u32], others: &[u32], reason: &'static str, detail: &str) {
         let count = u32::try_from(others.len()).unwrap_or(u32::MAX);
         for row in own {
-            let waiting = Waiting { side, row: *row, reason, count, candidates: others.to_vec() };
-            self.wait(turn, waiting, Some(detail.into()));
+            let why = Some(detail.into());
+            self.wait(turn, Waiting { side, row: *row, reason, count, candidates: others.to_vec(), why });
         }
     }
 
@@ -271,7 +285,7 @@ impl State {
         for (row, span) in (0_u32..).zip(spans) {
             let (false, Some((from, to))) = (self.is_taken(turn.table(Side::Left), row), span) else { continue };
             let reason = known.reason(*from..=*to, lines.currency(row), session.as_of, calendar)?;
-            self.wait(turn, Waiting { side: Side::Left, row, reason, count: 0, candidates: Vec::new() }, None);
+            self.wait(turn, Waiting { side: Side::Left, row, reason, count: 0, candidates: Vec::new(), why: None });
         }
         Ok(())
     }
@@ -292,22 +306,25 @@ impl State {
     }
 
     /// Says why a row is left, unless something more telling is known of it.
-    fn wait(&mut self, turn: Turn<'_>, waiting: Waiting, detail: Option<Box<str>>) {
-        let Waiting { side, row, reason, count, candidates } = waiting;
+    fn wait(&mut self, turn: Turn<'_>, waiting: Waiting) {
+        let Waiting { side, row, reason, count, candidates, why } = waiting;
         let (table, candidate_table) = (turn.table(side), turn.table(side.other()));
         let Some(place) = self.left.get_mut(table).and_then(|left| left.get_mut(at(row))) else { return };
         if place.as_ref().is_some_and(|known| rank(known.reason) <= rank(reason)) {
             return;
         }
         let rule = Some(turn.place);
-        let exception = Exception { table, row, reason, rule, detail, candidate_count: count, candidate_table, candidates };
+        let exception = Exception { table, row, reason, rule, detail: why, candidate_count: count, candidate_table, candidates };
         *place = Some(Box::new(exception));
     }
 
     /// The step, with all rows that no rule took.
     fn end(mut self) -> Step {
         self.step.out_of_scope.sort_by_key(|out| (out.table, out.row));
-        let is_left_side = |table: usize| self.step.sides.iter().any(|[left, _]| *left == table);
+        // A rule of one side says nothing of which side it is.
+        let is_right_side = |table: usize| self.step.sides.iter().any(|[left, right]| *right == table && left != right);
+        let is_left_side =
+            |table: usize| !is_right_side(table) || self.step.sides.iter().any(|[left, right]| *left == table && left != right);
         let mut exceptions = Vec::new();
         for (table, (taken, left)) in self.taken.iter().zip(self.left).enumerate() {
             let reason = if is_left_side(table) { NO_COUNTERPART_LEFT } else { NO_COUNTERPART_RIGHT };

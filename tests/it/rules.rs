@@ -12,6 +12,7 @@ use ckosql::matching::outcome::Outcome;
 use ckosql::matching::rule::Rule;
 use ckosql::matching::run::run;
 use ckosql::matching::test::session;
+use ckosql::money::Exponents;
 use datafusion::datasource::MemTable;
 use proptest::prelude::*;
 
@@ -33,7 +34,7 @@ async fn assert_all_pass(folder: &Folder, at_least: usize) {
 #[tokio::test]
 async fn rules_of_every_kind_do_what_their_cases_say() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rules");
-    assert_all_pass(&Folder::read(&folder).unwrap(), 56).await;
+    assert_all_pass(&Folder::read(&folder).unwrap(), 57).await;
 }
 
 #[test]
@@ -177,6 +178,23 @@ async fn a_view_that_picks_rows_is_no_side() {
     assert_eq!(outcome.steps[0].matches.len(), 1);
 }
 
+#[tokio::test]
+async fn a_minor_unit_is_what_the_accounts_say() {
+    let exponents = Exponents::try_new(BTreeMap::from([("USD".to_owned(), 0)])).unwrap();
+    let conventions = Arc::new(Conventions { exponents, ..Conventions::default() });
+    let rule = "--- rule: near flow: f\n--- left: l(id) right: r(id)\n--- amount: left.amount = right.amount tolerance: 1 minor\n\
+                select l.id as left_id, r.id as right_id from l join r on l.reference = r.reference and exponent(l.currency) = 0";
+    for (conventions, matches) in [(conventions, 1), (Arc::new(Conventions::default()), 0)] {
+        let context = session(&conventions);
+        let rows = |amount| vec![(amount, false, 0, Some(1))];
+        for (name, rows) in [("l", rows(1)), ("r", rows(5))] {
+            context.register_table(name, Arc::new(table(name, &rows, &[0], 1))).unwrap();
+        }
+        let outcome = run(&[Rule::parse(rule, "rule").unwrap()], &context, &conventions, 0).await.unwrap();
+        assert_eq!(outcome.steps[0].matches.len(), matches);
+    }
+}
+
 fn ckosql(arguments: &[&str]) -> String {
     let done = Command::new(env!("CARGO_BIN_EXE_ckosql"))
         .args(arguments)
@@ -204,8 +222,8 @@ fn what_rules_find_is_told_and_rows_that_are_left_can_fail_it() {
     let with = |more: &[&str]| ckosql(&[&run[..], more].concat());
     assert_snapshot!(format!(
         "{}\n{}\n{}",
-        with(&["--fail-on", "exceptions"]),
-        with(&["--show", "matches", "--format", "csv"]).lines().take(3).collect::<Vec<_>>().join("\n"),
+        with(&["cases", "--fail-on", "exceptions"]),
+        with(&["cases", "--show", "matches", "--format", "csv"]).lines().take(3).collect::<Vec<_>>().join("\n"),
         with(&["no_such_flow"]),
     ));
 }
