@@ -10,9 +10,9 @@ use clap::{Args, ValueEnum};
 use futures::TryStreamExt;
 use tracing::info;
 
-use super::Global;
-use super::open::{self, Opened};
+use super::open::Opened;
 use super::print::print_rows;
+use super::{Global, open};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::no_lake;
@@ -73,8 +73,7 @@ enum FailOn {
 /// # Errors
 /// Those of the rules and of reading the tables; [`ErrorKind::Exceptions`] where rows are left and `--fail-on` asks for it.
 pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Failure> {
-    let (opened, rules) = opened(global, arguments.rules.as_deref(), &arguments.flows)?;
-    let as_of = day(&opened.engine, arguments.as_of);
+    let (opened, rules, as_of) = open_for(global, arguments.rules.as_deref(), &arguments.flows, arguments.as_of)?;
     let outcome = match arguments.dry_run {
         true => opened.engine.find(&rules, as_of).await?,
         false => kept(&opened.engine, &rules, as_of).await?,
@@ -93,34 +92,6 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Fai
         }
         _ => Ok(()),
     }
-}
-
-/// What the rules of some flows come to: the shipped ones and those at a path.
-///
-/// # Errors
-/// Those of the rules and of reading the tables.
-pub(super) async fn outcome(
-    global: &Global,
-    rules: Option<&Path>,
-    flows: &[String],
-    as_of: Option<NaiveDate>,
-) -> Result<Outcome> {
-    let (opened, rules) = opened(global, rules, flows)?;
-    opened.engine.find(&rules, day(&opened.engine, as_of)).await
-}
-
-/// The engine, and the rules of some flows: the shipped ones and those at a path.
-fn opened(global: &Global, rules: Option<&Path>, flows: &[String]) -> Result<(Opened, Vec<Rule>)> {
-    let rules = of_flows(with_shipped(rules)?, flows)?;
-    let opened = open::open(global)?;
-    // Flows that are named are asked for, whether their sides are there or not.
-    let rules = if flows.is_empty() { opened.engine.with_sides(rules)? } else { rules };
-    Ok((opened, rules))
-}
-
-/// The day that what is due is told by, counted since 1970.
-fn day(engine: &Engine, as_of: Option<NaiveDate>) -> i32 {
-    as_of.unwrap_or_else(|| engine.clock().now().date_naive()).to_epoch_days()
 }
 
 /// Runs the rules and keeps what they find.
@@ -147,6 +118,34 @@ async fn recorded(engine: &Engine, rules: &[Rule]) -> Result<Vec<RecordBatch>> {
     let mut batches = vec![RecordBatch::new_empty(answer.schema)];
     batches.extend(answer.batches.try_collect::<Vec<_>>().await.map_err(Error::from)?);
     Ok(batches)
+}
+
+/// What the rules of some flows come to: the shipped ones and those at a path.
+///
+/// # Errors
+/// Those of the rules and of reading the tables.
+pub(super) async fn outcome(
+    global: &Global,
+    rules: Option<&Path>,
+    flows: &[String],
+    as_of: Option<NaiveDate>,
+) -> Result<Outcome> {
+    let (opened, rules, as_of) = open_for(global, rules, flows, as_of)?;
+    opened.engine.find(&rules, as_of).await
+}
+
+/// The engine, the rules of some flows, and the day that they are run of, counted since 1970.
+fn open_for(
+    global: &Global,
+    rules: Option<&Path>,
+    flows: &[String],
+    as_of: Option<NaiveDate>,
+) -> Result<(Opened, Vec<Rule>, i32)> {
+    let rules = of_flows(with_shipped(rules)?, flows)?;
+    let opened = open::open(global)?;
+    let rules = if flows.is_empty() { opened.engine.with_sides(rules)? } else { rules };
+    let as_of = as_of.unwrap_or_else(|| opened.engine.clock().now().date_naive());
+    Ok((opened, rules, as_of.to_epoch_days()))
 }
 
 /// The rules of some flows; of all where none is named.

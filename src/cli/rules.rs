@@ -49,6 +49,10 @@ enum What {
         #[arg(value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
+    /// Decide of rows what no rule can: keep together, keep apart, leave out, write off.
+    Override(overrides::Override),
+    /// Close the periods of a flow: what is matched there stays.
+    Close(overrides::Close),
     /// Run the rules, and tell why a row or a match is what it is, with what it was compared with.
     Explain {
         /// Id of a row of either side, or of a match.
@@ -64,10 +68,6 @@ enum What {
         #[arg(long, value_name = "DATE")]
         as_of: Option<NaiveDate>,
     },
-    /// Decide of rows what no rule can: keep together, keep apart, leave out, write off.
-    Override(overrides::Override),
-    /// Close the periods of a flow: what is matched there stays.
-    Close(overrides::Close),
 }
 
 /// Does it, and prints a line for each rule or case.

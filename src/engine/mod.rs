@@ -361,7 +361,7 @@ impl Session {
     /// Runs matching rules; `as_of` is the day, counted since 1970, that what is due is told by.
     ///
     /// # Errors
-    /// Those of [`run`](crate::matching::run::run).
+    /// Those of [`crate::matching::run::run`].
     pub async fn run_rules(&self, rules: &[Rule], as_of: i32) -> Result<Outcome> {
         self.run_under(rules, &Overrides::default(), as_of).await
     }

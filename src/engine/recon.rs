@@ -41,10 +41,11 @@ impl Engine {
     /// Those of the rules and of reading the tables.
     pub async fn find(&self, rules: &[Rule], as_of: i32) -> Result<Outcome> {
         let session = self.session()?;
-        match self.lake() {
-            Some(_) => session.run_under(rules, &self.results()?.overrides(&session.context.state()).await?, as_of).await,
-            None => session.run_rules(rules, as_of).await,
-        }
+        let overrides = match self.lake() {
+            Some(_) => self.results()?.overrides(&session.context.state()).await?,
+            None => Overrides::default(),
+        };
+        session.run_under(rules, &overrides, as_of).await
     }
 
     /// Runs matching rules under what people have decided, and keeps what they find; `as_of` is a day, counted since 1970.
@@ -103,7 +104,7 @@ impl Engine {
 }
 
 impl Session {
-    /// Runs rules under what people have decided.
+    /// Runs matching rules under what people have decided.
     pub(super) async fn run_under(&self, rules: &[Rule], overrides: &Overrides, as_of: i32) -> Result<Outcome> {
         // As of one statement: with one budget of requests, and what is read for one rule is there for the next.
         let context = SessionContext::new_with_state(self.state_now());

@@ -5,9 +5,9 @@
 //!  sides       the tables whose rows are matched, each read once
 //!  run         the rules of a step in turn: amounts compared, rows taken or held, what is due ─▶ outcome
 //!  reasons     why a row is left
-//!  explain     why a row matched, or why not, in sentences
 //!  overrides   what people have decided of rows
 //!  results     what was found, kept in the lake
+//!  explain     why a row matched, or why not, in sentences
 //!  files       where rules and their cases are
 //!  test        given rows, expected matches: how a rule is tried
 //!  functions   what rules compare with: references, amounts, business days, likeness of texts

@@ -71,7 +71,8 @@ impl Asked {
             let needed =
                 |name: &'static str| value(name).ok_or_else(|| wrong("an override lacks a value", name).with("line", line));
             let number = |text: String| {
-                text.parse().map_err(|_| wrong("the id of an override is a number", "id").with("line", line).with("value", text))
+                let wrong = || wrong("the id of an override is a number", "id").with("line", line).with("value", &text);
+                text.parse().map_err(|error: std::num::ParseIntError| wrong().caused_by(error))
             };
             asked.push(Self {
                 action: Action::of(&needed("action")?).map_err(|error| error.with("line", line))?,

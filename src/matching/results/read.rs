@@ -267,7 +267,7 @@ impl Columns<'_> {
 
     fn decision(&self, row: usize, number: i64) -> Result<Decision> {
         let at = self.column("made_at")?.as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(|| unlike("made_at"))?;
-        let at = at.is_valid(row).then(|| at.value(row)).unwrap_or_default();
+        let at = if at.is_valid(row) { at.value(row) } else { 0 };
         Ok(Decision {
             number,
             at: DateTime::from_timestamp_micros(at).unwrap_or_default(),

@@ -214,9 +214,12 @@ pub(super) fn assertions(run: Run<'_>, assertions: &[Assertion]) -> Result<Recor
     )
 }
 
+/// A row that something is decided of.
+type Decided<'a> = (Side, &'a Rows, &'a str);
+
 /// A row for each row of a decision; one without a row where it is of none.
 pub(super) fn decisions(decisions: &[Decision]) -> Result<RecordBatch> {
-    let mut rows: Vec<(&Decision, Option<(Side, &Rows, &str)>)> = Vec::new();
+    let mut rows: Vec<(&Decision, Option<Decided<'_>>)> = Vec::new();
     for decision in decisions {
         let before = rows.len();
         for (side, of) in [Side::Left, Side::Right].into_iter().zip(&decision.rows) {
