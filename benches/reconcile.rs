@@ -5,7 +5,7 @@
 //! cargo bench --bench reconcile -- run DIR            runs the rules, checks every pair, prints seconds and counts
 //! ```
 //!
-//! `benches/reconcile.py` runs it next to DuckDB, polars and plain SQL over the same files.
+//! `benches/reconcile.py` runs it next to `DuckDB`, `polars` and plain SQL over the same files.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

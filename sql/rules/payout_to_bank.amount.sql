@@ -1,5 +1,5 @@
 --- rule: payout_to_bank.amount         version: 1
---- flow: payout_to_bank                hop: 3                    priority: 60
+--- flow: payout_to_bank                hop: 3                    priority: 70
 --- left: sides.payouts(payout_id)      right: sides.bank_lines
 --- shape: one_to_one                   assign: unique            tie: reject
 --- amount: left.amount = right.amount  tolerance: 0 minor

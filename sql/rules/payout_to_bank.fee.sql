@@ -1,5 +1,5 @@
 --- rule: payout_to_bank.fee            version: 1
---- flow: payout_to_bank                hop: 3                    priority: 20
+--- flow: payout_to_bank                hop: 3                    priority: 30
 --- left: sides.payouts(payout_id)      right: sides.bank_lines
 --- assign: refuse                      reason: AMOUNT_MISMATCH
 -- A payout and its only bank line, where up to 5000 minor units are missing: a bank took a fee off. To have it booked, copy

@@ -1,5 +1,5 @@
 --- rule: payout_to_bank.merged         version: 1
---- flow: payout_to_bank                hop: 3                    priority: 40
+--- flow: payout_to_bank                hop: 3                    priority: 50
 --- left: sides.payouts(payout_id)      right: sides.bank_lines
 --- shape: many_to_one                  assign: unique            tie: reject
 --- amount: left.amount = right.amount  tolerance: 0 minor

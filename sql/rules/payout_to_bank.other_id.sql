@@ -1,5 +1,5 @@
 --- rule: payout_to_bank.other_id       version: 1
---- flow: payout_to_bank                hop: 3                    priority: 50
+--- flow: payout_to_bank                hop: 3                    priority: 60
 --- left: sides.payouts(payout_id)      right: sides.bank_lines
 --- assign: refuse                      reason: REFERENCE_CONFLICT
 --- window: right.value_date in [left.payout_date .. +5 business days]   calendar: WEEKENDS

@@ -1,5 +1,5 @@
 --- rule: payout_to_bank.reference      version: 1
---- flow: payout_to_bank                hop: 3                    priority: 30
+--- flow: payout_to_bank                hop: 3                    priority: 40
 --- left: sides.payouts(payout_id)      right: sides.bank_lines
 --- shape: one_to_many                  assign: unique            tie: reject
 --- amount: left.amount = right.amount  tolerance: 0 minor

@@ -1,8 +1,9 @@
 --- rule: payout_to_bank.returned       version: 1
---- flow: payout_to_bank                hop: 3                    priority: 10
+--- flow: payout_to_bank                hop: 3                    priority: 20
 --- left: sides.payouts(payout_id)      right: sides.bank_lines
 --- assign: refuse                      reason: SETTLEMENT_RETURNED
--- A payout whose bank lines are a credit and its return: they come to nothing, and a later payout has its money.
+-- A payout whose bank lines are a credit and its return: they come to nothing, and a later payout has its money. It claims
+-- nothing and keeps all of them from the rules below.
 with returned as (
   select
     ref_extract(text, 'cko_payout') as payout_id,

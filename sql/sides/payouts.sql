@@ -1,5 +1,5 @@
 -- side: payouts
--- about: Settlements that were sent to the bank. One of nothing, or below it, is carried forward and expects nothing.
+-- about: Settlements, whatever they pay: one of nothing, or below it, is carried forward to a later one.
 -- grain: settlement and currency account
 -- keys: payout_id
 -- money: major units of currency, exact
@@ -13,4 +13,3 @@ select
     payout_amount as amount,
     payout_date
 from settlements
-where payout_amount > 0

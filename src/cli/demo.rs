@@ -6,9 +6,12 @@ use std::io::Write;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::DataType;
 
+use super::reconcile::{brief, left_by};
 use super::{Global, open, terminal};
 use crate::engine::{Engine, Session};
 use crate::error::{Error, ErrorKind, Result};
+use crate::matching::explain::explain;
+use crate::matching::files::with_shipped;
 use crate::shell::answer::collect;
 use crate::shell::failure::Failure;
 use crate::shell::output::{Format, writer};
@@ -29,10 +32,18 @@ const STORY: [&str; 9] = [
     include_str!("../../sql/reports/latest_reports.sql"),
 ];
 
+/// How the flows are run.
+const RECONCILE: &str = "ckosql reconcile --demo --dry-run";
+const MATCHED: &str = "Its orders and its bank statements, held against all that: what ties out, and what does not.";
+const WHY: &str = "Why one of them does not.";
+/// The reason of the row that is explained.
+const TOLD: &str = "REFERENCE_CONFLICT";
+
 const CLOSING: &str = "\
 What next:
   ckosql shell --demo                                          ask your own questions of this merchant
   ckosql query --demo \"select * from payments limit 3\" --format json
+  ckosql reconcile --demo --dry-run --show exceptions          every row that is left, with its candidates
   export CHECKOUT_SECRET_KEY=sk_…                              a key that may read your account, and then
   ckosql query \"select count(*) from payments where requested_on >= now() - interval '1 day'\"
 ";
@@ -74,7 +85,24 @@ impl Tour<'_> {
             let found = self.answer(&sql, out).await.map_err(|error| Failure::in_sql(error, &sql))?;
             payment_id = payment_id.or(found);
         }
+        self.reconcile(out).await?;
         Ok(say(out, &format!("\n{CLOSING}"))?)
+    }
+
+    /// Matches the merchant's orders and bank statements, and explains one row that does not tie out.
+    async fn reconcile(&self, out: &mut Pipe) -> Result<()> {
+        say(out, &format!("\n{}\n\n  {RECONCILE}\n\n", self.paint.bold(MATCHED)))?;
+        let mut progress = Progress::start(self.engine, terminal::progress(self.global));
+        let as_of = self.engine.clock().now().date_naive().to_epoch_days();
+        let outcome = self.session.run_rules(&self.engine.with_sides(with_shipped(None)?)?, as_of).await?;
+        progress.stop().await;
+        let rows = brief(&outcome)?;
+        let mut writer = writer(Format::Table, &rows.schema(), out)?;
+        writer.write(&rows)?;
+        writer.finish()?;
+        let Some(id) = left_by(&outcome, TOLD)? else { return Ok(()) };
+        let told = indented(&explain(&outcome, id)?);
+        say(out, &format!("\n{}\n\n  ckosql rules explain --demo {id}\n\n{told}", self.paint.bold(WHY)))
     }
 
     /// Prints an answer and its cost; gives the first payment it names.

@@ -11,6 +11,7 @@ mod init;
 mod lake;
 mod logs;
 mod open;
+mod overrides;
 mod print;
 mod progress;
 mod query;

@@ -1,4 +1,4 @@
-//! `ckosql reconcile`: runs the matching rules over the account, its lake and the other side, and tells what they find.
+//! `ckosql reconcile`: runs the matching rules over the account, its lake and the other side, keeps what they find, and tells it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -7,15 +7,24 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
+use futures::TryStreamExt;
+use tracing::info;
 
+use super::Global;
+use super::open::{self, Opened};
 use super::print::print_rows;
-use super::{Global, open};
+use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake::no_lake;
 use crate::matching::files::with_shipped;
 use crate::matching::outcome::{Difference, Exception, Match, Outcome, Step, decimal};
+use crate::matching::results::Recorded;
 use crate::matching::rule::Rule;
 use crate::shell::failure::Failure;
 use crate::shell::output::Format;
+
+/// What is told of what is kept.
+const SUMMARY: &str = include_str!("../../sql/recon/summary.sql");
 
 /// What `ckosql reconcile` takes.
 #[derive(Debug, Args)]
@@ -27,9 +36,9 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "PATH")]
     rules: Option<PathBuf>,
     /// Tell what is found, and keep nothing.
-    #[arg(long, required = true)]
+    #[arg(long)]
     dry_run: bool,
-    /// The day that what is due is told by; today when left out.
+    /// The day that what is due, and how old it is, is told by; today when left out.
     #[arg(long, value_name = "DATE")]
     as_of: Option<NaiveDate>,
     /// What to print.
@@ -64,13 +73,19 @@ enum FailOn {
 /// # Errors
 /// Those of the rules and of reading the tables; [`ErrorKind::Exceptions`] where rows are left and `--fail-on` asks for it.
 pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Failure> {
-    let outcome = outcome(global, arguments.rules.as_deref(), &arguments.flows, arguments.as_of).await?;
-    let rows = match arguments.show {
-        Show::Summary => summary(&outcome),
-        Show::Matches => matches(&outcome),
-        Show::Exceptions => exceptions(&outcome),
+    let (opened, rules) = opened(global, arguments.rules.as_deref(), &arguments.flows)?;
+    let as_of = day(&opened.engine, arguments.as_of);
+    let outcome = match arguments.dry_run {
+        true => opened.engine.find(&rules, as_of).await?,
+        false => kept(&opened.engine, &rules, as_of).await?,
     };
-    print_rows(arguments.format, &[rows?])?;
+    let rows = match arguments.show {
+        Show::Summary if !arguments.dry_run => recorded(&opened.engine, &rules).await?,
+        Show::Summary => vec![summary(&outcome)?],
+        Show::Matches => vec![matches(&outcome)?],
+        Show::Exceptions => vec![exceptions(&outcome)?],
+    };
+    print_rows(arguments.format, &rows)?;
     let left: usize = outcome.steps.iter().map(|step| step.exceptions.len()).sum();
     match arguments.fail_on {
         Some(FailOn::Exceptions) if left > 0 => {
@@ -90,11 +105,48 @@ pub(super) async fn outcome(
     flows: &[String],
     as_of: Option<NaiveDate>,
 ) -> Result<Outcome> {
+    let (opened, rules) = opened(global, rules, flows)?;
+    opened.engine.find(&rules, day(&opened.engine, as_of)).await
+}
+
+/// The engine, and the rules of some flows: the shipped ones and those at a path.
+fn opened(global: &Global, rules: Option<&Path>, flows: &[String]) -> Result<(Opened, Vec<Rule>)> {
     let rules = of_flows(with_shipped(rules)?, flows)?;
     let opened = open::open(global)?;
+    // Flows that are named are asked for, whether their sides are there or not.
     let rules = if flows.is_empty() { opened.engine.with_sides(rules)? } else { rules };
-    let as_of = as_of.unwrap_or_else(|| opened.engine.clock().now().date_naive());
-    opened.engine.session()?.run_rules(&rules, as_of.to_epoch_days()).await
+    Ok((opened, rules))
+}
+
+/// The day that what is due is told by, counted since 1970.
+fn day(engine: &Engine, as_of: Option<NaiveDate>) -> i32 {
+    as_of.unwrap_or_else(|| engine.clock().now().date_naive()).to_epoch_days()
+}
+
+/// Runs the rules and keeps what they find.
+async fn kept(engine: &Engine, rules: &[Rule], as_of: i32) -> Result<Outcome> {
+    if engine.lake().is_none() {
+        return Err(no_lake().hint("say where it is to be kept: --lake FOLDER, or keep nothing: --dry-run"));
+    }
+    let (outcome, recorded) = engine.reconcile(rules, as_of).await?;
+    for Recorded { flow, run, unchanged_since, created, withdrawn } in recorded {
+        match unchanged_since {
+            Some(since) => info!(flow, run, since, "run {run} of {flow} found what run {since} did"),
+            None => info!(flow, run, created, withdrawn, "run {run} of {flow} recorded"),
+        }
+    }
+    Ok(outcome)
+}
+
+/// What is kept of the flows of rules, by kind, age and currency.
+async fn recorded(engine: &Engine, rules: &[Rule]) -> Result<Vec<RecordBatch>> {
+    let flows: BTreeSet<String> = rules.iter().map(|rule| format!("'{}'", rule.flow.replace('\'', "''"))).collect();
+    let flows = flows.into_iter().collect::<Vec<_>>().join(", ");
+    let sql = format!("select * from ({SUMMARY}) where flow in ({flows}) order by 1, 2, 3, 4, 5, 6, 7");
+    let answer = engine.session()?.query(&sql).await?;
+    let mut batches = vec![RecordBatch::new_empty(answer.schema)];
+    batches.extend(answer.batches.try_collect::<Vec<_>>().await.map_err(Error::from)?);
+    Ok(batches)
 }
 
 /// The rules of some flows; of all where none is named.
@@ -138,6 +190,47 @@ fn summary(outcome: &Outcome) -> Result<RecordBatch> {
     columns.insert(1, ("hop", Arc::new(Int64Array::from(hops))));
     columns.push(("count", Arc::new(Int64Array::from(counts))));
     table(columns)
+}
+
+/// How many rows of each flow are matched, or left and why, with one of each.
+pub(super) fn brief(outcome: &Outcome) -> Result<RecordBatch> {
+    // What ties out comes first.
+    let mut by: BTreeMap<(&str, bool, String), (i64, String)> = BTreeMap::new();
+    for step in &outcome.steps {
+        let mut count = |is_left: bool, what: &str, rows: usize, example: &str| {
+            let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+            let known = by.entry((&step.flow, is_left, what.to_owned())).or_insert_with(|| (0, example.to_owned()));
+            known.0 += rows;
+        };
+        for found in &step.matches {
+            let ids = step.ids(found)?;
+            count(false, "matched", ids.iter().map(Vec::len).sum(), ids.iter().flatten().next().copied().unwrap_or_default());
+        }
+        for out in &step.out_of_scope {
+            count(false, "out of scope", 1, step.table(out.table)?.id(out.row)?);
+        }
+        for left in &step.exceptions {
+            count(true, left.reason, 1, step.table(left.table)?.id(left.row)?);
+        }
+    }
+    table(vec![
+        ("flow", texts(by.keys().map(|(flow, _, _)| Some((*flow).to_owned())))),
+        ("what", texts(by.keys().map(|(_, _, what)| Some(what.clone())))),
+        ("rows", Arc::new(Int64Array::from_iter_values(by.values().map(|(rows, _)| *rows)))),
+        ("one of them", texts(by.values().map(|(_, example)| Some(example.clone())))),
+    ])
+}
+
+/// A row of the left side that is left for a reason.
+pub(super) fn left_by<'a>(outcome: &'a Outcome, reason: &str) -> Result<Option<&'a str>> {
+    for step in &outcome.steps {
+        for left in step.exceptions.iter().filter(|left| left.reason == reason) {
+            if step.sides.iter().any(|[side, _]| *side == left.table) {
+                return step.table(left.table)?.id(left.row).map(Some);
+            }
+        }
+    }
+    Ok(None)
 }
 
 fn matches(outcome: &Outcome) -> Result<RecordBatch> {

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 
 use super::print::{print, print_rows};
-use super::{Global, open, reconcile, terminal};
+use super::{Global, open, overrides, reconcile, terminal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::matching::conventions::Conventions;
 use crate::matching::explain::explain;
@@ -64,6 +64,10 @@ enum What {
         #[arg(long, value_name = "DATE")]
         as_of: Option<NaiveDate>,
     },
+    /// Decide of rows what no rule can: keep together, keep apart, leave out, write off.
+    Override(overrides::Override),
+    /// Close the periods of a flow: what is matched there stays.
+    Close(overrides::Close),
 }
 
 /// Does it, and prints a line for each rule or case.
@@ -74,6 +78,8 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Fai
     match arguments.what {
         What::List { paths, format } => Ok(print_rows(format, &[list(&folders(&paths)?)?])?),
         What::Check { paths } => Ok(check(global, &folders(&paths)?).await?),
+        What::Override(arguments) => Ok(overrides::decide(global, arguments).await?),
+        What::Close(arguments) => Ok(overrides::close(global, arguments).await?),
         What::Test { paths } => Ok(test(&folders(&paths)?, terminal::paint_of_stdout(global)).await?),
         What::Explain { id, rules, flow, as_of } => {
             let outcome = reconcile::outcome(global, rules.as_deref(), flow.as_slice(), as_of).await?;

@@ -10,6 +10,7 @@ mod checks;
 pub mod config;
 mod declared;
 pub mod doctor;
+mod recon;
 pub mod reference;
 mod sides;
 mod system;
@@ -47,8 +48,9 @@ use crate::matching::check::check;
 use crate::matching::conventions::Conventions;
 use crate::matching::functions;
 use crate::matching::outcome::Outcome;
+use crate::matching::overrides::Overrides;
+use crate::matching::results::Results;
 use crate::matching::rule::Rule;
-use crate::matching::run::run;
 use crate::money::Exponents;
 use crate::resources::{RESOURCES, resource};
 use crate::source::connection::Connection;
@@ -59,6 +61,7 @@ use bill::Bills;
 pub use books::BOOKS;
 use books::{OtherSide, WithBooks};
 use config::Config;
+pub use recon::RECON;
 
 /// Name of the catalogue.
 pub const CATALOG: &str = "checkout";
@@ -343,8 +346,9 @@ fn catalog(
         live.register_table(resource.name.to_owned(), table)?;
         public.register_table(resource.name.to_owned(), wanted)?;
     }
-    if lake.is_some() {
+    if let Some(lake) = lake {
         catalog.register_schema(LAKE, synced)?;
+        catalog.register_schema(RECON, Results::at(lake.location())?.schema()?)?;
     }
     catalog.register_schema(LIVE, live)?;
     catalog.register_schema(PUBLIC, public)?;
@@ -357,9 +361,9 @@ impl Session {
     /// Runs matching rules; `as_of` is the day, counted since 1970, that what is due is told by.
     ///
     /// # Errors
-    /// Those of [`run`].
+    /// Those of [`run`](crate::matching::run::run).
     pub async fn run_rules(&self, rules: &[Rule], as_of: i32) -> Result<Outcome> {
-        run(rules, &self.context, &self.conventions, as_of).await
+        self.run_under(rules, &Overrides::default(), as_of).await
     }
 
     /// Checks a matching rule against the tables there are.

@@ -13,7 +13,8 @@ use deltalake_core::operations::vacuum::VacuumMode;
 use deltalake_core::table::config::TablePropertiesExt;
 use tracing::{info, warn};
 
-use super::table::{FILE_BYTES, LakeTable, writer_properties};
+use super::delta::{FILE_BYTES, writer_properties};
+use super::table::LakeTable;
 use super::versions::{Version, Versions};
 use super::{Lake, failed};
 use crate::error::{Error, ErrorKind, Result};

@@ -27,8 +27,10 @@ pub mod tries;
 pub mod versions;
 pub mod watch;
 
+pub(crate) mod delta;
+pub(crate) mod planned;
+
 mod known;
-mod planned;
 mod stamp;
 mod store;
 

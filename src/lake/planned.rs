@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 
 /// What rows a table has.
 #[async_trait]
-pub(super) trait Planned: Debug + Send + Sync + 'static {
+pub(crate) trait Planned: Debug + Send + Sync + 'static {
     /// Its columns.
     fn columns(&self) -> SchemaRef;
 
@@ -25,7 +25,7 @@ pub(super) trait Planned: Debug + Send + Sync + 'static {
 
 /// The table of them.
 #[derive(Debug)]
-pub(super) struct PlannedTable<T>(pub(super) T);
+pub(crate) struct PlannedTable<T>(pub(crate) T);
 
 #[async_trait]
 impl<T: Planned> TableProvider for PlannedTable<T> {
@@ -54,12 +54,12 @@ impl<T: Planned> TableProvider for PlannedTable<T> {
 }
 
 /// The session that a table is planned for.
-pub(super) fn session(state: &dyn Session) -> Result<&SessionState> {
+pub(crate) fn session(state: &dyn Session) -> Result<&SessionState> {
     state.as_any().downcast_ref().ok_or_else(|| Error::bug("a lake is planned in a session of another kind"))
 }
 
 /// Plans what is wanted of rows.
-pub(super) async fn answer(
+pub(crate) async fn answer(
     state: &SessionState,
     rows: LogicalPlan,
     projection: Option<&Vec<usize>>,

@@ -95,14 +95,23 @@ pub(super) async fn check_whole(
 
 /// The rows of a state of a table, with the columns that its resource declares.
 pub(super) async fn rows(state: &SessionState, table: &DeltaTable, resource: &Resource) -> Result<LogicalPlan> {
+    declared(provider(state, table).await?, resource.name, &fields::schema(resource.columns))
+}
+
+/// A state of a Delta table, to be read in a session.
+pub(crate) async fn provider(state: &SessionState, table: &DeltaTable) -> Result<Arc<dyn TableProvider>> {
     table.update_datafusion_session(state).map_err(failed)?;
-    let provider = table.table_provider().with_session(Arc::new(state.clone())).await?;
-    declared(provider, resource.name, &fields::schema(resource.columns))
+    Ok(table.table_provider().with_session(Arc::new(state.clone())).await?)
 }
 
 /// The rows of what a table keeps, with the columns that are declared.
-pub(super) fn declared(kept: Arc<dyn TableProvider>, name: &str, columns: &SchemaRef) -> Result<LogicalPlan> {
-    let there = kept.schema();
+pub(crate) fn declared(kept: Arc<dyn TableProvider>, name: &str, columns: &SchemaRef) -> Result<LogicalPlan> {
+    fitted(LogicalPlanBuilder::scan(name, provider_as_source(kept), None)?.build()?, columns)
+}
+
+/// Rows with the columns that are declared.
+pub(crate) fn fitted(rows: LogicalPlan, columns: &SchemaRef) -> Result<LogicalPlan> {
+    let there = Arc::clone(rows.schema().inner());
     let column = |field: &arrow::datatypes::FieldRef| {
         let (name, wanted) = (field.name(), field.data_type());
         // A table that was made before the column was declared has nothing in it.
@@ -113,6 +122,5 @@ pub(super) fn declared(kept: Arc<dyn TableProvider>, name: &str, columns: &Schem
         }
     };
     let columns: Vec<Expr> = columns.fields().iter().map(column).collect::<DataFusionResult<_>>()?;
-    let scan = LogicalPlanBuilder::scan(name, provider_as_source(kept), None)?;
-    Ok(scan.project(columns)?.build()?)
+    Ok(LogicalPlanBuilder::from(rows).project(columns)?.build()?)
 }

@@ -3,41 +3,27 @@
 //! Every change is one commit of the table's log, which holds the rows and what they prove; a reader sees all of it or
 //! nothing. A commit that finds another one in its way fails, and whoever makes it begins again from what is there then.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray, new_null_array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::{DataFrame, SessionContext, col, lit};
-use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
-use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
-use deltalake_core::kernel::{Action, StructType};
-use deltalake_core::logstore::LogStoreRef;
-use deltalake_core::protocol::{DeltaOperation, SaveMode};
-use deltalake_core::writer::{DeltaWriter, RecordBatchWriter};
-use deltalake_core::{DeltaTable, DeltaTableError};
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
-use serde_json::Value;
-use tokio::sync::Mutex;
+use deltalake_core::DeltaTable;
+use deltalake_core::kernel::Transaction;
+use deltalake_core::writer::RecordBatchWriter;
 
 use super::coverage::Coverage;
+use super::delta::{Delta, Design, Note, properties, writer_properties};
 use super::manner::{Identity, Manner};
 use super::policy::{self, TablePolicy};
 use super::stamp::{self, KEY, MONTH};
-use super::store::log_of;
 use super::{failed, known};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::resources::Resource;
 use crate::schema::fields::{ACCOUNT, FETCHED_AT};
-use crate::store::{Location, folder};
-
-/// Bytes at which a file is closed and the next begun.
-pub(super) const FILE_BYTES: u64 = 128 << 20;
-/// Most rows and most bytes of a row group: what is held in memory of a file that is being written.
-const GROUP_ROWS: usize = 128 * 1024;
-const GROUP_BYTES: usize = 16 << 20;
+use crate::store::Location;
 
 /// A table of the lake, which may not be there yet.
 #[derive(Debug)]
@@ -50,9 +36,7 @@ pub struct LakeTable {
     retention: u64,
     /// What of its rows may be kept, where that is not all.
     pub(super) policy: Option<Arc<TablePolicy>>,
-    log: LogStoreRef,
-    /// As it was last seen.
-    seen: Mutex<Option<DeltaTable>>,
+    delta: Delta,
 }
 
 /// What a commit changes beside adding rows.
@@ -66,9 +50,6 @@ pub(super) struct Change {
     pub(super) months: BTreeSet<Option<String>>,
 }
 
-/// What a commit says of itself, for people.
-pub(super) type Note = HashMap<String, Value>;
-
 impl LakeTable {
     pub(super) fn new(
         location: &Location,
@@ -77,7 +58,7 @@ impl LakeTable {
         retention: u64,
         policy: Option<Arc<TablePolicy>>,
     ) -> Result<Self> {
-        Ok(Self { resource, manner, retention, policy, log: log_of(location, resource.name)?, seen: Mutex::new(None) })
+        Ok(Self { resource, manner, retention, policy, delta: Delta::at(location, resource.name, resource.name)? })
     }
 
     /// The table as it is now; `None` when nothing was ever written.
@@ -85,20 +66,7 @@ impl LakeTable {
     /// # Errors
     /// [`crate::error::ErrorKind::File`] when the log cannot be read.
     pub async fn now(&self) -> Result<Option<DeltaTable>> {
-        // The library takes a folder that is not there for a wrong address.
-        if folder(self.log.config().location()).is_some_and(|folder| !folder.exists()) {
-            return Ok(None);
-        }
-        let mut seen = self.seen.lock().await;
-        let mut table = seen.take().unwrap_or_else(|| DeltaTable::new(Arc::clone(&self.log)));
-        match table.update_state().await {
-            Ok(()) => {
-                *seen = Some(table.clone());
-                Ok(Some(table))
-            }
-            Err(DeltaTableError::NotATable(_)) => Ok(None),
-            Err(error) => Err(self.about(failed(error))),
-        }
+        self.delta.now().await
     }
 
     /// The table as of an older version of it.
@@ -114,33 +82,16 @@ impl LakeTable {
 
     /// The table as it is now, made when it is not there.
     pub(super) async fn ensure(&self) -> Result<DeltaTable> {
-        if let Some(table) = self.now().await? {
-            self.check_policy(&table)?;
-            return self.widened(table).await;
-        }
-        let schema: StructType = self.schema().as_ref().try_into_kernel().map_err(|error| {
-            Error::bug("a table's columns cannot be kept in a lake").with("table", self.resource.name).caused_by(error)
-        })?;
-        if let Some(folder) = folder(self.log.config().location()) {
-            std::fs::create_dir_all(&folder).map_err(|error| {
-                self.about(Error::new(ErrorKind::File, "a folder of the lake cannot be made").caused_by(error))
-            })?;
-        }
-        let created = DeltaTable::new(Arc::clone(&self.log)).create();
-        let created = created
-            .with_table_name(self.resource.name)
-            .with_comment(self.resource.about)
-            .with_columns(schema.fields().cloned())
-            .with_partition_columns([MONTH])
-            .with_save_mode(SaveMode::Ignore)
-            .with_configuration(self.properties())
-            // The policy's is none of Delta's own.
-            .with_raise_if_key_not_exists(false);
-        created.await.map_err(|error| self.about(failed(error)))?;
-        let table = self.now().await?.ok_or_else(|| self.about(Error::bug("a table that was made is not there")))?;
-        // Somebody else may have made it meanwhile.
+        let design = self.design();
+        let table = self.delta.ensure(&design).await?;
         self.check_policy(&table)?;
-        Ok(table)
+        self.delta.widened(table, &design).await
+    }
+
+    /// How it is made.
+    fn design(&self) -> Design {
+        let properties = self.properties();
+        Design { columns: self.schema(), about: self.resource.about, partition: MONTH, properties }
     }
 
     /// That the table was made under the policy that is configured.
@@ -177,22 +128,6 @@ impl LakeTable {
         keys.map(|column| column.name)
     }
 
-    /// The table with all columns that are declared by now; older rows have nothing in the new ones.
-    async fn widened(&self, table: DeltaTable) -> Result<DeltaTable> {
-        let state = table.snapshot().map_err(failed)?;
-        let there = state.schema();
-        let schema: StructType = self.schema().as_ref().try_into_kernel().map_err(|error| {
-            Error::bug("a table's columns cannot be kept in a lake").with("table", self.resource.name).caused_by(error)
-        })?;
-        let missing: Vec<_> = schema.fields().filter(|field| there.field(field.name()).is_none()).cloned().collect();
-        if missing.is_empty() {
-            return Ok(table);
-        }
-        let added = table.add_columns().with_fields(missing).await.map_err(|error| self.about(failed(error)))?;
-        *self.seen.lock().await = Some(added.clone());
-        Ok(added)
-    }
-
     /// What is proven of an account's rows.
     ///
     /// # Errors
@@ -206,31 +141,18 @@ impl LakeTable {
 
     /// A writer of rows that the table has not: each call of it writes files that nobody sees before they are committed.
     pub(super) fn writer(&self, table: &DeltaTable) -> Result<RecordBatchWriter> {
-        let writer = RecordBatchWriter::for_table(table).map_err(|error| self.about(failed(error)))?;
-        Ok(writer.with_writer_properties(writer_properties()).with_target_file_size(FILE_BYTES))
+        self.delta.writer(table)
     }
 
     /// Commits what was written, with what it proves.
     pub(super) async fn append(
         &self,
         table: &DeltaTable,
-        mut writer: RecordBatchWriter,
+        writer: RecordBatchWriter,
         proves: Option<(&str, Coverage)>,
         note: Note,
     ) -> Result<()> {
-        let files = writer.flush().await.map_err(|error| self.about(failed(error)))?;
-        if files.is_empty() && proves.is_none() {
-            return Ok(());
-        }
-        let operation =
-            DeltaOperation::Write { mode: SaveMode::Append, partition_by: Some(vec![MONTH.to_owned()]), predicate: None };
-        let state = table.snapshot().map_err(|error| self.about(failed(error)))?;
-        let commit = CommitBuilder::from(properties(proves, note))
-            .with_actions(files.into_iter().map(Action::Add).collect())
-            .build(Some(state), table.log_store(), operation);
-        let done = commit.await.map_err(|error| self.about(failed(error)))?;
-        drop(done);
-        Ok(())
+        self.delta.append(table, writer, MONTH, transactions(proves), note).await
     }
 
     /// Replaces and takes away rows, with what the reading proves when nothing is added after it.
@@ -258,7 +180,7 @@ impl LakeTable {
             .with_target_alias("lake")
             .with_source_alias("read")
             .with_writer_properties(writer_properties())
-            .with_commit_properties(properties(proves, note))
+            .with_commit_properties(properties(transactions(proves), note))
             .when_matched_update(|update| {
                 let update = update.predicate(is(PUT));
                 names.iter().fold(update, |update, name| update.update(quoted(name), col(format!("read.{}", quoted(name)))))
@@ -307,7 +229,7 @@ impl LakeTable {
     }
 
     pub(super) fn about(&self, error: Error) -> Error {
-        error.with_missing("table", self.resource.name).with_missing("lake", self.log.config().location())
+        self.delta.about(error)
     }
 }
 
@@ -322,18 +244,8 @@ const ADD: &str = "add";
 /// All rows of the key go.
 const GONE: &str = "gone";
 
-fn properties(proves: Option<(&str, Coverage)>, note: Note) -> CommitProperties {
-    let proven = proves.map(|(account, coverage)| coverage.transactions(account)).unwrap_or_default();
-    // Who finds another commit in his way begins again from what is there then.
-    CommitProperties::default().with_metadata(note).with_application_transactions(proven).with_max_retries(5)
-}
-
-pub(super) fn writer_properties() -> WriterProperties {
-    WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_max_row_group_row_count(Some(GROUP_ROWS))
-        .set_max_row_group_bytes(Some(GROUP_BYTES))
-        .build()
+fn transactions(proves: Option<(&str, Coverage)>) -> Vec<Transaction> {
+    proves.map(|(account, coverage)| coverage.transactions(account)).unwrap_or_default()
 }
 
 fn quoted(name: &str) -> String {

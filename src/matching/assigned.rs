@@ -249,10 +249,12 @@ impl Rows<'_> {
                 let mut assigned = Assigned::default();
                 let reason = self.rule.reason.ok_or_else(|| Error::bug("a rule refuses rows for no reason"))?;
                 left_over(&of_sides, reason, &mut assigned);
+                let sides =
+                    |pair: &Candidate| [(Side::Left, pair.left), (Side::Right, pair.right)].map(|row| (row, pair.why.clone()));
+                // Of several the first by candidate.
+                let whys: BTreeMap<(Side, u32), Option<Arc<str>>> = inside.iter().rev().flat_map(sides).collect();
                 for waiting in &mut assigned.waiting {
-                    let is_of =
-                        |pair: &&Candidate| waiting.row == if waiting.side == Side::Left { pair.left } else { pair.right };
-                    waiting.why = inside.iter().filter(is_of).find_map(|pair| pair.why.clone());
+                    waiting.why = whys.get(&(waiting.side, waiting.row)).cloned().flatten();
                 }
                 assigned
             }

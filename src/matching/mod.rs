@@ -6,6 +6,8 @@
 //!  run         the rules of a step in turn: amounts compared, rows taken or held, what is due ─▶ outcome
 //!  reasons     why a row is left
 //!  explain     why a row matched, or why not, in sentences
+//!  overrides   what people have decided of rows
+//!  results     what was found, kept in the lake
 //!  files       where rules and their cases are
 //!  test        given rows, expected matches: how a rule is tried
 //!  functions   what rules compare with: references, amounts, business days, likeness of texts
@@ -24,7 +26,9 @@ pub mod explain;
 pub mod files;
 pub mod functions;
 pub mod outcome;
+pub mod overrides;
 pub mod reasons;
+pub mod results;
 pub mod rule;
 pub mod run;
 pub mod sides;
@@ -32,5 +36,6 @@ pub mod test;
 
 mod amounts;
 mod assigned;
+mod decided;
 mod due;
 mod proposal;

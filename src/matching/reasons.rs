@@ -38,7 +38,7 @@ pub(super) const NO_COUNTERPART_LEFT: &str = "NO_COUNTERPART_LEFT";
 pub(super) const NO_COUNTERPART_RIGHT: &str = "NO_COUNTERPART_RIGHT";
 
 /// Reasons that do not keep a row from a later rule.
-const LETS_GO: [&str; 2] = ["DATE_OUT_OF_WINDOW", "SUGGESTED"];
+const LETS_GO: [&str; 5] = ["DATE_OUT_OF_WINDOW", "NOT_DUE_YET", "OVERDUE", "SOURCE_INCOMPLETE", "SUGGESTED"];
 
 /// Which of two reasons comes first.
 pub(super) fn rank(reason: &str) -> usize {

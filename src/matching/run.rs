@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 
@@ -15,8 +16,10 @@ use super::assign::Side;
 use super::assigned::{Assigned, Spans, Together, Waiting, spans};
 use super::check::{Checked, check};
 use super::conventions::Conventions;
+use super::decided;
 use super::due::Known;
-use super::outcome::{Exception, Match, OutOfScope, Outcome, Step};
+use super::outcome::{Exception, Group, Match, OutOfScope, Outcome, Step};
+use super::overrides::{Decided, Overrides};
 use super::proposal::{Proposal, one_side};
 use super::reasons::{NO_COUNTERPART_LEFT, NO_COUNTERPART_RIGHT, holds, rank};
 use super::rule::{Assign, Rule, Shape};
@@ -29,6 +32,20 @@ use crate::error::{Error, Result};
 /// [`crate::error::ErrorKind::Query`] when two rules have one name, or know the rows of a table by different keys; those of [`check`] and of
 /// reading the tables.
 pub async fn run(rules: &[Rule], context: &SessionContext, conventions: &Conventions, as_of: i32) -> Result<Outcome> {
+    run_under(rules, &Overrides::default(), context, conventions, as_of).await
+}
+
+/// The same, under what people have decided.
+///
+/// # Errors
+/// Those of [`run`]; [`crate::error::ErrorKind::Query`] when a decision is of rows that are not there.
+pub async fn run_under(
+    rules: &[Rule],
+    overrides: &Overrides,
+    context: &SessionContext,
+    conventions: &Conventions,
+    as_of: i32,
+) -> Result<Outcome> {
     let mut of_steps: BTreeMap<(String, u32), Vec<Rule>> = BTreeMap::new();
     let mut names = BTreeSet::new();
     for rule in rules {
@@ -38,10 +55,14 @@ pub async fn run(rules: &[Rule], context: &SessionContext, conventions: &Convent
         of_steps.entry((rule.flow.clone(), rule.hop)).or_default().push(rule.clone());
     }
     let mut outcome = Outcome::default();
+    let mut made = BTreeSet::new();
     for ((flow, hop), mut rules) in of_steps {
         rules.sort_by(|one, other| one.turn().cmp(&other.turn()));
-        let session = Session { context, conventions, as_of };
-        outcome.steps.push(session.step(flow, hop, rules).await?);
+        let session = Session { context, conventions, as_of, decided: overrides.of(&flow) };
+        outcome.steps.push(session.step(flow, hop, rules, &mut made).await?);
+    }
+    for flow in outcome.steps.iter().map(|step| step.flow.as_str()).collect::<BTreeSet<_>>() {
+        decided::all_made(flow, overrides.of(flow), &made)?;
     }
     Ok(outcome)
 }
@@ -52,10 +73,11 @@ struct Session<'a> {
     context: &'a SessionContext,
     conventions: &'a Conventions,
     as_of: i32,
+    decided: &'a Decided,
 }
 
 impl Session<'_> {
-    async fn step(self, flow: String, hop: u32, rules: Vec<Rule>) -> Result<Step> {
+    async fn step(self, flow: String, hop: u32, rules: Vec<Rule>, made: &mut BTreeSet<i64>) -> Result<Step> {
         // All are checked before anything is read.
         let mut named: BTreeMap<String, Named> = BTreeMap::new();
         let mut plans = Vec::with_capacity(rules.len());
@@ -70,17 +92,34 @@ impl Session<'_> {
             }
             plans.push((plan, names));
         }
-        let mut tables = Vec::with_capacity(named.len());
-        for named in named.values() {
-            tables.push(Arc::new(Table::read(named, self.context).await?));
-        }
+        let tables = self.tables(named.values()).await?;
         let place = |name: &String| named.keys().position(|known| known == name).unwrap_or_default();
         let sides: Vec<[usize; 2]> = plans.iter().map(|(_, names)| names.each_ref().map(place)).collect();
         let mut state = State::new(Step { flow, hop, rules, tables, sides, ..Step::default() });
+        let done = decided::done(&state.step, self.decided, made)?;
+        done.taken.into_iter().for_each(|(table, row)| state.take(table, row));
+        state.step.matches = done.matches;
         for (place, (plan, _)) in plans.into_iter().enumerate() {
             state.rule(self, place, plan).await?;
         }
         Ok(state.end())
+    }
+}
+
+impl Session<'_> {
+    /// Reads tables, side by side: putting the rows of one in order takes a core of its own.
+    async fn tables(self, named: impl Iterator<Item = &Named>) -> Result<Vec<Arc<Table>>> {
+        let read = |named: &Named| {
+            let (named, context) = (named.clone(), self.context.clone());
+            SpawnedTask::spawn(async move { Table::read(&named, &context).await })
+        };
+        let mut tables = Vec::new();
+        for reading in named.map(read).collect::<Vec<_>>() {
+            let table =
+                reading.join_unwind().await.map_err(|error| Error::bug("a table was not read to its end").caused_by(error))?;
+            tables.push(Arc::new(table?));
+        }
+        Ok(tables)
     }
 }
 
@@ -143,9 +182,15 @@ impl State {
             self.wait(turn, waiting);
         }
         for Together { group, score, why } in assigned.suggested {
+            if self.is_unmatched(session.decided, turn, &group)? {
+                continue;
+            }
             self.step.suggestions.push(Match { rule: turn.place, group, residual: None, why, score });
         }
         for together in assigned.together {
+            if self.is_unmatched(session.decided, turn, &together.group)? {
+                continue;
+            }
             self.settle(turn, lines, together, conventions)?;
         }
         if let (Some(spans), Some(known)) = (&spans, Known::read(turn.rule, context).await?) {
@@ -172,6 +217,16 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// Whether a person has decided that these rows do not belong together.
+    fn is_unmatched(&self, decided: &Decided, turn: Turn<'_>, group: &Group) -> Result<bool> {
+        if decided.is_empty() {
+            return Ok(false);
+        }
+        let [left, right] = turn.sides;
+        let (left, right) = (self.step.table(left)?, self.step.table(right)?);
+        Ok(decided.is_unmatched([left.name(), right.name()], [&left.ids(group.left())?, &right.ids(group.right())?]))
     }
 
     /// Compares the amounts of rows that belong together, and matches them or says why not.
@@ -266,7 +321,10 @@ impl State {
     /// The step, with all rows that no rule took.
     fn end(mut self) -> Step {
         self.step.out_of_scope.sort_by_key(|out| (out.table, out.row));
-        let is_left_side = |table: usize| self.step.sides.iter().any(|[left, _]| *left == table);
+        // A rule of one side says nothing of which side it is.
+        let is_right_side = |table: usize| self.step.sides.iter().any(|[left, right]| *right == table && left != right);
+        let is_left_side =
+            |table: usize| !is_right_side(table) || self.step.sides.iter().any(|[left, right]| *left == table && left != right);
         let mut exceptions = Vec::new();
         for (table, (taken, left)) in self.taken.iter().zip(self.left).enumerate() {
             let reason = if is_left_side(table) { NO_COUNTERPART_LEFT } else { NO_COUNTERPART_RIGHT };

@@ -113,6 +113,14 @@ impl Named {
     }
 }
 
+/// What the tables of both sides of a rule are called, and their keys.
+pub fn names(rule: &Rule, context: &SessionContext) -> [(String, String); 2] {
+    [Side::Left, Side::Right].map(|side| {
+        let named = Named::of(rule, side, context);
+        (named.name, named.key)
+    })
+}
+
 /// The full name of a side's table, and the short one, which leaves out what is searched anyway.
 fn resolved(table: &str, context: &SessionContext) -> (TableReference, String) {
     let state = context.state();

@@ -48,6 +48,12 @@ impl Settlement {
         Some(merchant.ledger().history(self.account)?.payout(currency, self.day))
     }
 
+    /// Whether there is nothing in it besides these effects: then it is in no report without them.
+    pub(super) fn is_bare(&self, merchant: &Merchant) -> bool {
+        let payout = self.payout(merchant).unwrap_or_default();
+        payout.brought == 0 && payout.returned == 0 && self.billing_fee(merchant).is_none()
+    }
+
     /// The minimum billing fee that is part of it.
     pub(super) fn billing_fee(&self, merchant: &Merchant) -> Option<BillingFee> {
         BillingFee::of(merchant, self.account, self.day)

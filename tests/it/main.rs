@@ -45,6 +45,7 @@ mod lake_watch;
 mod ledger;
 mod predicates;
 mod rates;
+mod recon;
 mod report_listing;
 mod report_tables;
 mod requests;

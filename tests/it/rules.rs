@@ -34,7 +34,7 @@ async fn assert_all_pass(folder: &Folder, at_least: usize) {
 #[tokio::test]
 async fn rules_of_every_kind_do_what_their_cases_say() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rules");
-    assert_all_pass(&Folder::read(&folder).unwrap(), 56).await;
+    assert_all_pass(&Folder::read(&folder).unwrap(), 57).await;
 }
 
 #[test]
@@ -222,8 +222,8 @@ fn what_rules_find_is_told_and_rows_that_are_left_can_fail_it() {
     let with = |more: &[&str]| ckosql(&[&run[..], more].concat());
     assert_snapshot!(format!(
         "{}\n{}\n{}",
-        with(&["--fail-on", "exceptions"]),
-        with(&["--show", "matches", "--format", "csv"]).lines().take(3).collect::<Vec<_>>().join("\n"),
+        with(&["cases", "--fail-on", "exceptions"]),
+        with(&["cases", "--show", "matches", "--format", "csv"]).lines().take(3).collect::<Vec<_>>().join("\n"),
         with(&["no_such_flow"]),
     ));
 }

@@ -6,6 +6,7 @@
 mod checks;
 mod declared;
 mod functions;
+mod recon;
 mod rules;
 mod shapes;
 mod sides;
@@ -40,6 +41,7 @@ pub async fn reference(engine: &Engine) -> Result<String> {
     text.push_str(&checks::section(&super::checks::all()?));
     text.push_str(&declared::sections());
     text.push_str(&shapes::sections());
+    text.push_str(&recon::sections());
     text.push_str(&sides::section(&super::sides::all()?));
     text.push_str(&system::sections(engine).await?);
     text.push_str(&settings());
@@ -65,6 +67,9 @@ pub async fn table(engine: &Engine, name: &str) -> Result<String> {
     }
     if let Some(shape) = shapes::section(name) {
         return Ok(shape);
+    }
+    if let Some(view) = name.strip_prefix("recon.").and_then(recon::section) {
+        return Ok(view);
     }
     if let Some(name) = name.strip_prefix("system.")
         && let Some(section) = system::section(engine, name).await?

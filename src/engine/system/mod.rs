@@ -61,7 +61,7 @@ pub(super) fn schema(connections: &Connections, lake: Option<&Arc<Lake>>, books:
         schema.register_table(table.name.to_owned(), table.provider(connections))?;
     }
     for table in tables::ALL {
-        let declared = provider(table.name, tables::Declared { table, books: Arc::clone(books) });
+        let declared = provider(table.name, tables::Declared { table, books: Arc::clone(books), is_kept: lake.is_some() });
         schema.register_table(table.name.to_owned(), declared)?;
     }
     let accounts = connections.iter().map(|connection| connection.name().to_owned()).collect();

@@ -1,5 +1,5 @@
 //! `system.tables` and `system.columns`: the declarations of the live tables, with how they are asked, and of the other
-//! side's.
+//! side's, and of what matching has found.
 
 use std::sync::Arc;
 
@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use super::{Rows, SystemColumn, flag, text};
 use crate::books::Books;
 use crate::books::shapes::Shape;
-use crate::engine::BOOKS;
+use crate::engine::{BOOKS, RECON};
 use crate::error::Result;
+use crate::matching::results::tables::{VIEWS, View};
 use crate::resources::{By, Call, Narrow, RESOURCES, Resource, TermKind};
 use crate::schema::Role;
 use crate::schema::fields;
@@ -19,7 +20,7 @@ use crate::schema::fields;
 pub(super) struct Declarations {
     pub(super) name: &'static str,
     columns: &'static [SystemColumn],
-    rows: fn(&Books) -> Vec<ArrayRef>,
+    rows: fn(&Books, &[View]) -> Vec<ArrayRef>,
 }
 
 /// Both tables.
@@ -29,6 +30,8 @@ pub(super) const ALL: [&Declarations; 2] = [&TABLES, &COLUMNS];
 pub(super) struct Declared {
     pub(super) table: &'static Declarations,
     pub(super) books: Arc<Books>,
+    /// Whether there is a lake, which keeps what matching finds.
+    pub(super) is_kept: bool,
 }
 
 #[async_trait]
@@ -38,7 +41,7 @@ impl Rows for Declared {
     }
 
     async fn rows(&self) -> Result<Vec<ArrayRef>> {
-        Ok((self.table.rows)(&self.books))
+        Ok((self.table.rows)(&self.books, if self.is_kept { &VIEWS } else { &[] }))
     }
 }
 
@@ -70,19 +73,26 @@ const COLUMNS: Declarations = Declarations {
     rows: columns,
 };
 
-fn tables(books: &Books) -> Vec<ArrayRef> {
+fn tables(books: &Books, kept: &[View]) -> Vec<ArrayRef> {
     let other: Vec<&String> = books.names().collect();
+    let others = other.len() + kept.len();
     let texts_and = |text: fn(&Resource) -> Option<String>, others: Vec<Option<String>>| -> ArrayRef {
         Arc::new(StringArray::from_iter(RESOURCES.iter().map(|resource| text(resource)).chain(others)))
     };
-    let texts = |text: fn(&Resource) -> Option<String>| texts_and(text, vec![None; other.len()]);
+    let texts = |text: fn(&Resource) -> Option<String>| texts_and(text, vec![None; others]);
     let about = |name: &&String| {
         let of_all = if books.is_union(name) { " Of all sources of the shape." } else { "" };
         Some(format!("{}{of_all}", books.shape(name).map_or(OWN, |shape| shape.about)))
     };
     vec![
-        texts_and(|resource| Some(resource.name.to_owned()), other.iter().map(|name| Some(of_books(name))).collect()),
-        texts_and(|resource| Some(resource.about.to_owned()), other.iter().map(about).collect()),
+        texts_and(
+            |resource| Some(resource.name.to_owned()),
+            other.iter().map(|name| of_books(name)).chain(kept.iter().map(of_recon)).map(Some).collect(),
+        ),
+        texts_and(
+            |resource| Some(resource.about.to_owned()),
+            other.iter().map(about).chain(kept.iter().map(|view| Some(view.about.to_owned()))).collect(),
+        ),
         texts(|resource| Some(resource.calls.iter().map(Call::title).collect::<Vec<_>>().join(", "))),
         texts(|resource| {
             let mut scopes: Vec<&str> = resource.calls.iter().map(|call| call.scope).collect();
@@ -90,7 +100,7 @@ fn tables(books: &Books) -> Vec<ArrayRef> {
             Some(scopes.join(", "))
         }),
         Arc::new(BooleanArray::from_iter(
-            RESOURCES.iter().map(|resource| is_listable(resource)).chain(other.iter().map(|_| true)).map(Some),
+            RESOURCES.iter().map(|resource| is_listable(resource)).chain(std::iter::repeat_n(true, others)).map(Some),
         )),
         texts(|resource| resource.time.map(str::to_owned)),
         texts(|resource| resource.cursor.map(str::to_owned)),
@@ -105,11 +115,16 @@ fn of_books(name: &str) -> String {
     format!("{BOOKS}.{name}")
 }
 
+/// The name of what matching has found.
+fn of_recon(view: &View) -> String {
+    format!("{RECON}.{}", view.name)
+}
+
 fn is_listable(resource: &Resource) -> bool {
     resource.calls.iter().any(|call| !matches!(call.by, By::Key(_)))
 }
 
-fn columns(books: &Books) -> Vec<ArrayRef> {
+fn columns(books: &Books, kept: &[View]) -> Vec<ArrayRef> {
     let mut rows: Vec<[Option<String>; 5]> = Vec::new();
     let (mut keys, mut personal) = (Vec::new(), Vec::new());
     for resource in RESOURCES {
@@ -132,6 +147,14 @@ fn columns(books: &Books) -> Vec<ArrayRef> {
             personal.push(None);
             let about = field.metadata().get(fields::COMMENT).cloned();
             rows.push([Some(of_books(name)), Some(field.name().clone()), Some(field.data_type().to_string()), about, None]);
+        }
+    }
+    for view in kept {
+        for (place, field) in view.schema().fields().iter().enumerate() {
+            keys.push(Some(place < view.keys));
+            personal.push(None);
+            let about = field.metadata().get(fields::COMMENT).cloned();
+            rows.push([Some(of_recon(view)), Some(field.name().clone()), Some(field.data_type().to_string()), about, None]);
         }
     }
     let column =

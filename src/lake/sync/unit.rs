@@ -14,11 +14,12 @@ use serde_json::json;
 use super::reading::inside;
 use crate::error::Result;
 use crate::lake::coverage::Coverage;
+use crate::lake::delta::Note;
 use crate::lake::failed;
 use crate::lake::known::{Known, text};
 use crate::lake::manner::{Identity, Manner, Unit};
 use crate::lake::stamp::{KEY, MONTH, STAMP, Stamper};
-use crate::lake::table::{Change, LakeTable, Note};
+use crate::lake::table::{Change, LakeTable};
 use crate::schema::fields::ACCOUNT;
 use crate::source::span::{Span, rfc3339};
 

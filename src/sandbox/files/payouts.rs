@@ -34,7 +34,7 @@ fn write_settlement(csv: &mut Csv, books: &Books<'_>, report: &Report, settlemen
     let payout = settlement.payout(merchant).unwrap_or_default();
     let found = effects(merchant, |account| account == settlement.account, settlement.from, settlement.to);
     let fee = settlement.billing_fee(merchant);
-    if found.is_empty() && payout.brought == 0 && payout.returned == 0 && fee.is_none() {
+    if found.is_empty() && settlement.is_bare(merchant) {
         return;
     }
     let mut categories = Categories::default();

@@ -118,7 +118,7 @@ pub(super) fn accounts(merchant: &Merchant, payouts: &[Payout]) -> Vec<Account> 
         }
     }
     for place in STRAYS {
-        let stray = payouts.iter().filter(|payout| payout.account == place).nth(STRAY_AFTER);
+        let stray = payouts.iter().filter(|payout| payout.account == place && payout.amount > 0).nth(STRAY_AFTER);
         if let (Some(payout), Some(account)) = (stray, accounts.get_mut(place))
             && let Some(entries) = account.days.get_mut(&payout.arrives_on)
         {
@@ -181,7 +181,7 @@ fn arrivals(payout: &Payout, next: Option<&Payout>) -> Vec<(NaiveDate, Entry)> {
     let whole = |text: String| vec![(on, entry(amount, text))];
     let unnamed = || "Settlement".to_owned();
     match payout.fate {
-        Fate::OnItsWay | Fate::Lost => Vec::new(),
+        Fate::Carried | Fate::OnItsWay | Fate::Lost => Vec::new(),
         Fate::Plain | Fate::Unloaded => whole(named(id)),
         Fate::SmallLetters => whole(named(id).to_lowercase()),
         Fate::Blank => {

@@ -12,8 +12,8 @@ pub(super) fn is_open(day: NaiveDate) -> bool {
 
 /// The n-th day after a day on which banks work.
 pub(super) fn after(day: NaiveDate, n: usize) -> NaiveDate {
-    let days = day.iter_days().skip(1).filter(|day| is_open(*day));
-    days.skip(n.saturating_sub(1)).next().unwrap_or(day)
+    let mut days = day.iter_days().skip(1).filter(|day| is_open(*day));
+    days.nth(n.saturating_sub(1)).unwrap_or(day)
 }
 
 /// The days on which banks work from a day to before another.

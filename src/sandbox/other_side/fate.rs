@@ -15,6 +15,8 @@ pub(super) enum Fate {
     Merged,
     /// It arrives without its id.
     NoId,
+    /// It is of nothing, or below it, and part of the one after it.
+    Carried,
     /// It was made too late to be there.
     OnItsWay,
     /// The bank sends it back.
@@ -44,6 +46,11 @@ pub(super) enum Fate {
 }
 
 impl Fate {
+    /// Whether nothing is expected for it, so that it is out of scope rather than left.
+    pub(super) const fn is_out_of_scope(self) -> bool {
+        matches!(self, Self::Carried)
+    }
+
     /// The reason for which its lines are left, where it is not that of the payout itself.
     pub(super) const fn reason_of_lines(self) -> Option<&'static str> {
         match self {
@@ -57,6 +64,7 @@ impl Fate {
     pub(super) const fn reason(self) -> Option<(&'static str, &'static str)> {
         Some(match self {
             Self::Plain | Self::SmallLetters | Self::Blank | Self::Parts | Self::Merged | Self::NoId => return None,
+            Self::Carried => ("CARRIED_FORWARD", "nothing was paid out"),
             Self::OnItsWay => ("NOT_DUE_YET", "made too late to have arrived"),
             Self::Returned => ("SETTLEMENT_RETURNED", "sent back by the bank; a later payout has its money"),
             Self::Lost => ("OVERDUE", "never arrived"),

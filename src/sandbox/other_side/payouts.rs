@@ -8,12 +8,13 @@ use super::pick::spread;
 use crate::sandbox::balance::RETURN_DAYS;
 use crate::sandbox::currency::{ACCOUNTS, Currency};
 use crate::sandbox::dice::Dice;
+use crate::sandbox::effect::effects;
 use crate::sandbox::merchant::Merchant;
 use crate::sandbox::payment::instant;
 use crate::sandbox::settlement::Settlement;
 use crate::sandbox::zone::Zone;
 
-/// A payout of more than nothing.
+/// A payout that a report tells of.
 #[derive(Debug, Clone)]
 pub(super) struct Payout {
     /// Its id.
@@ -66,9 +67,13 @@ fn of_account(merchant: &Merchant, account: usize) -> Vec<Payout> {
             let payout = settlement.payout(merchant)?;
             let made_on = instant(Zone::of(settlement.known.entity).local(settlement.to)).date_naive();
             let arrives_on = after(made_on, DAYS.get(account).copied()?);
-            let fate = fate(merchant, account, day, arrives_on);
             let (id, amount) = (settlement.id(merchant), currency.to_minor(payout.amount));
-            (amount > 0).then_some(Payout { id, account, currency, amount, made_on, arrives_on, fate })
+            let fate = if amount > 0 { fate(merchant, account, day, arrives_on) } else { Fate::Carried };
+            let is_reported = || {
+                let has_effects = || !effects(merchant, |own| own == account, settlement.from, settlement.to).is_empty();
+                amount > 0 || !settlement.is_bare(merchant) || has_effects()
+            };
+            is_reported().then_some(Payout { id, account, currency, amount, made_on, arrives_on, fate })
         };
         payouts.extend(made());
     }

@@ -14,7 +14,7 @@ const PAYOUTS: &str = "payout_to_bank";
 /// What is true of the rows of both sides.
 #[derive(Debug, Default)]
 pub(super) struct Truth {
-    left: Vec<[String; 6]>,
+    left: Vec<[String; 7]>,
     together: Vec<[String; 3]>,
     /// Lines by the payouts that they are.
     lines: BTreeMap<Vec<String>, Vec<String>>,
@@ -22,8 +22,12 @@ pub(super) struct Truth {
 
 impl Truth {
     /// Says why a row is left.
-    pub(super) fn tell(&mut self, flow: &str, [side, table, id]: [&str; 3], reason: &str, why: &str) {
-        self.left.push([flow, side, table, id, reason, why].map(str::to_owned));
+    pub(super) fn tell(&mut self, flow: &str, row: [&str; 3], reason: &str, why: &str) {
+        self.tell_state(flow, row, "exception", [reason, why]);
+    }
+
+    fn tell_state(&mut self, flow: &str, [side, table, id]: [&str; 3], state: &str, [reason, why]: [&str; 2]) {
+        self.left.push([flow, side, table, id, state, reason, why].map(str::to_owned));
     }
 
     /// Says which rows belong together.
@@ -46,7 +50,8 @@ impl Truth {
     pub(super) fn tell_payouts(&mut self, payouts: &[Payout]) {
         for payout in payouts {
             if let Some((reason, why)) = payout.fate.reason() {
-                self.tell(PAYOUTS, ["left", "settlements", &payout.id], reason, why);
+                let state = state(payout.fate.is_out_of_scope());
+                self.tell_state(PAYOUTS, ["left", "settlements", &payout.id], state, [reason, why]);
             }
         }
         for (pays, lines) in std::mem::take(&mut self.lines) {
@@ -57,7 +62,7 @@ impl Truth {
     /// The rows that are left.
     pub(super) fn exceptions(&mut self) -> String {
         self.left.sort_unstable();
-        let header = record(&["flow", "side", "table", "line_id", "reason", "detail"]);
+        let header = record(&["flow", "side", "table", "line_id", "state", "reason", "detail"]);
         header + &self.left.iter().map(|row| record(&row.each_ref().map(String::as_str))).collect::<String>()
     }
 
@@ -67,4 +72,9 @@ impl Truth {
         let header = record(&["flow", "left", "right"]);
         header + &self.together.iter().map(|row| record(&row.each_ref().map(String::as_str))).collect::<String>()
     }
+}
+
+/// What a row is that is in no match.
+const fn state(is_out_of_scope: bool) -> &'static str {
+    if is_out_of_scope { "out_of_scope" } else { "exception" }
 }

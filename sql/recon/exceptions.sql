@@ -1,0 +1,28 @@
+-- The last change of each row that a complete run has made, where it is left by it.
+with latest as (
+    select flow, as_of from (select flow, as_of, row_number() over (partition by flow order by run desc) as newest from kept.runs)
+    where newest = 1
+),
+changes as (
+    select *, row_number() over (partition by flow, hop, "table", line_id order by run desc) as newest
+    from kept.exceptions
+    where run_id in (select run_id from kept.runs)
+),
+aged as (
+    select changes.*, latest.as_of,
+        cast(latest.as_of as integer) - cast(coalesce(changes.day, changes.first_seen) as integer) as age_days
+    from changes
+    join latest on latest.flow = changes.flow
+    where newest = 1 and scope = 'exception'
+)
+select "table", line_id, flow, hop, reason_code, rule_id, detail, candidate_table, candidate_count, candidate_ids, amount, currency, day,
+    first_run, first_seen, age_days,
+    case
+        when age_days <= 1 then '0-1'
+        when age_days <= 3 then '2-3'
+        when age_days <= 7 then '4-7'
+        when age_days <= 30 then '8-30'
+        when age_days <= 90 then '31-90'
+        else '90+'
+    end as ageing
+from aged

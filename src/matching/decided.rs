@@ -1,0 +1,134 @@
+//! What people have decided of the rows of a step, done before any rule has its turn: groups are made, rows are left out.
+
+use std::collections::BTreeSet;
+
+use super::assign::Side;
+use super::outcome::{Difference, Group, Match, Step};
+use super::overrides::{Decided, Together};
+use super::sides::Lines;
+use crate::error::{Error, ErrorKind, Result};
+
+/// What comes of decisions in a step.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    /// Groups that people have made.
+    pub(super) matches: Vec<Match>,
+    /// Rows that are in one or left out, by table and row.
+    pub(super) taken: Vec<(usize, u32)>,
+}
+
+/// Does what was decided of the rows of a step. A group is made in the first step that has a rule of its tables; `made` are
+/// the numbers of those that are.
+///
+/// # Errors
+/// [`ErrorKind::Query`] that names the override whose rows are not there, or are of several currencies.
+pub(super) fn done(step: &Step, decided: &Decided, made: &mut BTreeSet<i64>) -> Result<Done> {
+    let mut done = Done::default();
+    for (place, table) in step.tables.iter().enumerate() {
+        done.taken.extend(decided.excluded(table.name()).filter_map(|id| Some((place, table.place(id)?))));
+    }
+    for together in decided.matched() {
+        if made.contains(&together.number) {
+            continue;
+        }
+        let Some((rule, is_turned)) = rule_of(step, together) else { continue };
+        let found = group(step, rule, is_turned, together).map_err(|error| error.with("override_id", together.number))?;
+        let sides = step.sides.get(rule).copied().unwrap_or_default();
+        for (table, rows) in sides.into_iter().zip([found.group.left(), found.group.right()]) {
+            done.taken.extend(rows.iter().map(|row| (table, *row)));
+        }
+        done.matches.push(found);
+        made.insert(together.number);
+    }
+    Ok(done)
+}
+
+/// That every group of a flow was made.
+///
+/// # Errors
+/// [`ErrorKind::Query`] that names the override whose tables no rule has.
+pub(super) fn all_made(flow: &str, decided: &Decided, made: &BTreeSet<i64>) -> Result<()> {
+    match decided.matched().iter().find(|together| !made.contains(&together.number)) {
+        None => Ok(()),
+        Some(together) => Err(Error::new(ErrorKind::Query, "an override is of tables that no rule of its flow has")
+            .with("flow", flow)
+            .with("override_id", together.number)
+            .hint(retract(together))),
+    }
+}
+
+/// The first rule of the tables of a group, and whether it has them the other way round.
+fn rule_of(step: &Step, together: &Together) -> Option<(usize, bool)> {
+    let names = |sides: &[usize; 2]| sides.map(|place| step.tables.get(place).map(|table| table.name()).unwrap_or_default());
+    let fits =
+        |tables: [&str; 2]| together.rows.iter().zip(tables).all(|(rows, table)| rows.ids().is_empty() || rows.table == table);
+    let fitting = step.sides.iter().enumerate().filter_map(|(place, sides)| {
+        let [left, right] = names(sides);
+        if left == right && together.rows.iter().all(|rows| !rows.ids().is_empty()) {
+            return None;
+        }
+        match (fits([left, right]), fits([right, left])) {
+            (true, _) => Some((place, false)),
+            (_, true) => Some((place, true)),
+            _ => None,
+        }
+    });
+    // Where a rule compares amounts, so that what is left of them is told.
+    fitting.min_by_key(|(place, _)| step.rules.get(*place).is_none_or(|rule| rule.amount.is_none()))
+}
+
+fn group(step: &Step, place: usize, is_turned: bool, together: &Together) -> Result<Match> {
+    let rule = step.rules.get(place).ok_or_else(|| Error::bug("a rule is not of its step"))?;
+    let sides = step.sides.get(place).copied().unwrap_or_default();
+    let [first, second] = together.rows.each_ref();
+    let decided = if is_turned { [second, first] } else { [first, second] };
+    let mut rows = [Vec::new(), Vec::new()];
+    for ((rows, decided), table) in rows.iter_mut().zip(decided).zip(sides) {
+        let table = step.table(table)?;
+        for id in decided.ids() {
+            let row = table.place(id).ok_or_else(|| {
+                let error = Error::new(ErrorKind::Query, "an override names a row that is not there");
+                error.with("table", table.name()).with("id", id).hint(retract(together))
+            })?;
+            rows.push(row);
+        }
+    }
+    let [left, right] = rows;
+    let group = Group::new(left, right);
+    let [left, right] = sides;
+    let lines = [step.table(left)?.lines(rule, Side::Left), step.table(right)?.lines(rule, Side::Right)];
+    let residual = residual(lines, &group, together)?.map(Box::new);
+    Ok(Match { rule: place, group, residual, why: Some(together.why.as_str().into()), score: None })
+}
+
+/// What is left of the amounts, where the rule compares some.
+fn residual(lines: [Lines<'_>; 2], group: &Group, together: &Together) -> Result<Option<Difference>> {
+    let (mut left, mut currency): (i128, Option<String>) = (0, None);
+    for ((lines, rows), sign) in lines.into_iter().zip([group.left(), group.right()]).zip([1, -1]) {
+        for row in rows {
+            let (amount, own) = match (lines.amount(*row), lines.currency(*row)) {
+                (Some(amount), Some(own)) => (amount, own.to_uppercase()),
+                // Nothing is compared, or of this row nothing can be.
+                _ => return Ok(None),
+            };
+            if *currency.get_or_insert_with(|| own.clone()) != own {
+                let error = Error::new(ErrorKind::Query, "an override puts rows of several currencies together");
+                return Err(error.with("currency", own).hint(retract(together)));
+            }
+            let overflow = || Error::new(ErrorKind::Query, "a sum of amounts has more digits than decimal(38,8)");
+            left = amount.checked_mul(sign).and_then(|amount| left.checked_add(amount)).ok_or_else(overflow)?;
+        }
+    }
+    let kind = match left {
+        0 => return Ok(None),
+        _ if together.is_written_off => "WRITE_OFF",
+        short if short > 0 => "SHORT",
+        _ => "OVER",
+    };
+    let account = together.account.clone();
+    Ok(Some(Difference { kind, amount: left, currency: currency.unwrap_or_default(), account }))
+}
+
+fn retract(together: &Together) -> String {
+    format!("ckosql rules override retract --id {} takes it back", together.number)
+}

@@ -1,0 +1,344 @@
+//! What people have decided of rows: that they belong together, that they do not, that they are no concern of a flow.
+//!
+//! Plain values. Decisions are kept for ever and count in the order in which they were made: the later one wins. Here they
+//! become what a run has to know; where they are kept is no matter of this file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// What is decided of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// They belong together, whatever the rules say.
+    Match,
+    /// They do not, whatever the rules say.
+    Unmatch,
+    /// They are no concern of the flow.
+    Exclude,
+    /// Nothing; something is said of them.
+    Comment,
+    /// They belong together, and what is left of their amounts is written off.
+    WriteOff,
+    /// An earlier decision no longer counts.
+    Retract,
+}
+
+/// The actions by the words they are said with.
+const WORDS: [(&str, Action); 6] = [
+    ("match", Action::Match),
+    ("unmatch", Action::Unmatch),
+    ("exclude", Action::Exclude),
+    ("comment", Action::Comment),
+    ("writeoff", Action::WriteOff),
+    ("retract", Action::Retract),
+];
+
+impl Action {
+    /// The word it is said with.
+    pub fn word(self) -> &'static str {
+        WORDS.iter().find(|(_, action)| *action == self).map_or("", |(word, _)| word)
+    }
+
+    /// The action of a word.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Query`] when there is no such action.
+    pub fn of(word: &str) -> Result<Self> {
+        let found = WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word.trim())).map(|(_, action)| *action);
+        found.ok_or_else(|| {
+            let known: Vec<&str> = WORDS.iter().map(|(word, _)| *word).collect();
+            let error = Error::new(ErrorKind::Query, "there is no such action of an override").with("action", word);
+            error.hint(format!("there are {}", known.join(", ")))
+        })
+    }
+}
+
+/// Rows of one table.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rows {
+    /// The table, by the name that rules have for it.
+    pub table: String,
+    /// Their ids, in order and none twice.
+    ids: Vec<String>,
+}
+
+impl Rows {
+    /// Rows of a table, in any order.
+    pub fn new(table: impl Into<String>, ids: impl IntoIterator<Item = String>) -> Self {
+        let ids: BTreeSet<String> = ids.into_iter().collect();
+        Self { table: table.into(), ids: ids.into_iter().collect() }
+    }
+
+    /// Their ids, in order and none twice.
+    pub fn ids(&self) -> &[String] {
+        &self.ids
+    }
+
+    fn is(&self, table: &str, ids: &[&str]) -> bool {
+        self.ids.len() == ids.len()
+            && self.ids.iter().zip(ids).all(|(own, id)| own == id)
+            && (ids.is_empty() || self.table == table)
+    }
+
+    fn has_any_of(&self, other: &Self) -> bool {
+        self.table == other.table && self.ids.iter().any(|id| other.ids.binary_search(id).is_ok())
+    }
+}
+
+/// What somebody has decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// Its number, from 1: the later decision has the larger.
+    pub number: i64,
+    /// When it was made.
+    pub at: DateTime<Utc>,
+    /// Who made it.
+    pub by: String,
+    /// The flow.
+    pub flow: String,
+    /// What is decided.
+    pub action: Action,
+    /// The rows of the left and of the right side.
+    pub rows: [Rows; 2],
+    /// Why.
+    pub why: String,
+    /// Where a difference is written off to.
+    pub account: Option<String>,
+    /// The decision that no longer counts.
+    pub retracts: Option<i64>,
+}
+
+/// Rows that somebody has put together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Together {
+    /// The rows of the left and of the right side; one of them may have none where a difference is written off.
+    pub rows: [Rows; 2],
+    /// Whether what is left of their amounts is written off.
+    pub is_written_off: bool,
+    /// Where to.
+    pub account: Option<String>,
+    /// Why.
+    pub why: String,
+    /// The number of the decision.
+    pub number: i64,
+}
+
+/// What counts of all decisions, by flow.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    flows: BTreeMap<String, Decided>,
+}
+
+/// What counts of the decisions of a flow.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Decided {
+    /// Rows that belong together; no row is in two of them.
+    matched: Vec<Together>,
+    /// Rows that do not, by the first id of their first side that has one.
+    unmatched: BTreeMap<String, Vec<[Rows; 2]>>,
+    /// Rows that are no concern of the flow, by table and id, with the number of the decision.
+    excluded: BTreeMap<String, BTreeMap<String, i64>>,
+}
+
+static NOTHING: Decided = Decided { matched: Vec::new(), unmatched: BTreeMap::new(), excluded: BTreeMap::new() };
+
+impl Overrides {
+    /// What counts of decisions.
+    pub fn new(mut decisions: Vec<Decision>) -> Self {
+        decisions.sort_by_key(|decision| decision.number);
+        let retracted: BTreeSet<i64> = decisions.iter().filter_map(|decision| decision.retracts).collect();
+        let mut flows: BTreeMap<String, Decided> = BTreeMap::new();
+        for decision in decisions {
+            if !retracted.contains(&decision.number) {
+                flows.entry(decision.flow.clone()).or_default().decide(decision);
+            }
+        }
+        Self { flows }
+    }
+
+    /// What counts for a flow.
+    pub fn of(&self, flow: &str) -> &Decided {
+        self.flows.get(flow).unwrap_or(&NOTHING)
+    }
+}
+
+impl Decided {
+    /// Whether nothing was decided.
+    pub fn is_empty(&self) -> bool {
+        self == &NOTHING
+    }
+
+    /// Rows that belong together; no row is in two of them.
+    pub fn matched(&self) -> &[Together] {
+        &self.matched
+    }
+
+    /// Whether no rule may match these rows with each other: of a table on either side, their ids in order.
+    pub fn is_unmatched(&self, tables: [&str; 2], ids: [&[&str]; 2]) -> bool {
+        if self.unmatched.is_empty() {
+            return false;
+        }
+        let ([left_table, right_table], [left, right]) = (tables, ids);
+        // A rule may have the sides the other way round.
+        [[(left_table, left), (right_table, right)], [(right_table, right), (left_table, left)]].into_iter().any(|sides| {
+            let sets = first(sides.map(|(_, ids)| ids)).and_then(|id| self.unmatched.get(*id));
+            sets.into_iter().flatten().any(|rows| is_of(rows, sides))
+        })
+    }
+
+    /// Who has put exactly these rows together: of a table on either side, their ids in order.
+    pub fn together(&self, tables: [&str; 2], ids: [&[&str]; 2]) -> Option<&Together> {
+        let ([left_table, right_table], [left, right]) = (tables, ids);
+        let sides = [(left_table, left), (right_table, right)];
+        let turned = [(right_table, right), (left_table, left)];
+        self.matched.iter().find(|together| is_of(&together.rows, sides) || is_of(&together.rows, turned))
+    }
+
+    /// The ids of a table's rows that are no concern of the flow, in order.
+    pub fn excluded(&self, table: &str) -> impl Iterator<Item = &str> {
+        self.excluded.get(table).into_iter().flatten().map(|(id, _)| id.as_str())
+    }
+
+    /// Whether a row is no concern of the flow.
+    pub fn is_excluded(&self, table: &str, id: &str) -> bool {
+        self.excluded.get(table).is_some_and(|ids| ids.contains_key(id))
+    }
+
+    /// Whether a row is in one of the groups that people have made.
+    pub fn is_put_together(&self, table: &str, id: &str) -> bool {
+        let has = |rows: &Rows| rows.table == table && rows.ids.binary_search_by(|own| own.as_str().cmp(id)).is_ok();
+        self.matched.iter().any(|together| together.rows.iter().any(has))
+    }
+
+    fn decide(&mut self, decision: Decision) {
+        let Decision { number, action, rows, why, account, .. } = decision;
+        match action {
+            Action::Match | Action::WriteOff => {
+                self.dissolve(|other| rows.iter().any(|own| other.iter().any(|other| own.has_any_of(other))));
+                for Rows { table, ids } in &rows {
+                    if let Some(excluded) = self.excluded.get_mut(table) {
+                        excluded.retain(|id, _| ids.binary_search(id).is_err());
+                    }
+                }
+                self.unmatched.values_mut().for_each(|sets| sets.retain(|set| !is_same(set, &rows)));
+                self.matched.push(Together { rows, is_written_off: action == Action::WriteOff, account, why, number });
+            }
+            Action::Unmatch => {
+                self.dissolve(|other| is_same(other, &rows));
+                if let Some(id) = first([rows[0].ids.as_slice(), rows[1].ids.as_slice()]).cloned() {
+                    self.unmatched.entry(id).or_default().push(rows);
+                }
+            }
+            Action::Exclude => {
+                self.dissolve(|other| rows.iter().any(|own| other.iter().any(|other| own.has_any_of(other))));
+                for Rows { table, ids } in rows {
+                    self.excluded.entry(table).or_default().extend(ids.into_iter().map(|id| (id, number)));
+                }
+            }
+            Action::Comment | Action::Retract => {}
+        }
+    }
+
+    fn dissolve(&mut self, is_gone: impl Fn(&[Rows; 2]) -> bool) {
+        self.matched.retain(|together| !is_gone(&together.rows));
+    }
+}
+
+/// The first id of the first side that has one.
+fn first<T>([left, right]: [&[T]; 2]) -> Option<&T> {
+    left.first().or_else(|| right.first())
+}
+
+fn is_of(rows: &[Rows; 2], sides: [(&str, &[&str]); 2]) -> bool {
+    rows.iter().zip(sides).all(|(rows, (table, ids))| rows.is(table, ids))
+}
+
+fn is_same(one: &[Rows; 2], other: &[Rows; 2]) -> bool {
+    let [left, right] = other;
+    let is = |own: &Rows, other: &Rows| own.ids == other.ids && (own.ids.is_empty() || own.table == other.table);
+    (is(&one[0], left) && is(&one[1], right)) || (is(&one[0], right) && is(&one[1], left))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(table: &str, ids: &str) -> Rows {
+        Rows::new(table, ids.split_whitespace().map(str::to_owned))
+    }
+
+    fn decision(number: i64, action: Action, left: &str, right: &str) -> Decision {
+        Decision {
+            number,
+            at: DateTime::default(),
+            by: "ann".to_owned(),
+            flow: "f".to_owned(),
+            action,
+            rows: [rows("l", left), rows("r", right)],
+            why: "because".to_owned(),
+            account: None,
+            retracts: None,
+        }
+    }
+
+    fn decided(decisions: &[(Action, &str, &str)]) -> Decided {
+        let decisions = (1..).zip(decisions).map(|(number, (action, left, right))| decision(number, *action, left, right));
+        let mut decisions: Vec<Decision> = decisions.collect();
+        // In any order.
+        decisions.reverse();
+        Overrides::new(decisions).of("f").clone()
+    }
+
+    fn matched(decided: &Decided) -> Vec<String> {
+        decided.matched().iter().map(|one| format!("{}|{}", one.rows[0].ids.join("+"), one.rows[1].ids.join("+"))).collect()
+    }
+
+    #[test]
+    fn rows_that_were_unmatched_are_so_on_whichever_side_a_rule_has_them_and_only_all_of_them() {
+        let decided = decided(&[(Action::Unmatch, "b a", "x")]);
+        assert!(decided.is_unmatched(["l", "r"], [&["a", "b"], &["x"]]));
+        assert!(decided.is_unmatched(["r", "l"], [&["x"], &["a", "b"]]));
+        assert!(!decided.is_unmatched(["l", "r"], [&["a"], &["x"]]));
+        assert!(!decided.is_unmatched(["l", "other"], [&["a", "b"], &["x"]]));
+        assert!(!Overrides::default().of("f").is_unmatched(["l", "r"], [&["a"], &["x"]]));
+    }
+
+    #[test]
+    fn the_later_decision_wins() {
+        let unmatched = decided(&[(Action::Match, "a", "x"), (Action::Unmatch, "a", "x")]);
+        assert!(unmatched.is_unmatched(["l", "r"], [&["a"], &["x"]]) && unmatched.matched().is_empty());
+        let matched_again = decided(&[(Action::Unmatch, "a", "x"), (Action::Match, "a", "x")]);
+        assert!(!matched_again.is_unmatched(["l", "r"], [&["a"], &["x"]]));
+        assert_eq!(matched(&matched_again), ["a|x"]);
+        let moved = decided(&[(Action::Match, "a", "x"), (Action::Match, "a b", "y"), (Action::Exclude, "c", "x")]);
+        assert_eq!(matched(&moved), ["a+b|y"]);
+        assert!(moved.is_excluded("l", "c") && moved.is_excluded("r", "x") && !moved.is_excluded("l", "x"));
+        let excluded = decided(&[(Action::Match, "a", "x"), (Action::Exclude, "a", "")]);
+        assert!(excluded.matched().is_empty() && excluded.excluded("l").eq(["a"]));
+        assert!(decided(&[(Action::Exclude, "a", ""), (Action::Match, "a", "x")]).excluded("l").next().is_none());
+    }
+
+    #[test]
+    fn what_is_retracted_was_never_said() {
+        let retract = Decision { retracts: Some(1), ..decision(2, Action::Retract, "", "") };
+        assert!(Overrides::new(vec![retract, decision(1, Action::Match, "a", "x")]).of("f").is_empty());
+    }
+
+    #[test]
+    fn rows_of_one_side_alone_can_be_written_off() {
+        let decided = decided(&[(Action::WriteOff, "a", "")]);
+        assert!(decided.together(["l", "r"], [&["a"], &[]]).is_some_and(|one| one.is_written_off));
+        assert!(decided.is_put_together("l", "a") && !decided.is_put_together("l", "b"));
+    }
+
+    #[test]
+    fn an_action_has_one_word() {
+        for (word, action) in WORDS {
+            assert_eq!((Action::of(word).unwrap(), action.word()), (action, word));
+        }
+        assert_eq!(Action::of("merge").unwrap_err().to_string(), "there is no such action of an override (action merge)");
+    }
+}

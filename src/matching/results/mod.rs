@@ -1,0 +1,271 @@
+//! What rules have found, kept in the lake: schema `recon`.
+//!
+//! ```text
+//!  outcome ─▶ found: values ─┐
+//!  store ─▶ read: what was known ─┴▶ record: what changes ─▶ conserve: does it add up ─▶ rows ─▶ store: details first, runs last
+//!  tables: what is kept, and what is shown of it
+//! ```
+//!
+//! Delta commits one table at a time, and what a run finds is in several. So the tables are only added to, each row names the
+//! run that has written it, and a run is there when its row in `runs` is: that is its last commit. Whoever reads takes `runs`
+//! first and then the others, so all rows of the runs that he sees are there; rows of any other run, which was killed or is
+//! not at its end, he leaves out. A run writes what has changed since the last complete one and nothing else: what a thing
+//! is now is told by the last complete run that has written it. A run that was killed has thus changed nothing; the next
+//! one compares with the last complete one again, under an id of its own.
+//!
+//! Runs of a flow are numbered without gaps. The number is committed with the row in `runs` as a transaction of the flow's:
+//! of two runs at the same time, which compare with the same run, only one comes to its end, and the other is an error that
+//! says so. What people decide, and close, is kept likewise, in a table each whose commits are numbered.
+//!
+//! A run always matches anew: which rows a SELECT reads besides those of its sides is for the SELECT to know. When it finds
+//! the same of the same, only its row in `runs` is written, and says since when.
+
+mod conserve;
+mod enter;
+mod found;
+mod inputs;
+mod read;
+mod record;
+mod rows;
+mod state;
+mod store;
+pub mod tables;
+mod tests_of;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
+use datafusion::execution::SessionState;
+use deltalake_core::DeltaTable;
+use deltalake_core::kernel::Transaction;
+use sha2::{Digest, Sha256};
+
+use super::outcome::{Outcome, Step};
+use super::overrides::Overrides;
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::lake::delta::Note;
+use crate::store::Location;
+use conserve::conserved;
+pub use enter::{Asked, Entered};
+use found::Steps;
+use read::Last;
+use record::{Changes, Facts, record};
+use rows::{Run, Told};
+use state::{State, Status};
+use store::Store;
+
+/// What is kept of matching in a lake, which may be nothing yet.
+#[derive(Debug, Clone)]
+pub struct Results {
+    store: Arc<Store>,
+}
+
+/// Runs that have begun: what they go by, and what they compare with.
+#[derive(Debug)]
+pub struct Begun {
+    /// What people have decided.
+    pub overrides: Overrides,
+    /// The last day of the closed periods, by flow.
+    closed: BTreeMap<String, i32>,
+    /// The table of the runs as it was.
+    runs: DeltaTable,
+    /// The number of the last run, by flow.
+    last: BTreeMap<String, i64>,
+    started: DateTime<Utc>,
+}
+
+/// What else is to be known of runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Occasion {
+    /// The day that they are of, counted since 1970.
+    pub as_of: i32,
+    /// Where the time is from.
+    pub clock: Clock,
+    /// A number that no other run has.
+    pub nonce: u64,
+}
+
+/// What was recorded of a flow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// The flow.
+    pub flow: String,
+    /// The number of the run.
+    pub run: i64,
+    /// The run that found the same of the same, where one did.
+    pub unchanged_since: Option<i64>,
+    /// Matches that are new or stand again.
+    pub created: i64,
+    /// Matches that were withdrawn or superseded.
+    pub withdrawn: i64,
+}
+
+impl Results {
+    /// Those in the lake at a place.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Bug`] when a table's name is none of a folder.
+    pub fn at(location: &Location) -> Result<Self> {
+        Ok(Self { store: Arc::new(Store::at(location)?) })
+    }
+
+    /// The schema of what is shown.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Bug`] when two views have one name.
+    pub fn schema(&self) -> Result<Arc<dyn SchemaProvider>> {
+        let schema = MemorySchemaProvider::new();
+        for view in &tables::VIEWS {
+            schema.register_table(view.name.to_owned(), store::table(&self.store, view))?;
+        }
+        Ok(Arc::new(schema))
+    }
+
+    /// What people have decided.
+    ///
+    /// # Errors
+    /// [`ErrorKind::File`] when it cannot be read.
+    pub async fn overrides(&self, state: &SessionState) -> Result<Overrides> {
+        Ok(Overrides::new(self.store.decisions(state).await?))
+    }
+
+    /// Begins runs of flows: from here on, another run of one of them that comes to its end first makes these an error.
+    ///
+    /// # Errors
+    /// [`ErrorKind::File`] when the tables can neither be read nor made.
+    pub async fn begin<'a>(&self, flows: impl IntoIterator<Item = &'a str>, state: &SessionState, clock: Clock) -> Result<Begun> {
+        let runs = self.store.open(&tables::RUNS).await?;
+        let mut last = BTreeMap::new();
+        for flow in flows {
+            last.insert(flow.to_owned(), self.store.number(&tables::RUNS, &runs, &transaction(flow)).await?);
+        }
+        let overrides = self.overrides(state).await?;
+        let closed = self.store.closed(state).await?;
+        Ok(Begun { overrides, closed, runs, last, started: clock.now() })
+    }
+
+    /// Records what came of runs, flow by flow, each of which is there as a whole or not at all.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`] when somebody else has recorded one of the flows meanwhile, [`ErrorKind::Bug`] when what was
+    /// found does not add up, [`ErrorKind::File`] when it cannot be written.
+    pub async fn record(
+        &self,
+        begun: &Begun,
+        outcome: &Outcome,
+        state: &SessionState,
+        occasion: Occasion,
+    ) -> Result<Vec<Recorded>> {
+        let mut recorded = Vec::new();
+        for steps in outcome.steps.chunk_by(|one, other| one.flow == other.flow) {
+            let Some(first) = steps.first() else { continue };
+            let done = self.flow(begun, &first.flow, steps, state, occasion).await;
+            recorded.push(done.map_err(|error| error.with_missing("flow", &first.flow))?);
+        }
+        Ok(recorded)
+    }
+
+    async fn flow(
+        &self,
+        begun: &Begun,
+        flow: &str,
+        steps: &[Step],
+        state: &SessionState,
+        occasion: Occasion,
+    ) -> Result<Recorded> {
+        let last = self.store.last(state, flow).await?;
+        let number = begun.last.get(flow).copied().unwrap_or_default();
+        if last.as_ref().map_or(0, |last| last.run) != number {
+            return Err(Error::new(ErrorKind::Conflict, "somebody else has recorded a run of the flow meanwhile")
+                .hint("run it again: it goes on from what is there"));
+        }
+        let number = number.saturating_add(1);
+        let id = run_id(flow, number, occasion.nonce);
+        let (run, decided, closed) = (Run { id: &id, flow, number }, begun.overrides.of(flow), begun.closed.get(flow).copied());
+        let previous = self.store.known(state, flow).await?;
+        let versions: BTreeSet<String> = steps.iter().flat_map(|step| &step.rules).map(|rule| rule.version.clone()).collect();
+        let known_versions = self.store.versions(state, flow).await?;
+        let new_versions = versions.difference(&known_versions).cloned().collect();
+        let facts = Facts {
+            run: number,
+            run_id: &id,
+            as_of: occasion.as_of,
+            closed,
+            decided,
+            versions: &versions,
+            new_versions: &new_versions,
+            now: &Steps(steps),
+        };
+        let changes = record(&previous, Steps(steps).found(decided)?, &facts);
+        let after = previous.after(&changes);
+        let assertions = conserved(steps, &after)?;
+        let mut told = Told {
+            as_of: occasion.as_of,
+            started: begun.started,
+            ended: occasion.clock.now(),
+            unchanged_since: None,
+            counts: counts(&after, &changes),
+            rules: inputs::rules(steps),
+            inputs: inputs::rows(steps)?,
+            decisions: inputs::decisions(decided, closed),
+        };
+        told.unchanged_since = unchanged_since(last.as_ref(), &told, &changes);
+        if told.unchanged_since.is_none() {
+            for (kept, rows) in [
+                (&tables::RULE_VERSIONS, rows::rule_versions(run, steps, &new_versions, begun.started)?),
+                (&tables::MATCH_LINES, rows::match_lines(run, &changes.matches)?),
+                (&tables::MATCHES, rows::matches(run, &changes.matches)?),
+                (&tables::EXCEPTIONS, rows::exceptions(run, &changes.exceptions)?),
+                (&tables::ASSERTIONS, rows::assertions(run, &assertions)?),
+            ] {
+                let table = self.store.open(kept).await?;
+                self.store.add(kept, &table, rows, None, Note::new()).await?;
+            }
+        }
+        let [.., created, withdrawn] = told.counts;
+        let row = rows::run(run, &told)?;
+        let numbered = Transaction::new(transaction(flow), number);
+        self.store.add(&tables::RUNS, &begun.runs, row, Some(numbered), Note::new()).await?;
+        Ok(Recorded { flow: flow.to_owned(), run: number, unchanged_since: told.unchanged_since, created, withdrawn })
+    }
+}
+
+/// The transactions that number the runs of a flow.
+fn transaction(flow: &str) -> String {
+    format!("ckosql/recon/runs/{flow}")
+}
+
+fn run_id(flow: &str, number: i64, nonce: u64) -> String {
+    let hash = Sha256::new().chain_update(flow).chain_update(number.to_le_bytes()).chain_update(nonce.to_le_bytes()).finalize();
+    format!("run_{}", hex::encode(hash.first_chunk::<8>().unwrap_or(&[0; 8])))
+}
+
+/// Matched, suggested, exceptions, out of scope, created, withdrawn.
+fn counts(after: &State, changes: &Changes) -> [i64; 6] {
+    let count = |many: usize| i64::try_from(many).unwrap_or(i64::MAX);
+    let of = |status| count(after.matches.values().filter(|known| known.entry.status == status).count());
+    let out_of_scope = after.exceptions.values().filter(|left| left.why.is_out_of_scope).count();
+    let happened = |events: [&str; 3]| count(changes.matches.iter().filter(|change| events.contains(&change.event)).count());
+    [
+        of(Status::Confirmed),
+        of(Status::Suggested),
+        count(after.exceptions.len() - out_of_scope),
+        count(out_of_scope),
+        happened([record::CREATED, record::RESTORED, record::CONFIRMED]),
+        happened([record::WITHDRAWN, record::SUPERSEDED, ""]),
+    ]
+}
+
+/// The run since which nothing has changed, where nothing has.
+fn unchanged_since(last: Option<&Last>, told: &Told, changes: &Changes) -> Option<i64> {
+    let last = last.filter(|_| changes.is_empty())?;
+    let is_same =
+        last.as_of == told.as_of && last.rules == told.rules && last.inputs == told.inputs && last.decisions == told.decisions;
+    is_same.then(|| last.unchanged_since.unwrap_or(last.run))
+}

@@ -1,0 +1,160 @@
+//! The kept tables in a lake: opened, read and added to as all tables of a lake are.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{
+    CatalogProvider, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider, SchemaProvider, TableProvider,
+};
+use datafusion::datasource::ViewTable;
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::prelude::{SessionContext, col, lit};
+use deltalake_core::DeltaTable;
+use deltalake_core::kernel::Transaction;
+use deltalake_core::writer::DeltaWriter;
+
+use super::tables::{self, Kept, View};
+use crate::error::{Error, Result};
+use crate::lake::delta::{Delta, Design, Note};
+use crate::lake::planned::{Planned, PlannedTable};
+use crate::lake::scan;
+use crate::store::Location;
+
+/// The folder of the tables in a lake.
+const FOLDER: &str = "recon";
+/// The schema of the kept tables, where the views look for them.
+const SCHEMA: &str = "kept";
+/// All that is kept.
+const KEPT: [&Kept; 8] = [
+    &tables::RUNS,
+    &tables::RULE_VERSIONS,
+    &tables::MATCHES,
+    &tables::MATCH_LINES,
+    &tables::EXCEPTIONS,
+    &tables::ASSERTIONS,
+    &tables::OVERRIDES,
+    &tables::CLOSES,
+];
+
+/// The kept tables of a lake, which may not be there yet.
+#[derive(Debug)]
+pub(super) struct Store {
+    tables: BTreeMap<&'static str, Delta>,
+}
+
+impl Store {
+    pub(super) fn at(location: &Location) -> Result<Self> {
+        let table = |kept: &&'static Kept| Ok((kept.name, Delta::at(location, &format!("{FOLDER}/{}", kept.name), kept.name)?));
+        Ok(Self { tables: KEPT.iter().map(table).collect::<Result<_>>()? })
+    }
+
+    fn delta(&self, kept: &Kept) -> Result<&Delta> {
+        self.tables.get(kept.name).ok_or_else(|| Error::bug("a table is not kept").with("table", kept.name))
+    }
+
+    /// A table as it is now, made when it is not there, with all columns that are declared.
+    pub(super) async fn open(&self, kept: &Kept) -> Result<DeltaTable> {
+        let delta = self.delta(kept)?;
+        let design = design(kept);
+        let table = delta.ensure(&design).await?;
+        delta.widened(table, &design).await
+    }
+
+    /// The number that a table's last transaction of a name had; 0 when there was none.
+    pub(super) async fn number(&self, kept: &Kept, table: &DeltaTable, name: &str) -> Result<i64> {
+        Ok(self.delta(kept)?.transaction(table, name).await?.unwrap_or_default())
+    }
+
+    /// Adds rows to a state of a table, in one commit, with a transaction's number; nothing is done where there is neither.
+    pub(super) async fn add(
+        &self,
+        kept: &Kept,
+        table: &DeltaTable,
+        rows: RecordBatch,
+        transaction: Option<Transaction>,
+        note: Note,
+    ) -> Result<()> {
+        if rows.num_rows() == 0 && transaction.is_none() {
+            return Ok(());
+        }
+        let delta = self.delta(kept)?;
+        let mut writer = delta.writer(table)?;
+        if rows.num_rows() > 0 {
+            writer.write(rows).await.map_err(|error| delta.unwritten(error))?;
+        }
+        delta.append(table, writer, tables::FLOW, transaction.into_iter().collect(), note).await
+    }
+
+    /// A session whose schema `kept` has these tables as they are now. The first is read before the others: where that is
+    /// the one of the runs, all that its runs have written is in the others.
+    pub(super) async fn session(&self, state: &SessionState, needs: &[&'static Kept]) -> Result<SessionContext> {
+        let catalogs = Arc::new(MemoryCatalogProviderList::new());
+        let state = SessionStateBuilder::new_from_existing(state.clone()).with_catalog_list(catalogs).build();
+        let schema = MemorySchemaProvider::new();
+        for kept in needs {
+            schema.register_table(kept.name.to_owned(), self.provider(&state, kept).await?)?;
+        }
+        let catalog = MemoryCatalogProvider::new();
+        catalog.register_schema(SCHEMA, Arc::new(schema))?;
+        let name = state.config_options().catalog.default_catalog.clone();
+        let context = SessionContext::new_with_state(state);
+        context.register_catalog(name, Arc::new(catalog));
+        Ok(context)
+    }
+
+    async fn provider(&self, state: &SessionState, kept: &Kept) -> Result<Arc<dyn TableProvider>> {
+        match self.delta(kept)?.now().await? {
+            Some(table) => {
+                let rows = scan::declared(scan::provider(state, &table).await?, kept.name, &kept.schema())?;
+                Ok(Arc::new(ViewTable::new(rows, None)))
+            }
+            None => Ok(Arc::new(EmptyTable::new(kept.schema()))),
+        }
+    }
+
+    /// The rows that a SELECT gives of a flow.
+    pub(super) async fn ask(
+        &self,
+        state: &SessionState,
+        needs: &[&'static Kept],
+        sql: &str,
+        flow: &str,
+    ) -> Result<Vec<RecordBatch>> {
+        let rows = self.session(state, needs).await?.sql(sql).await?;
+        Ok(rows.filter(col(tables::FLOW).eq(lit(flow)))?.collect().await?)
+    }
+}
+
+fn design(kept: &Kept) -> Design {
+    Design { columns: kept.schema(), about: kept.about, partition: tables::FLOW, properties: Vec::new() }
+}
+
+/// What is shown of the kept tables, as a table.
+pub(super) fn table(store: &Arc<Store>, view: &'static View) -> Arc<dyn TableProvider> {
+    Arc::new(PlannedTable(Shown { store: Arc::clone(store), view, schema: view.schema() }))
+}
+
+#[derive(Debug)]
+struct Shown {
+    store: Arc<Store>,
+    view: &'static View,
+    schema: SchemaRef,
+}
+
+#[async_trait]
+impl Planned for Shown {
+    fn columns(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    async fn rows(&self, state: &SessionState, _filters: &[Expr]) -> Result<LogicalPlan> {
+        let session = self.store.session(state, self.view.needs).await?;
+        let plan = session.state().create_logical_plan(self.view.sql).await?;
+        scan::fitted(plan, &self.schema)
+    }
+}

@@ -1,0 +1,437 @@
+//! What matching finds is kept: two runs and what happened in between, what people decide, closed periods, and runs that
+//! are killed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Date32Array, Decimal128Array, RecordBatch, StringArray};
+use arrow::util::display::array_value_to_string;
+use ckosql::clock::Clock;
+use ckosql::error::{ErrorKind, Result};
+use ckosql::matching::conventions::Conventions;
+use ckosql::matching::overrides::Action;
+use ckosql::matching::results::{Asked, Begun, Entered, Occasion, Recorded, Results};
+use ckosql::matching::rule::Rule;
+use ckosql::matching::run::run_under;
+use ckosql::matching::test::session;
+use ckosql::store::Location;
+use datafusion::datasource::MemTable;
+use datafusion::prelude::SessionContext;
+use tempfile::TempDir;
+
+use crate::faulty_store::FaultyStore;
+
+/// The first day of March 2026, counted since 1970.
+const MARCH: i32 = 20_513;
+
+const REFERENCE: &str = "--- rule: reference flow: f priority: 1\n--- left: payments(id) right: lines(id)\n\
+     --- amount: left.amount = right.amount\n\
+     select l.id as left_id, r.id as right_id from payments l join lines r on l.reference = r.reference";
+const AMOUNT: &str = "--- rule: amount flow: f priority: 2\n--- left: payments(id) right: lines(id)\n\
+     --- amount: left.amount = right.amount\n--- window: right.day in [left.day .. +5 days]\n\
+     select l.id as left_id, r.id as right_id from payments l join lines r on l.amount = r.amount and l.currency = r.currency";
+
+/// A row: id, cents, day of March, reference.
+type Row<'a> = (&'a str, i128, i32, Option<&'a str>);
+
+fn table(rows: &[Row<'_>]) -> MemTable {
+    let amounts = Decimal128Array::from_iter_values(rows.iter().map(|row| row.1 * 1_000_000));
+    let columns: [(&str, ArrayRef); 5] = [
+        ("id", Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.0)))),
+        ("amount", Arc::new(amounts.with_precision_and_scale(38, 8).unwrap())),
+        ("currency", Arc::new(StringArray::from_iter_values(rows.iter().map(|_| "EUR")))),
+        ("day", Arc::new(Date32Array::from_iter_values(rows.iter().map(|row| MARCH + row.2 - 1)))),
+        ("reference", Arc::new(StringArray::from_iter(rows.iter().map(|row| row.3)))),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    MemTable::try_new(batch.schema(), vec![vec![batch]]).unwrap()
+}
+
+/// A lake, and who asks it.
+struct Desk {
+    results: Results,
+    nonce: u64,
+    day: i32,
+}
+
+impl Desk {
+    fn at(location: &Location) -> Self {
+        Self { results: Results::at(location).unwrap(), nonce: 0, day: 10 }
+    }
+
+    fn new() -> (Self, TempDir) {
+        let folder = TempDir::new().unwrap();
+        let location = Location::parse(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+        (Self::at(&location), folder)
+    }
+
+    fn context(&self) -> SessionContext {
+        let context = session(&Arc::new(Conventions::default()));
+        context.catalog("datafusion").unwrap().register_schema("recon", self.results.schema().unwrap()).unwrap();
+        context
+    }
+
+    async fn begin(&self, context: &SessionContext) -> Result<Begun> {
+        self.results.begin(["f"], &context.state(), Clock::default()).await
+    }
+
+    /// Runs rules over rows, and records what comes of it.
+    async fn try_run(&mut self, rules: &[&str], payments: &[Row<'_>], lines: &[Row<'_>]) -> Result<Recorded> {
+        let context = self.context();
+        let begun = self.begin(&context).await?;
+        self.end(&context, &begun, rules, payments, lines).await
+    }
+
+    async fn end(
+        &mut self,
+        context: &SessionContext,
+        begun: &Begun,
+        rules: &[&str],
+        payments: &[Row<'_>],
+        lines: &[Row<'_>],
+    ) -> Result<Recorded> {
+        context.register_table("payments", Arc::new(table(payments))).unwrap();
+        context.register_table("lines", Arc::new(table(lines))).unwrap();
+        let rules: Vec<Rule> = rules.iter().map(|rule| Rule::parse(rule, "rule").unwrap()).collect();
+        let as_of = MARCH + self.day - 1;
+        let outcome = run_under(&rules, &begun.overrides, context, &Conventions::default(), as_of).await?;
+        self.nonce += 1;
+        let occasion = Occasion { as_of, clock: Clock::default(), nonce: self.nonce };
+        let mut recorded = self.results.record(begun, &outcome, &context.state(), occasion).await?;
+        Ok(recorded.remove(0))
+    }
+
+    async fn run(&mut self, rules: &[&str], payments: &[Row<'_>], lines: &[Row<'_>]) -> Recorded {
+        self.try_run(rules, payments, lines).await.unwrap_or_else(|error| panic!("{error:?}"))
+    }
+
+    async fn ask(&self, sql: &str) -> Vec<String> {
+        let batches = self.context().sql(sql).await.unwrap().collect().await.unwrap();
+        let row = |batch: &RecordBatch, row| {
+            let cells = batch.columns().iter().map(|column| array_value_to_string(column, row).unwrap());
+            cells.collect::<Vec<_>>().join(" ")
+        };
+        batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |at| row(batch, at))).collect()
+    }
+
+    /// Which rows stand together, and why the others are left.
+    async fn state(&self) -> (Vec<String>, Vec<String>) {
+        let pairs = "select l.line_id, r.line_id, m.rule_id from recon.matches m \
+                     join recon.match_lines l on l.match_id = m.match_id and l.side = 'left' \
+                     join recon.match_lines r on r.match_id = m.match_id and r.side = 'right' \
+                     where m.status = 'confirmed' order by 1, 2";
+        (self.ask(pairs).await, self.ask("select line_id, reason_code from recon.exceptions order by 1").await)
+    }
+
+    async fn events(&self, run: i64) -> Vec<String> {
+        self.ask(&format!("select event, coalesce(cause, '-'), rule_id from recon.events where run = {run} order by 1, 2, 3"))
+            .await
+    }
+
+    async fn decide(&self, action: Action, left: &[&str], right: &[&str], retracts: Option<i64>) -> Result<i64> {
+        let ids = [left, right].map(|ids| ids.iter().map(|id| (*id).to_owned()).collect());
+        let flow = "f".to_owned();
+        let (why, tables) = ("ann says so".to_owned(), [None, None]);
+        let asked = Asked { action, flow, ids, tables, why, who: None, account: None, retracts };
+        let by = Entered { at: Clock::default().now(), who: "ann".to_owned() };
+        let sides = ["payments", "lines"].map(|table| [table.to_owned()].into());
+        let decision = asked.decision(sides.each_ref(), &by).unwrap();
+        self.results.decide(vec![decision], &self.context().state()).await
+    }
+
+    async fn close(&self, day: i32) {
+        let by = Entered { at: Clock::default().now(), who: "ann".to_owned() };
+        self.results.close("f", MARCH + day - 1, false, &by, &self.context().state()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn case_3_a_reference_that_comes_later_settles_what_was_ambiguous() {
+    let (mut desk, _folder) = Desk::new();
+    let payments = [("a", 999, 1, Some("A")), ("b", 999, 1, Some("B"))];
+    desk.run(&[REFERENCE, AMOUNT], &payments, &[("x", 999, 2, None)]).await;
+    let ambiguous = ["a AMBIGUOUS_WINDOW", "b AMBIGUOUS_WINDOW", "x AMBIGUOUS_WINDOW"];
+    assert_eq!(desk.state().await, (vec![], ambiguous.map(str::to_owned).to_vec()));
+    desk.run(&[REFERENCE, AMOUNT], &payments, &[("x", 999, 2, Some("A"))]).await;
+    assert_eq!(desk.state().await, (vec!["a x reference".to_owned()], vec!["b NO_COUNTERPART_LEFT".to_owned()]));
+    assert_eq!(desk.events(2).await, ["created - reference"]);
+    // Both are told of as they were.
+    let history = "select run, line_id, coalesce(reason_code, 'settled') from recon.exceptions_history order by 1, 2";
+    let told = [
+        "1 a AMBIGUOUS_WINDOW",
+        "1 b AMBIGUOUS_WINDOW",
+        "1 x AMBIGUOUS_WINDOW",
+        "2 a settled",
+        "2 b NO_COUNTERPART_LEFT",
+        "2 x settled",
+    ];
+    assert_eq!(desk.ask(history).await, told);
+}
+
+#[tokio::test]
+async fn case_15_the_same_again_is_no_change_and_a_restated_row_is_told_of() {
+    let (mut desk, _folder) = Desk::new();
+    let rules = [REFERENCE];
+    let (payments, lines) = ([("a", 100, 1, Some("A")), ("b", 70, 1, None)], [("x", 100, 2, Some("A"))]);
+    desk.run(&rules, &payments, &lines).await;
+    let before = desk.ask("select match_id, first_run, last_run, first_seen from recon.matches").await;
+    let again = desk.run(&rules, &payments, &lines).await;
+    assert_eq!((again.run, again.unchanged_since, again.created), (2, Some(1), 0));
+    assert_eq!(desk.run(&rules, &payments, &lines).await.unchanged_since, Some(1));
+    let after = desk.ask("select match_id, first_run, last_run, first_seen from recon.matches").await;
+    assert_eq!(after, [before[0].replacen(" 1 1 ", " 1 3 ", 1)]);
+    assert_eq!(desk.ask("select count(*) from recon.matches_history").await, ["1"]);
+    // Re-issued: the pair is the same, and both rows say something else.
+    desk.run(&rules, &[("a", 98, 1, Some("A")), ("b", 71, 1, None)], &[("x", 98, 2, Some("A"))]).await;
+    let events = desk.ask("select event, cause, coalesce(line_id, '-') from recon.events where run = 4 order by 3").await;
+    assert_eq!(events, ["restated restatement -", "restated restatement b"]);
+    assert_eq!(
+        desk.ask("select side, allocated_amount from recon.match_lines order by 1").await,
+        ["left 0.98000000", "right 0.98000000"]
+    );
+}
+
+#[tokio::test]
+async fn case_30_an_amount_that_changes_before_it_is_paid_withdraws_the_match_of_the_old_one() {
+    let (mut desk, _folder) = Desk::new();
+    desk.run(&[AMOUNT], &[("p", 10_000, 1, None)], &[("x", 10_000, 2, None), ("y", 9_850, 3, None)]).await;
+    assert_eq!(desk.state().await.0, ["p x amount"]);
+    desk.run(&[AMOUNT], &[("p", 9_850, 1, None)], &[("x", 10_000, 2, None), ("y", 9_850, 3, None)]).await;
+    assert_eq!(desk.state().await, (vec!["p y amount".to_owned()], vec!["x NO_COUNTERPART_RIGHT".to_owned()]));
+    assert_eq!(desk.events(2).await, ["created - amount", "withdrawn restatement amount"]);
+    assert_eq!(
+        desk.ask("select status, first_run, last_run from recon.matches order by 1").await,
+        ["confirmed 2 2", "withdrawn 1 1"]
+    );
+}
+
+#[tokio::test]
+async fn case_45_a_late_row_withdraws_a_match_of_an_open_period_and_not_of_a_closed_one() {
+    let (payments, lines) = ([("p", 999, 1, None)], [("x", 999, 2, None)]);
+    let late = [("x", 999, 2, None), ("y", 999, 3, None)];
+    let (mut open, _folder) = Desk::new();
+    open.run(&[AMOUNT], &payments, &lines).await;
+    open.run(&[AMOUNT], &payments, &late).await;
+    assert_eq!(open.state().await.0, [""; 0]);
+    assert_eq!(open.events(2).await, ["withdrawn late_data amount"]);
+
+    let (mut closed, _folder) = Desk::new();
+    closed.run(&[AMOUNT], &payments, &lines).await;
+    closed.close(2).await;
+    closed.run(&[AMOUNT], &payments, &late).await;
+    assert_eq!(closed.state().await, (vec!["p x amount".to_owned()], vec!["y AMBIGUOUS_WINDOW".to_owned()]));
+    assert_eq!(closed.events(2).await, ["LATE_CHANGE_TO_CLOSED_PERIOD late_data amount"]);
+    assert_eq!(closed.ask("select is_kept from recon.matches").await, ["true"]);
+    // It is told once.
+    closed.day += 1;
+    closed.run(&[AMOUNT], &payments, &late).await;
+    assert!(closed.events(3).await.is_empty());
+}
+
+#[tokio::test]
+async fn case_46_what_a_person_has_unmatched_stays_so() {
+    let (mut desk, _folder) = Desk::new();
+    let (rules, payments, lines) = ([REFERENCE, AMOUNT], [("a", 100, 1, Some("A"))], [("x", 100, 2, Some("A"))]);
+    desk.run(&rules, &payments, &lines).await;
+    desk.decide(Action::Unmatch, &["a"], &["x"], None).await.unwrap();
+    for run in 2..4 {
+        let recorded = desk.run(&rules, &payments, &lines).await;
+        assert_eq!((recorded.run, recorded.unchanged_since), (run, (run == 3).then_some(2)));
+        assert_eq!(desk.state().await, (vec![], vec!["a NO_COUNTERPART_LEFT".to_owned(), "x NO_COUNTERPART_RIGHT".to_owned()]));
+    }
+    assert_eq!(desk.events(2).await, ["withdrawn override reference"]);
+    desk.decide(Action::Retract, &[], &[], Some(1)).await.unwrap();
+    desk.run(&rules, &payments, &lines).await;
+    assert_eq!(desk.state().await.0, ["a x reference"]);
+    assert_eq!(desk.events(4).await, ["restored - reference"]);
+    let overrides = desk.ask("select override_id, action, who, line_id, is_retracted from recon.overrides order by 1, 4").await;
+    assert_eq!(overrides, ["1 unmatch ann a true", "1 unmatch ann x true", "2 retract ann  false"]);
+}
+
+#[tokio::test]
+async fn case_47_a_rule_that_is_edited_and_finds_the_same_leaves_no_gap() {
+    let (mut desk, _folder) = Desk::new();
+    let (payments, lines) = ([("a", 100, 1, Some("A"))], [("x", 100, 2, Some("A"))]);
+    desk.run(&[REFERENCE], &payments, &lines).await;
+    let edited = REFERENCE.replace("select", "select 'told' as why,");
+    desk.run(&[&edited], &payments, &lines).await;
+    assert_eq!(desk.state().await.0, ["a x reference"]);
+    assert_eq!(desk.events(2).await, ["created rule_change reference", "superseded rule_change reference"]);
+    let heir = "select old.status, new.status from recon.matches old join recon.matches new on new.match_id = old.superseded_by";
+    assert_eq!(desk.ask(heir).await, ["withdrawn confirmed"]);
+    assert_eq!(desk.ask("select count(*), min(first_run), max(first_run) from recon.rule_versions").await, ["2 1 2"]);
+}
+
+#[tokio::test]
+async fn what_people_decide_counts_and_survives() {
+    let (mut desk, _folder) = Desk::new();
+    let rules = [REFERENCE];
+    let payments = [("a", 100, 1, None), ("b", 50, 1, None), ("c", 7, 1, Some("C")), ("d", 3, 1, None)];
+    let lines = [("x", 147, 2, None), ("y", 7, 2, Some("C"))];
+    desk.run(&rules, &payments, &lines).await;
+    desk.decide(Action::Match, &["a", "b"], &["x"], None).await.unwrap();
+    desk.decide(Action::Exclude, &["c"], &[], None).await.unwrap();
+    desk.decide(Action::WriteOff, &["d"], &[], None).await.unwrap();
+    for _ in 0..2 {
+        desk.run(&rules, &payments, &lines).await;
+        let found = "select shape, rule_version = 'by hand', status from recon.matches order by 1";
+        assert_eq!(
+            desk.ask(found).await,
+            ["many_to_one true confirmed", "one_sided true confirmed", "one_to_one false withdrawn"]
+        );
+        assert_eq!(
+            desk.ask("select kind, amount from recon.residuals order by 1").await,
+            ["SHORT 0.03000000", "WRITE_OFF 0.03000000"]
+        );
+        assert_eq!(desk.ask("select line_id, reason_code from recon.out_of_scope").await, ["c EXCLUDED"]);
+        assert_eq!(desk.ask("select line_id, reason_code from recon.exceptions").await, ["y NO_COUNTERPART_RIGHT"]);
+    }
+    let error = desk.decide(Action::Retract, &[], &[], Some(9)).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the flow has no such override that could be retracted (action retract, override_id 9, flow f)"
+    );
+    // What it is of is gone: nobody guesses what that means.
+    let error = desk.try_run(&rules, &payments[1..], &lines).await.unwrap_err();
+    assert_eq!(error.to_string(), "an override names a row that is not there (table payments, id a, override_id 1)");
+}
+
+#[tokio::test]
+async fn what_is_told_of_a_match_is_what_was_compared() {
+    let (mut desk, _folder) = Desk::new();
+    desk.run(&[AMOUNT], &[("p", 999, 1, None)], &[("x", 999, 2, None)]).await;
+    let evidence = desk.ask("select field, left_value, right_value, test, passed from recon.evidence order by 1").await;
+    let expected = [
+        "amount 9.99000000 9.99000000 left.amount in left.currency = right.amount in right.currency true",
+        "currency EUR EUR the same true",
+        "day 2026-03-01 2026-03-02 right.day in [left.day +0 .. +5 days] true",
+    ];
+    assert_eq!(evidence, expected);
+    let assertions =
+        desk.ask("select identity, scope, left_value, difference, rows, passed from recon.assertions order by 1, 2").await;
+    let expected = [
+        "amounts_kept lines 9.99000000 0.00000000 1 true",
+        "amounts_kept payments 9.99000000 0.00000000 1 true",
+        "each_row_once lines 1.00000000 0.00000000 1 true",
+        "each_row_once payments 1.00000000 0.00000000 1 true",
+        "matches_balance amount 9.99000000 0.00000000 1 true",
+    ];
+    assert_eq!(assertions, expected);
+}
+
+#[tokio::test]
+async fn exceptions_have_the_age_of_their_day_at_the_run() {
+    let (mut desk, _folder) = Desk::new();
+    let payments = [("a", 100, 10, None), ("b", 200, 7, None), ("c", 300, 3, None), ("d", 400, 12, None)];
+    desk.run(&[AMOUNT], &payments, &[]).await;
+    let ages = "select line_id, age_days, ageing from recon.exceptions order by 1";
+    assert_eq!(desk.ask(ages).await, ["a 0 0-1", "b 3 2-3", "c 7 4-7", "d -2 0-1"]);
+    desk.day = 31;
+    desk.run(&[AMOUNT], &payments, &[]).await;
+    assert_eq!(desk.ask(ages).await, ["a 21 8-30", "b 24 8-30", "c 28 8-30", "d 19 8-30"]);
+}
+
+#[tokio::test]
+async fn a_run_that_is_killed_between_its_commits_has_changed_nothing_and_the_next_is_right() {
+    let (first, second) = ([("a", 100, 1, Some("A")), ("b", 50, 1, None)], [("a", 100, 1, Some("A")), ("b", 50, 1, Some("B"))]);
+    let lines = [("x", 100, 2, Some("A")), ("y", 50, 2, Some("B"))];
+    let mut is_over = false;
+    for put in 1.. {
+        let store = FaultyStore::new();
+        let location = Location::parse("memory:///some/lake", &BTreeMap::new()).unwrap().through(Arc::clone(&store) as _);
+        let mut desk = Desk::at(&location);
+        desk.run(&[REFERENCE], &first, &lines).await;
+        let (before, events) = (desk.state().await, desk.ask("select count(*) from recon.events").await);
+        store.fail_at_put(put);
+        let killed = desk.try_run(&[REFERENCE], &second, &lines).await;
+        store.mend();
+        if killed.is_ok() {
+            // It has no more puts than these.
+            is_over = put > 5;
+            break;
+        }
+        assert_eq!((desk.state().await, desk.ask("select count(*) from recon.events").await), (before, events), "put {put}");
+        let next = desk.run(&[REFERENCE], &second, &lines).await;
+        assert_eq!((next.run, next.created), (2, 1), "put {put}");
+        assert_eq!(desk.state().await, (vec!["a x reference".to_owned(), "b y reference".to_owned()], vec![]), "put {put}");
+        assert_eq!(desk.ask("select run, count(*) from recon.matches_history group by 1 order by 1").await, ["1 1", "2 1"]);
+        assert_eq!(desk.ask("select count(*) from recon.match_lines").await, ["4"]);
+    }
+    assert!(is_over);
+}
+
+#[tokio::test]
+async fn of_two_runs_at_the_same_time_one_is_recorded() {
+    let (mut desk, _folder) = Desk::new();
+    let (payments, lines) = ([("a", 100, 1, Some("A"))], [("x", 100, 2, Some("A"))]);
+    desk.run(&[REFERENCE], &payments, &[]).await;
+    let context = desk.context();
+    let begun = desk.begin(&context).await.unwrap();
+    desk.run(&[REFERENCE], &payments, &lines).await;
+    let error = desk.end(&context, &begun, &[REFERENCE], &payments, &lines).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error:?}");
+    assert_eq!(desk.ask("select run, matched from recon.runs order by 1").await, ["1 0", "2 1"]);
+}
+
+/// A folder of orders and a bank's lines, rules over them, and a configuration.
+fn shop() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    fs::create_dir(folder.path().join("rules")).unwrap();
+    fs::create_dir(folder.path().join("reports")).unwrap();
+    let source = |name: &str| {
+        format!(
+            "[books.{name}]\npath = \"{name}.csv\"\ncolumns = {{ id = \"id\", reference = \"reference\", currency = \"currency\", \
+             amount = \"cast(amount as decimal(38,8))\" }}\n"
+        )
+    };
+    write("ckosql.toml", &[source("orders"), source("bank")].concat());
+    write("orders.csv", "id,reference,currency,amount\no1,A,EUR,10.00\no2,B,EUR,20.00\no3,C,USD,7.50\n");
+    write("bank.csv", "id,reference,currency,amount\nb1,A,EUR,10.00\nb2,,EUR,20.00\n");
+    let rule = "--- rule: shop.reference flow: shop\n--- left: books.orders(id) right: books.bank(id)\n\
+                --- amount: left.amount = right.amount\n\
+                select l.id as left_id, r.id as right_id from books.orders l join books.bank r on l.reference = r.reference\n";
+    write("rules/reference.sql", rule);
+    write("overrides.csv", "action,flow,left,right,why\nmatch,shop,o2,b2,told by mail\nexclude,shop,o3,,a test\n");
+    folder
+}
+
+/// What a command prints, in a folder with a lake.
+fn ckosql(folder: &TempDir, arguments: &[&str], has_lake: bool) -> String {
+    let lake = if has_lake { &["--lake", "lake"][..] } else { &[] };
+    let done = Command::new(env!("CARGO_BIN_EXE_ckosql"))
+        .args(["--quiet", "--reports", "reports"])
+        .args(lake)
+        .args(arguments)
+        .current_dir(folder.path())
+        .env_clear()
+        .env("USER", "ann")
+        .output()
+        .unwrap();
+    let [out, err] = [done.stdout, done.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    format!("exit {}\n{out}{err}", done.status.code().unwrap())
+}
+
+#[test]
+fn the_command_line_reconciles_keeps_overrides_and_tells_of_both() {
+    let folder = shop();
+    let run = ["reconcile", "shop", "--rules", "rules", "--as-of", "2026-03-10", "--format", "csv"];
+    let with = |arguments: &[&str]| ckosql(&folder, arguments, true);
+    let told = [
+        ckosql(&folder, &run, false),
+        with(&run),
+        with(&["rules", "override", "--csv", "overrides.csv", "--rules", "rules"]),
+        with(&[
+            "rules", "override", "unmatch", "--flow", "shop", "--left", "o9", "--right", "b1", "--why", "w", "--rules", "rules",
+        ]),
+        with(&run),
+        with(&["rules", "close", "--flow", "shop", "--through", "2026-03-10", "--rules", "rules"]),
+        with(&["rules", "close", "--flow", "shop", "--through", "2026-03-09", "--rules", "rules"]),
+        with(&["query", "--format", "csv", "select action, who, line_id, why from recon.overrides order by override_id, side"]),
+        with(&["query", "--format", "csv", "select flow, through, who, is_in_force from recon.closes"]),
+        with(&["query", "--format", "csv", "select table_name, about from system.tables where table_name = 'recon.matches'"]),
+    ];
+    assert_snapshot!(told.join("\n"));
+}
