@@ -11,16 +11,23 @@ with booked as (
   from sides.chargebacks
   group by payment_id, currency
 ),
+single as (
+  select
+    *,
+    count(*) over (partition by payment_id) as disputes
+  from sides.disputes
+),
 recent as (
-  select disputes.dispute_id
-  from sides.disputes as disputes
+  select single.dispute_id
+  from single
   join booked
-    on booked.payment_id = disputes.payment_id
-    and booked.currency = disputes.currency
-    and booked.amount = disputes.disputed
+    on booked.payment_id = single.payment_id
+    and booked.currency = single.currency
+    and booked.amount = single.disputed
   left join sides.report_days as days
-    on days.day = cast(disputes.updated_on + interval '5 days' as date)
-  where disputes.amount = 0
+    on days.day = cast(single.updated_on + interval '5 days' as date)
+  where single.disputes = 1
+    and single.amount = 0
     and days.day is null
 )
 select

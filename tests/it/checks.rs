@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
 use ckosql::engine::Session;
 use ckosql::sandbox::{MerchantOptions, SandboxOptions};
 use datafusion::datasource::MemTable;
@@ -267,5 +267,138 @@ async fn all_checks_have_the_same_columns() {
     let first = schemas[0].clone();
     for (check, schema) in checks().iter().zip(schemas) {
         assert_eq!(schema, first, "{check}");
+    }
+}
+
+/// What a shipped query says of made tables: a text for each row, of the columns that are asked for.
+async fn said(folder: &str, name: &str, columns: &str, tables: &[(&str, &str)]) -> Vec<String> {
+    let stand = Stand::of(MerchantOptions { payments: 1, days: 1, ..MerchantOptions::default() }, SandboxOptions::default());
+    let session = stand.engine.session().unwrap();
+    for (table, rows) in tables {
+        let batches = run(&session, rows).await;
+        session.register(table, Arc::new(MemTable::try_new(batches[0].schema(), vec![batches]).unwrap())).unwrap();
+    }
+    let sql = format!("select concat_ws(' ', {columns}) as said from ({}) as told order by 1", text(folder, name));
+    let batches = run(&session, &sql).await;
+    let texts = batches.iter().flat_map(|batch| {
+        let column = arrow::compute::cast(batch.column(0), &arrow::datatypes::DataType::Utf8).unwrap();
+        column.as_string::<i32>().iter().map(|text| text.unwrap().to_owned()).collect::<Vec<_>>()
+    });
+    texts.collect()
+}
+
+#[tokio::test]
+async fn case_16_an_exchanged_amount_may_be_off_by_what_six_digits_of_a_rate_leave_open() {
+    let rows = "select timestamp '2026-03-02 10:00:00' as processed_on_local, 'ent_1' as entity_id, 'PO1' as payout_id, 'Capture' as \
+                breakdown_type, column1 as action_id, 'EUR' as processing_currency, 'USD' as holding_currency, cast(110 as \
+                decimal(38, 8)) as processing_currency_amount, cast(0.990104 as decimal(38, 8)) as fx_rate_applied, \
+                cast(column2 as decimal(38, 8)) as holding_currency_amount, 'file_1' as file_id \
+                from (values ('act_1', 108.911), ('act_2', 108.92))";
+    let told = said("checks", "exchange_rate", "subject, expected, difference", &[("financial_actions", rows)]).await;
+    assert_eq!(told, ["Capture of act_2 108.91144000 0.00856000"]);
+}
+
+#[tokio::test]
+async fn cases_22_and_23_a_reserve_is_held_until_it_is_released_and_no_more_is_released_than_was_held() {
+    let rows = "select column1 as payment_id, 'ent_1' as entity_id, 'ca_1' as currency_account_id, 'USD' as holding_currency, \
+                column2 as breakdown_type, cast(column3 as decimal(38, 8)) as holding_currency_amount, \
+                cast(column4 as timestamp) as processed_on_local \
+                from (values ('pay_1', 'Rolling Reserve Deducted', -10, '2026-01-05'), \
+                ('pay_1', 'Rolling Reserve Released', 10, '2026-07-04'), ('pay_2', 'Rolling Reserve Deducted', -10, '2026-01-05'), \
+                ('pay_3', 'Rolling Reserve Deducted', -10, '2026-01-05'), ('pay_3', 'Rolling Reserve Released', 12, '2026-07-04'))";
+    let told = said("views", "reserves", "payment_id, deducted, released, held", &[("financial_actions", rows)]).await;
+    assert_eq!(
+        told,
+        [
+            "pay_1 10.00000000 10.00000000 0.00000000",
+            "pay_2 10.00000000 0.00000000 10.00000000",
+            "pay_3 10.00000000 12.00000000 -2.00000000"
+        ]
+    );
+}
+
+/// The columns of a report of settlements that say what one is made of.
+fn settlements(amount: &str, payments: &str) -> String {
+    let components = text("views", "payout_components");
+    let others = components.lines().filter_map(|line| line.split("coalesce(").nth(1)?.split(',').next());
+    let others = others.filter(|column| *column != "payments").map(|column| format!("cast(0 as decimal(38, 8)) as {column}"));
+    let others = others.collect::<Vec<_>>().join(", ");
+    format!(
+        "select date '2026-03-02' as payout_date, 'PO1' as payout_id, 'ent_1' as entity_id, 'ca_1' as currency_account_id, \
+         'USD' as holding_currency, cast({amount} as decimal(38, 8)) as payout_amount, \
+         cast({payments} as decimal(38, 8)) as payments, {others}, 'file_1' as file_id"
+    )
+}
+
+#[tokio::test]
+async fn cases_10_12_50_and_i17_a_settlement_is_held_against_its_rows_its_breakdown_and_its_columns() {
+    let (settled, components) = (settlements("79.51", "79.45"), text("views", "payout_components"));
+    let components = components.replace("from books.settlements", &format!("from ({settled}) as settlements"));
+    // Rows of no settlement are in the file, and not in the sum.
+    let actions = "select column1 as payout_id, 'PO1' as report_payout_id, 'USD' as holding_currency, cast(column2 as \
+                   decimal(38, 8)) as holding_currency_amount from (values ('PO1', 79.6), ('PO1', -0.08061849), (null, -1.05))";
+    let breakdown = "select 'PO1' as report_payout_id, 'USD' as holding_currency, cast(column1 as decimal(38, 8)) as \
+                     net_in_holding_currency from (values (80.0), (-0.5))";
+    let tables = [("payout_components", &*components), ("settlement_actions", actions), ("settlement_breakdown", breakdown)];
+    let columns = "floor, dust, actions_difference, breakdown_difference, components_difference";
+    let told = said("views", "payout_tie_out", columns, &tables).await;
+    assert_eq!(told, ["79.51000000 0.00938151 0.00000000 -0.01000000 -0.06000000"]);
+    let told = said("checks", "payout_components", "expected, found, difference", &tables).await;
+    assert_eq!(told, ["79.51000000 79.45000000 -0.06000000"]);
+    let tables = [("settlements", &*settled), ("settlement_breakdown", breakdown)];
+    let told = said("checks", "payout_breakdown", "expected, found, difference", &tables).await;
+    assert_eq!(told, ["79.51000000 79.50000000 -0.01000000"]);
+    // I17: what a date's actions come to is no settlement's amount, and no check says so.
+    let compares = |check: &str| {
+        let sql = text("checks", check);
+        sql.contains("books.financial_actions") && (sql.contains("books.settlements") || sql.contains("payout_components"))
+    };
+    assert_eq!(checks().into_iter().filter(|check| compares(check)).collect::<Vec<_>>(), [""; 0]);
+}
+
+#[tokio::test]
+async fn case_51_a_day_that_opens_with_another_balance_than_the_one_before_closed_with_is_named() {
+    let rows = "select 'Balances & Payouts' as description, 'ent_1' as entity_id, 'ca_1' as currency_account_id, 'USD' as \
+                holding_currency, cast(column1 as timestamp) as reporting_start_date_local, cast(column2 as timestamp) as \
+                reporting_end_date_local, cast(column3 as decimal(38, 8)) as opening_available_balance, cast(column4 as \
+                decimal(38, 8)) as closing_available_balance, cast(0 as decimal(38, 8)) as opening_pending_balance, cast(0 as \
+                decimal(38, 8)) as closing_pending_balance, cast(0 as decimal(38, 8)) as opening_payable_balance, cast(0 as \
+                decimal(38, 8)) as closing_payable_balance, cast(0 as decimal(38, 8)) as opening_collateral_balance, cast(0 as \
+                decimal(38, 8)) as closing_collateral_balance, 'file_1' as file_id \
+                from (values ('2026-03-02', '2026-03-03', 0, 10), ('2026-03-03', '2026-03-04', 10, 12), \
+                ('2026-03-04', '2026-03-05', 12.5, 13))";
+    let told = said("checks", "balance_chain", "day, subject, expected, found", &[("balance_statements", rows)]).await;
+    assert_eq!(told, ["2026-03-04 available of ca_1 12.00000000 12.50000000"]);
+}
+
+#[tokio::test]
+async fn case_52_a_breakdown_type_that_is_not_known_is_told_and_counts_as_no_fee() {
+    let rows = "select 'pay_1' as payment_id, 'act_1' as action_id, 'Capture' as action_type, 'ent_1' as entity_id, 'ca_1' as \
+                currency_account_id, 'PO1' as report_payout_id, timestamp '2026-03-02 10:00:00' as requested_on_local, timestamp \
+                '2026-03-02 10:00:00' as processed_on_local, 'VISA' as payment_method, 'Credit' as card_type, 'Consumer' as \
+                card_category, 'EEA' as region, 'DE' as issuer_country, 'USD' as processing_currency, 'USD' as holding_currency, \
+                column1 as breakdown_type, cast(column2 as decimal(38, 8)) as holding_currency_amount, 'file_1' as file_id \
+                from (values ('Capture', 100), ('Foo Fee', -0.2))";
+    let tables = [("financial_actions", rows), ("settlement_actions", rows)];
+    let told = said("checks", "unknown_breakdown_type", "coalesce(payout_id, '-'), subject, found", &tables).await;
+    assert_eq!(told, ["- Foo Fee -0.20000000", "PO1 Foo Fee -0.20000000"]);
+    let columns = "gross, coalesce(cast(processor_fee as text), '-'), unknown";
+    assert_eq!(said("views", "fee_audit", columns, &tables[..1]).await, ["100.00000000 - -0.20000000"]);
+}
+
+#[tokio::test]
+async fn case_13_interchange_of_a_capture_is_pending_until_it_is_billed() {
+    let rows = |more: &str| {
+        format!(
+            "select 'pay_1' as payment_id, 'act_1' as action_id, 'Capture' as action_type, 'ent_1' as entity_id, 'ca_1' as \
+             currency_account_id, timestamp '2026-03-02 10:00:00' as requested_on_local, 'VISA' as payment_method, 'Credit' as \
+             card_type, 'Consumer' as card_category, 'EEA' as region, 'DE' as issuer_country, 'USD' as processing_currency, 'USD' \
+             as holding_currency, column1 as breakdown_type, cast(column2 as decimal(38, 8)) as holding_currency_amount from \
+             (values ('Capture', 100.0){more})"
+        )
+    };
+    let columns = "is_interchange_pending, gross + coalesce(interchange, 0)";
+    for (more, expected) in [("", "true 100.00000000"), (", ('Interchange Variable Fee', -0.3)", "false 99.70000000")] {
+        assert_eq!(said("views", "fee_audit", columns, &[("financial_actions", &rows(more))]).await, [expected]);
     }
 }

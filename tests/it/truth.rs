@@ -30,7 +30,9 @@ async fn found(merchant: Merchant, books: &OtherSide) -> Outcome {
     let books = Source::made(OtherSide::SETTINGS, &Files::new(move || made.clone())).unwrap();
     let config = Config { accounts: vec![sandbox.account()], clock, books, ..Config::default() };
     let engine = Engine::try_new(config).unwrap();
-    let rules = with_shipped(None).unwrap();
+    // Those whose truth is told; `flows` is of the others.
+    let mut rules = with_shipped(None).unwrap();
+    rules.retain(|rule| ["order_to_payment", "payout_to_bank"].contains(&rule.flow.as_str()));
     let as_of = clock.now().date_naive().to_epoch_days();
     let outcome = engine.session().unwrap().run_rules(&rules, as_of).await.unwrap();
     sandbox.stop();
@@ -102,7 +104,7 @@ async fn the_shipped_rules_do_what_their_cases_say() {
     let tried = Folder::shipped().unwrap().try_all(&Arc::new(Conventions::default())).await.unwrap();
     let wrong: Vec<_> = tried.iter().filter(|tried| !matches!(&tried.outcome, Ok(differs) if differs.is_empty())).collect();
     assert!(wrong.is_empty(), "{wrong:?}");
-    assert!(tried.len() >= 24, "{}", tried.len());
+    assert!(tried.len() >= 50, "{}", tried.len());
 }
 
 #[test]

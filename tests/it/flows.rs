@@ -1,0 +1,133 @@
+//! The shipped rules over the vendor's own books, which need no other side: over those of the stand-in every row is matched, or
+//! left for a reason that is true; and where they lie, the rows of the lie are left.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ckosql::matching::files::with_shipped;
+use ckosql::matching::outcome::{Outcome, Step};
+use ckosql::sandbox::{MerchantOptions, SandboxOptions};
+
+use crate::stand::Stand;
+
+const FLOWS: [&str; 3] = ["actions_to_payout", "dispute_to_actions", "payment_to_actions"];
+
+fn stand(seed: u64, options: SandboxOptions) -> Stand {
+    Stand::of(MerchantOptions { seed, payments: 900, days: 45, ..MerchantOptions::default() }, options)
+}
+
+/// What the rules of some flows find.
+async fn found(stand: &Stand, flows: &[&str]) -> Outcome {
+    let mut rules = with_shipped(None).unwrap();
+    rules.retain(|rule| flows.contains(&rule.flow.as_str()));
+    let as_of = stand.merchant.end().date_naive().to_epoch_days();
+    stand.engine.session().unwrap().run_rules(&rules, as_of).await.unwrap()
+}
+
+/// How many rows are left of each table, by the reason.
+fn left(step: &Step) -> BTreeMap<(&str, &str), usize> {
+    let mut left = BTreeMap::new();
+    for exception in &step.exceptions {
+        *left.entry((step.table(exception.table).unwrap().name(), exception.reason)).or_default() += 1;
+    }
+    left
+}
+
+/// Rows of a table that are in a match.
+fn matched(step: &Step) -> BTreeMap<&str, usize> {
+    let mut matched: BTreeMap<&str, usize> = BTreeMap::new();
+    for found in &step.matches {
+        let tables = step.tables_of(found).unwrap();
+        for (table, rows) in tables.into_iter().zip([found.group.left(), found.group.right()]) {
+            *matched.entry(table.name()).or_default() += rows.len();
+        }
+    }
+    matched
+}
+
+async fn count(stand: &Stand, sql: &str) -> usize {
+    usize::try_from(stand.count(sql).await).unwrap()
+}
+
+async fn assert_ties_out(seed: u64) {
+    let stand = stand(seed, SandboxOptions::default());
+    let outcome = found(&stand, &FLOWS).await;
+    let steps: Vec<&str> = outcome.steps.iter().map(|step| step.flow.as_str()).collect();
+    assert_eq!(steps, FLOWS);
+    let [payouts, disputes, payments] = &outcome.steps[..] else { unreachable!() };
+
+    // Every row that names a settlement is of one, and each settlement is its rows; the others are fees that are billed
+    // elsewhere, or were not yet.
+    let named = count(&stand, "select count(*) from settlement_actions where payout_id is not null").await;
+    let settlements = count(&stand, "select count(*) from settlements").await;
+    assert!(named > 1_000 && settlements > 100);
+    assert_eq!(matched(payouts), BTreeMap::from([("sides.settlement_rows", named), ("sides.settlements", settlements)]));
+    let billed = "from settlement_actions as a join settlement_actions as b on b.action_id = a.action_id and b.breakdown_type = \
+                  a.breakdown_type and b.holding_currency_amount = a.holding_currency_amount where a.payout_id is null and \
+                  b.payout_id is not null";
+    let billed = count(&stand, &format!("select count(distinct concat(a.file_id, ' ', a.row_number)) {billed}")).await;
+    let unnamed = count(&stand, "select count(*) from settlement_actions where payout_id is null").await;
+    assert!(billed > 0);
+    assert_eq!(payouts.out_of_scope.len(), billed);
+    let unallocated = BTreeMap::from([(("sides.settlement_rows", "UNALLOCATED_TO_PAYOUT"), unnamed - billed)]);
+    assert_eq!(left(payouts), unallocated);
+    let dust: BTreeSet<&str> = payouts.matches.iter().filter_map(|found| Some(found.residual.as_ref()?.kind)).collect();
+    assert_eq!(dust, BTreeSet::from(["DUST"]));
+
+    // All disputes come to what their state says.
+    let disputed = count(&stand, "select count(*) from disputes").await;
+    assert!(disputed > 0);
+    assert_eq!(disputes.matches.len(), disputed);
+    assert_eq!(left(disputes), BTreeMap::new());
+
+    // What reports tell of is what the API tells; what they do not tell of is of the last days.
+    let reported = "select count(distinct action_id) from financial_actions where breakdown_type in \
+                    ('Capture', 'Partial Capture', 'Refund', 'Partial Refund')";
+    let reported = count(&stand, reported).await;
+    let acted = "select count(*) from payment_actions where type in ('Capture', 'Refund') and status = 'Approved'";
+    let acted = count(&stand, acted).await;
+    assert!(reported > 500 && acted > reported);
+    assert_eq!(matched(payments), BTreeMap::from([("sides.payment_actions", reported), ("sides.reported_actions", reported)]));
+    assert_eq!(left(payments), BTreeMap::from([(("sides.payment_actions", "NOT_DUE_YET"), acted - reported)]));
+}
+
+#[tokio::test]
+async fn the_books_of_a_merchant_tie_out() {
+    assert_ties_out(MerchantOptions::default().seed).await;
+}
+
+#[tokio::test]
+async fn the_books_of_another_merchant_tie_out() {
+    assert_ties_out(11).await;
+}
+
+#[tokio::test]
+async fn what_the_books_lie_about_is_left() {
+    let told: [(&str, &str, &[(&str, &str)]); 3] = [
+        (
+            "captured_amount",
+            "payment_to_actions",
+            &[("sides.payment_actions", "AMOUNT_MISMATCH"), ("sides.reported_actions", "AMOUNT_MISMATCH")],
+        ),
+        (
+            "payout_rows",
+            "actions_to_payout",
+            &[("sides.settlement_rows", "IDENTITY_BROKEN"), ("sides.settlements", "IDENTITY_BROKEN")],
+        ),
+        // The chargeback names another payment.
+        (
+            "disputed_payment",
+            "dispute_to_actions",
+            &[("sides.chargebacks", "NO_COUNTERPART_RIGHT"), ("sides.disputes", "OVERDUE")],
+        ),
+    ];
+    for (lie, flow, reasons) in told {
+        let options = SandboxOptions { faults: format!("books={lie}").parse().unwrap(), ..SandboxOptions::default() };
+        let stand = stand(MerchantOptions::default().seed, options);
+        let outcome = found(&stand, &[flow]).await;
+        let mut left = left(&outcome.steps[0]);
+        left.retain(|(_, reason), _| !["UNALLOCATED_TO_PAYOUT", "NOT_DUE_YET"].contains(reason));
+        assert_eq!(left.keys().copied().collect::<Vec<_>>(), reasons, "{lie}");
+        // One of each, but for the rows of a settlement.
+        assert!(left.iter().all(|((table, _), many)| *many == 1 || *table == "sides.settlement_rows"), "{lie}: {left:?}");
+    }
+}
