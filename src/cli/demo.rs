@@ -12,6 +12,7 @@ use crate::engine::{Engine, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::matching::explain::explain;
 use crate::matching::files::with_shipped;
+use crate::matching::rule::Rule;
 use crate::shell::answer::collect;
 use crate::shell::failure::Failure;
 use crate::shell::output::{Format, writer};
@@ -33,7 +34,9 @@ const STORY: [&str; 9] = [
 ];
 
 /// How the flows are run.
-const RECONCILE: &str = "ckosql reconcile --demo --dry-run";
+const RECONCILE: &str = "ckosql reconcile --demo --dry-run order_to_payment payout_to_bank";
+/// Those with the merchant's own side.
+const FLOWS: [&str; 2] = ["order_to_payment", "payout_to_bank"];
 const MATCHED: &str = "Its orders and its bank statements, held against all that: what ties out, and what does not.";
 const WHY: &str = "Why one of them does not.";
 /// The reason of the row that is explained.
@@ -43,7 +46,7 @@ const CLOSING: &str = "\
 What next:
   ckosql shell --demo                                          ask your own questions of this merchant
   ckosql query --demo \"select * from payments limit 3\" --format json
-  ckosql reconcile --demo --dry-run --show exceptions          every row that is left, with its candidates
+  ckosql reconcile --demo --dry-run --show exceptions          every row that is left, with its candidates; all flows
   export CHECKOUT_SECRET_KEY=sk_…                              a key that may read your account, and then
   ckosql query \"select count(*) from payments where requested_on >= now() - interval '1 day'\"
 ";
@@ -94,7 +97,8 @@ impl Tour<'_> {
         say(out, &format!("\n{}\n\n  {RECONCILE}\n\n", self.paint.bold(MATCHED)))?;
         let mut progress = Progress::start(self.engine, terminal::progress(self.global));
         let as_of = self.engine.clock().now().date_naive().to_epoch_days();
-        let outcome = self.session.run_rules(&self.engine.with_sides(with_shipped(None)?)?, as_of).await?;
+        let rules: Vec<Rule> = with_shipped(None)?.into_iter().filter(|rule| FLOWS.contains(&rule.flow.as_str())).collect();
+        let outcome = self.session.run_rules(&rules, as_of).await?;
         progress.stop().await;
         let rows = brief(&outcome)?;
         let mut writer = writer(Format::Table, &rows.schema(), out)?;
