@@ -97,7 +97,7 @@ impl LakeTable {
     /// That the table was made under the policy that is configured.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when it was made under another one.
+    /// [`crate::error::ErrorKind::Config`] when it was made under another one.
     pub(super) fn check_policy(&self, table: &DeltaTable) -> Result<()> {
         let state = table.snapshot().map_err(|error| self.about(failed(error)))?;
         let recorded = state.metadata().configuration().get(policy::PROPERTY);

@@ -102,7 +102,8 @@ async fn the_books_of_another_merchant_tie_out() {
 
 #[tokio::test]
 async fn what_the_books_lie_about_is_left() {
-    let told: [(&str, &str, &[(&str, &str)]); 3] = [
+    type Told<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+    let told: [Told<'_>; 3] = [
         (
             "captured_amount",
             "payment_to_actions",
