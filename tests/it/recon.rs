@@ -395,6 +395,10 @@ fn shop() -> TempDir {
                 --- amount: left.amount = right.amount\n\
                 select l.id as left_id, r.id as right_id from books.orders l join books.bank r on l.reference = r.reference\n";
     write("rules/reference.sql", rule);
+    // It is of one side, and says nothing of which.
+    let none = "--- rule: shop.none flow: shop shape: one_sided\n--- left: books.bank(id)\n\
+                select id as left_id from books.bank where amount = 0\n";
+    write("rules/none.sql", none);
     write("overrides.csv", "action,flow,left,right,why\nmatch,shop,o2,b2,told by mail\nexclude,shop,o3,,a test\n");
     folder
 }
