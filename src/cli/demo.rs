@@ -46,7 +46,7 @@ const CLOSING: &str = "\
 What next:
   ckosql shell --demo                                          ask your own questions of this merchant
   ckosql query --demo \"select * from payments limit 3\" --format json
-  ckosql reconcile --demo --dry-run --show exceptions          every row that is left, with its candidates; all flows
+  ckosql reconcile --demo --dry-run payout_to_bank --show exceptions
   export CHECKOUT_SECRET_KEY=sk_…                              a key that may read your account, and then
   ckosql query \"select count(*) from payments where requested_on >= now() - interval '1 day'\"
 ";
