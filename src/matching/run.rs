@@ -23,7 +23,7 @@ use super::overrides::{Decided, Overrides};
 use super::proposal::{Proposal, one_side};
 use super::reasons::{NO_COUNTERPART_LEFT, NO_COUNTERPART_RIGHT, holds, rank};
 use super::rule::{Assign, Rule, Shape};
-use super::sides::{Named, Table};
+use super::sides::{Lines, Named, Table};
 use crate::error::{Error, Result};
 
 /// Runs rules, step by step. `as_of` is the day, counted since 1970, that what is due is told by.
@@ -104,9 +104,7 @@ impl Session<'_> {
         }
         Ok(state.end())
     }
-}
 
-impl Session<'_> {
     /// Reads tables, side by side: putting the rows of one in order takes a core of its own.
     async fn tables(self, named: impl Iterator<Item = &Named>) -> Result<Vec<Arc<Table>>> {
         let read = |named: &Named| {
@@ -230,13 +228,7 @@ impl State {
     }
 
     /// Compares the amounts of rows that belong together, and matches them or says why not.
-    fn settle(
-        &mut self,
-        turn: Turn<'_>,
-        lines: [super::sides::Lines<'_>; 2],
-        together: Together,
-        conventions: &Conventions,
-    ) -> Result<()> {
+    fn settle(&mut self, turn: Turn<'_>, lines: [Lines<'_>; 2], together: Together, conventions: &Conventions) -> Result<()> {
         let Together { group, score, why } = together;
         let sides = [(Side::Left, group.left(), group.right()), (Side::Right, group.right(), group.left())];
         if !turn.rule.is_after_ambiguous {
@@ -296,7 +288,8 @@ impl State {
 
     fn is_held(&self, table: usize, row: u32) -> bool {
         let left = self.left.get(table).and_then(|left| left.get(at(row))?.as_ref());
-        left.is_some_and(|left| holds(left.reason))
+        let is_refusal = |rule: usize| self.step.rules.get(rule).is_some_and(|rule| rule.assign == Assign::Refuse);
+        left.is_some_and(|left| holds(left.reason) || left.rule.is_some_and(is_refusal))
     }
 
     fn take(&mut self, table: usize, row: u32) {
@@ -309,8 +302,10 @@ impl State {
     fn wait(&mut self, turn: Turn<'_>, waiting: Waiting) {
         let Waiting { side, row, reason, count, candidates, why } = waiting;
         let (table, candidate_table) = (turn.table(side), turn.table(side.other()));
+        // What lets a row go does not take the place of what keeps it.
+        let is_kept = !holds(reason) && self.is_held(table, row);
         let Some(place) = self.left.get_mut(table).and_then(|left| left.get_mut(at(row))) else { return };
-        if place.as_ref().is_some_and(|known| rank(known.reason) <= rank(reason)) {
+        if is_kept || place.as_ref().is_some_and(|known| rank(known.reason) <= rank(reason)) {
             return;
         }
         let rule = Some(turn.place);
@@ -326,7 +321,7 @@ impl State {
         let is_left_side =
             |table: usize| !is_right_side(table) || self.step.sides.iter().any(|[left, right]| *left == table && left != right);
         let mut exceptions = Vec::new();
-        for (table, (taken, left)) in self.taken.iter().zip(self.left).enumerate() {
+        for (table, (taken, left)) in self.taken.iter().zip(std::mem::take(&mut self.left)).enumerate() {
             let reason = if is_left_side(table) { NO_COUNTERPART_LEFT } else { NO_COUNTERPART_RIGHT };
             for ((row, is_taken), known) in (0_u32..).zip(taken).zip(left) {
                 if *is_taken {
@@ -338,19 +333,19 @@ impl State {
         }
         self.step.exceptions = exceptions;
         self.step.matches.sort_by(|one, other| (one.rule, &one.group).cmp(&(other.rule, &other.group)));
-        self.step.suggestions.sort_by(|one, other| (one.rule, &one.group).cmp(&(other.rule, &other.group)));
         // What is suggested of rows that a later rule took is settled.
-        let is_open = |found: &Match| {
-            let sides = self.step.sides.get(found.rule).copied().unwrap_or_default();
-            let rows = [found.group.left(), found.group.right()];
-            sides.into_iter().zip(rows).all(|(table, rows)| {
-                rows.iter().all(|row| !self.taken.get(table).and_then(|taken| taken.get(at(*row))).copied().unwrap_or_default())
-            })
-        };
         let mut suggestions = std::mem::take(&mut self.step.suggestions);
-        suggestions.retain(is_open);
+        suggestions.retain(|found| self.is_open(found));
+        suggestions.sort_by(|one, other| (one.rule, &one.group).cmp(&(other.rule, &other.group)));
         self.step.suggestions = suggestions;
         self.step
+    }
+
+    /// Whether none of its rows is taken.
+    fn is_open(&self, found: &Match) -> bool {
+        let sides = self.step.sides.get(found.rule).copied().unwrap_or_default();
+        let rows = [found.group.left(), found.group.right()];
+        sides.into_iter().zip(rows).all(|(table, rows)| rows.iter().all(|row| !self.is_taken(table, *row)))
     }
 }
 
