@@ -1,6 +1,6 @@
 --- rule: actions_to_payout.carried      version: 1
 --- flow: actions_to_payout              hop: 2                    priority: 10
---- left: sides.settlement_rows          right: sides.settlements(payout_id)
+--- left: sides.settlement_rows          right: sides.payouts(payout_id)
 --- assign: refuse                       reason: CARRIED_FORWARD
 -- A settlement all of whose rows are in a later one of its account again: it was carried forward, or the bank sent it back, and
 -- the later one has its money. Its rows count there.
@@ -18,7 +18,7 @@ with told as (
       rows.fee_detail
     ) as told
   from sides.settlement_rows as rows
-  join sides.settlements as settlements
+  join sides.payouts as settlements
     on settlements.payout_id = rows.payout_id
 ),
 counted as (

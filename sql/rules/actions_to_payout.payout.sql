@@ -1,6 +1,6 @@
 --- rule: actions_to_payout.payout       version: 1
 --- flow: actions_to_payout              hop: 2                    priority: 40
---- left: sides.settlement_rows          right: sides.settlements(payout_id)
+--- left: sides.settlement_rows          right: sides.payouts(payout_id)
 --- shape: many_to_one                   assign: unique            tie: reject
 --- amount: left.amount = right.amount   tolerance: 0 minor
 --- residual: dust
@@ -11,5 +11,5 @@ select
   settlements.payout_id as right_id,
   'the row names the settlement' as why
 from sides.settlement_rows as rows
-join sides.settlements as settlements
+join sides.payouts as settlements
   on settlements.payout_id = rows.payout_id

@@ -60,7 +60,7 @@ async fn assert_ties_out(seed: u64) {
     let named = count(&stand, "select count(*) from settlement_actions where payout_id is not null").await;
     let settlements = count(&stand, "select count(*) from settlements").await;
     assert!(named > 1_000 && settlements > 100);
-    assert_eq!(matched(payouts), BTreeMap::from([("sides.settlement_rows", named), ("sides.settlements", settlements)]));
+    assert_eq!(matched(payouts), BTreeMap::from([("sides.settlement_rows", named), ("sides.payouts", settlements)]));
     let billed = "from settlement_actions as a join settlement_actions as b on b.action_id = a.action_id and b.breakdown_type = \
                   a.breakdown_type and b.holding_currency_amount = a.holding_currency_amount where a.payout_id is null and \
                   b.payout_id is not null";
@@ -112,7 +112,7 @@ async fn what_the_books_lie_about_is_left() {
         (
             "payout_rows",
             "actions_to_payout",
-            &[("sides.settlement_rows", "IDENTITY_BROKEN"), ("sides.settlements", "IDENTITY_BROKEN")],
+            &[("sides.payouts", "IDENTITY_BROKEN"), ("sides.settlement_rows", "IDENTITY_BROKEN")],
         ),
         // The chargeback names another payment.
         (
