@@ -27,23 +27,11 @@ pub(super) enum Compared {
 pub(super) fn compare(rule: &Rule, lines: [Lines<'_>; 2], group: &Group, conventions: &Conventions) -> Result<Compared> {
     let Some(amount) = &rule.amount else { return Ok(Compared::Equal(None)) };
     let unequal = |reason, detail| Ok(Compared::Unequal { reasons: [reason, reason], detail });
-    let mut sums = [0_i128; 2];
-    let mut currency: Option<&str> = None;
-    for ((sum, lines), rows) in sums.iter_mut().zip(lines).zip([group.left(), group.right()]) {
-        for row in rows {
-            let (Some(amount), Some(own)) = (lines.amount(*row), lines.currency(*row)) else {
-                return unequal("AMOUNT_MISMATCH", format!("{} has no amount or no currency", lines.table().id(*row)?));
-            };
-            match currency {
-                Some(other) if !other.eq_ignore_ascii_case(own) => {
-                    return unequal("CURRENCY_MISMATCH", format!("{other} and {own}"));
-                }
-                _ => currency = Some(own),
-            }
-            *sum = sum.checked_add(amount).ok_or_else(overflow)?;
-        }
-    }
-    let ([left, right], currency) = (sums, currency.unwrap_or_default());
+    let (left, right, currency) = match sums(lines, group)? {
+        Sums::Of { left, right, currency } => (left, right, currency),
+        Sums::Lacking(id) => return unequal("AMOUNT_MISMATCH", format!("{id} has no amount or no currency")),
+        Sums::OfSeveral(one, other) => return unequal("CURRENCY_MISMATCH", format!("{one} and {other}")),
+    };
     if left == right {
         return Ok(Compared::Equal(None));
     }
@@ -58,6 +46,40 @@ pub(super) fn compare(rule: &Rule, lines: [Lines<'_>; 2], group: &Group, convent
         return Ok(Compared::Equal(Some(Box::new(difference))));
     }
     Ok(Compared::Unequal { reasons: reasons(rule, lines, group, &apart), detail: detail() })
+}
+
+/// What rows of both sides come to.
+#[derive(Debug)]
+pub(super) enum Sums<'a> {
+    /// They are of one currency.
+    Of { left: i128, right: i128, currency: &'a str },
+    /// This row has no amount, or no currency.
+    Lacking(&'a str),
+    /// They are of several currencies, such as these two.
+    OfSeveral(&'a str, &'a str),
+}
+
+/// Adds up the rows of both sides.
+///
+/// # Errors
+/// [`ErrorKind::Query`] when a sum has more digits than there are.
+pub(super) fn sums<'a>(lines: [Lines<'a>; 2], group: &Group) -> Result<Sums<'a>> {
+    let mut sums = [0_i128; 2];
+    let mut currency: Option<&str> = None;
+    for ((sum, lines), rows) in sums.iter_mut().zip(lines).zip([group.left(), group.right()]) {
+        for row in rows {
+            let (Some(amount), Some(own)) = (lines.amount(*row), lines.currency(*row)) else {
+                return lines.table().id(*row).map(Sums::Lacking);
+            };
+            match currency {
+                Some(other) if !other.eq_ignore_ascii_case(own) => return Ok(Sums::OfSeveral(other, own)),
+                _ => currency = Some(own),
+            }
+            *sum = sum.checked_add(amount).ok_or_else(overflow)?;
+        }
+    }
+    let [left, right] = sums;
+    Ok(Sums::Of { left, right, currency: currency.unwrap_or_default() })
 }
 
 /// Two sums that are not equal.
@@ -142,6 +164,6 @@ fn reasons(rule: &Rule, [lefts, rights]: [Lines<'_>; 2], group: &Group, apart: &
     }
 }
 
-fn overflow() -> Error {
+pub(super) fn overflow() -> Error {
     Error::new(ErrorKind::Query, "a sum of amounts has more digits than decimal(38,8)")
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::amounts::{Sums, overflow, sums};
 use super::assign::Side;
 use super::outcome::{Difference, Group, Match, Step};
 use super::overrides::{Decided, Together};
@@ -103,22 +104,15 @@ fn group(step: &Step, place: usize, is_turned: bool, together: &Together) -> Res
 
 /// What is left of the amounts, where the rule compares some.
 fn residual(lines: [Lines<'_>; 2], group: &Group, together: &Together) -> Result<Option<Difference>> {
-    let (mut left, mut currency): (i128, Option<String>) = (0, None);
-    for ((lines, rows), sign) in lines.into_iter().zip([group.left(), group.right()]).zip([1, -1]) {
-        for row in rows {
-            let (amount, own) = match (lines.amount(*row), lines.currency(*row)) {
-                (Some(amount), Some(own)) => (amount, own.to_uppercase()),
-                // Nothing is compared, or of this row nothing can be.
-                _ => return Ok(None),
-            };
-            if *currency.get_or_insert_with(|| own.clone()) != own {
-                let error = Error::new(ErrorKind::Query, "an override puts rows of several currencies together");
-                return Err(error.with("currency", own).hint(retract(together)));
-            }
-            let overflow = || Error::new(ErrorKind::Query, "a sum of amounts has more digits than decimal(38,8)");
-            left = amount.checked_mul(sign).and_then(|amount| left.checked_add(amount)).ok_or_else(overflow)?;
+    let (left, currency) = match sums(lines, group)? {
+        Sums::Of { left, right, currency } => (left.checked_sub(right).ok_or_else(overflow)?, currency),
+        // Nothing is compared, or of this row nothing can be.
+        Sums::Lacking(_) => return Ok(None),
+        Sums::OfSeveral(_, currency) => {
+            let error = Error::new(ErrorKind::Query, "an override puts rows of several currencies together");
+            return Err(error.with("currency", currency.to_uppercase()).hint(retract(together)));
         }
-    }
+    };
     let kind = match left {
         0 => return Ok(None),
         _ if together.is_written_off => "WRITE_OFF",
@@ -126,7 +120,7 @@ fn residual(lines: [Lines<'_>; 2], group: &Group, together: &Together) -> Result
         _ => "OVER",
     };
     let account = together.account.clone();
-    Ok(Some(Difference { kind, amount: left, currency: currency.unwrap_or_default(), account }))
+    Ok(Some(Difference { kind, amount: left, currency: currency.to_uppercase(), account }))
 }
 
 fn retract(together: &Together) -> String {

@@ -123,6 +123,11 @@ const RESIDUAL_AMOUNT: Column = ("residual_amount", money, "Left less right, maj
 const RESIDUAL_CURRENCY: Column = ("residual_currency", text, "Its currency.");
 const SCOPE: Column = ("scope", text, "exception, or out_of_scope; none from when the row is neither.");
 const WHO: Column = ("who", text, "Who has decided it.");
+const DECISION_ID: Column = ("override_id", number, "The decision, from 1; the later one wins.");
+const ACTION: Column = ("action", text, "match, unmatch, exclude, comment, writeoff or retract.");
+const WHY_DECIDED: Column = ("why", text, "Why.");
+const ACCOUNT: Column = ("account", text, "Where a difference is written off to.");
+const RETRACTS: Column = ("retracts", number, "The decision that no longer counts.");
 const MADE_AT: Column = ("made_at", instant, "When it was decided.");
 
 pub(super) static RUNS: Kept = Kept {
@@ -270,19 +275,7 @@ pub(super) static ASSERTIONS: Kept = Kept {
 pub(super) static OVERRIDES: Kept = Kept {
     name: "overrides",
     about: "One row per row that a person has decided something of.",
-    columns: &[
-        ("override_id", number, "The decision, from 1; the later one wins."),
-        MADE_AT,
-        WHO,
-        ("action", text, "match, unmatch, exclude, comment, writeoff or retract."),
-        FLOW_OF,
-        SIDE,
-        TABLE,
-        LINE_ID,
-        ("why", text, "Why."),
-        ("account", text, "Where a difference is written off to."),
-        ("retracts", number, "The decision that no longer counts."),
-    ],
+    columns: &[DECISION_ID, MADE_AT, WHO, ACTION, FLOW_OF, SIDE, TABLE, LINE_ID, WHY_DECIDED, ACCOUNT, RETRACTS],
 };
 
 pub(super) static CLOSES: Kept = Kept {
@@ -500,17 +493,17 @@ pub static VIEWS: [View; 14] = [
         name: "overrides",
         about: "One row per row that a person has decided something of.",
         columns: &[
-            ("override_id", number, "The decision, from 1; the later one wins."),
+            DECISION_ID,
             MADE_AT,
             WHO,
-            ("action", text, "match, unmatch, exclude, comment, writeoff or retract."),
+            ACTION,
             FLOW_OF,
             SIDE,
             TABLE,
             LINE_ID,
-            ("why", text, "Why."),
-            ("account", text, "Where a difference is written off to."),
-            ("retracts", number, "The decision that no longer counts."),
+            WHY_DECIDED,
+            ACCOUNT,
+            RETRACTS,
             ("is_retracted", flag, "Whether this decision no longer counts."),
         ],
         keys: 1,
