@@ -174,6 +174,11 @@ async fn a_view_that_picks_rows_is_no_side() {
     };
     let error = run(&[over("some")], &context, &conventions, 0).await.unwrap_err();
     assert_eq!(error.to_string(), "a rule picks some of several rows (by LIMIT, rule view)");
+    // The SELECT reads the whole table; only the side is cut.
+    let mut beside = over("some");
+    beside.sql = beside.sql.replace("some l", "payments l");
+    let error = run(&[beside], &context, &conventions, 0).await.unwrap_err();
+    assert_eq!(error.to_string(), "a rule picks some of several rows (by LIMIT, table some, rule view)");
     let outcome = run(&[over("all")], &context, &conventions, 0).await.unwrap();
     assert_eq!(outcome.steps[0].matches.len(), 1);
 }
