@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 use super::print::{print, print_rows};
 use super::{Global, open, overrides, reconcile, terminal};
 use crate::error::{Error, ErrorKind, Result};
+use crate::matching::assign::Side;
 use crate::matching::conventions::Conventions;
 use crate::matching::explain::explain;
 use crate::matching::files::Folder;
@@ -101,6 +102,10 @@ fn list(folders: &[Folder]) -> Result<RecordBatch> {
     let rules = rules.map(|(file, rule)| Ok((file, rule?))).collect::<Result<Vec<(String, Rule)>>>()?;
     let texts =
         |of: &dyn Fn(&(String, Rule)) -> String| -> ArrayRef { Arc::new(StringArray::from_iter_values(rules.iter().map(of))) };
+    let table = |side: Side| -> ArrayRef {
+        let table = |(_, rule): &(String, Rule)| rule.sides.of(side).map(|side| side.table.clone());
+        Arc::new(rules.iter().map(table).collect::<StringArray>())
+    };
     let numbers = |of: &dyn Fn(&Rule) -> u32| -> ArrayRef {
         Arc::new(Int64Array::from_iter_values(rules.iter().map(|(_, rule)| i64::from(of(rule)))))
     };
@@ -109,8 +114,8 @@ fn list(folders: &[Folder]) -> Result<RecordBatch> {
         ("flow", texts(&|(_, rule)| rule.flow.clone())),
         ("hop", numbers(&|rule| rule.hop)),
         ("priority", numbers(&|rule| rule.priority)),
-        ("left", texts(&|(_, rule)| rule.left.table.clone())),
-        ("right", texts(&|(_, rule)| rule.right.table.clone())),
+        ("left", table(Side::Left)),
+        ("right", table(Side::Right)),
         ("version", texts(&|(_, rule)| rule.version.clone())),
         ("file", texts(&|(file, _)| file.clone())),
     ];

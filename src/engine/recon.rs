@@ -15,7 +15,7 @@ use crate::lake::no_lake;
 use crate::matching::outcome::Outcome;
 use crate::matching::overrides::{Action, Overrides};
 use crate::matching::results::{Asked, Entered, Occasion, Recorded, Results};
-use crate::matching::rule::{Rule, Shape};
+use crate::matching::rule::Rule;
 use crate::matching::run::run_under;
 use crate::matching::sides::names;
 
@@ -114,11 +114,9 @@ impl Session {
     /// The tables of both sides of a flow's rules.
     fn keys(&self, rules: &[Rule], flow: &str) -> Result<[Keys; 2]> {
         let mut keys: [Keys; 2] = Default::default();
-        // A rule of one side says nothing of which side it is.
-        let is_of_sides = |rule: &&Rule| rule.flow == flow && rule.shape != Shape::OneSided;
-        for rule in rules.iter().filter(is_of_sides) {
-            for (keys, (table, key)) in keys.iter_mut().zip(names(rule, &self.context)) {
-                keys.insert(table, key);
+        for rule in rules.iter().filter(|rule| rule.flow == flow) {
+            for (keys, (table, key)) in keys.iter_mut().zip(names(rule, &self.context).both().into_iter().flatten()) {
+                keys.insert(table.clone(), key.clone());
             }
         }
         match &keys {

@@ -69,7 +69,7 @@ impl Engine {
         };
         let mut missing: BTreeMap<String, String> = BTreeMap::new();
         for rule in &rules {
-            if let Some(side) = [&rule.left, &rule.right].into_iter().find(|side| !is_there(&side.table)) {
+            if let Some(side) = rule.sides.iter().map(|(_, side)| side).find(|side| !is_there(&side.table)) {
                 missing.insert(rule.flow.clone(), side.table.clone());
             }
         }

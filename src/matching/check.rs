@@ -13,7 +13,8 @@ use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 
 use super::assign::Side;
 use super::due;
-use super::rule::{Assign, Rule, Shape};
+use super::rule::{Assign, Rule};
+use super::sided::Sided;
 use super::sides::Named;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::lineage::{Origin, origins};
@@ -35,8 +36,8 @@ const OF_ALL: [&str; 11] =
 pub struct Checked {
     /// The optimised plan of its SELECT.
     pub(super) plan: LogicalPlan,
-    /// The tables of its left and its right side.
-    pub(super) sides: [Named; 2],
+    /// The tables of its sides.
+    pub(super) sides: Sided<Named>,
 }
 
 /// Checks a rule against the tables of a session.
@@ -48,10 +49,8 @@ pub async fn check(rule: &Rule, context: &SessionContext) -> Result<Checked> {
 }
 
 async fn checked(rule: &Rule, context: &SessionContext) -> Result<Checked> {
-    let sides = [Side::Left, Side::Right].map(|side| Named::of(rule, side, context));
-    let [left, right] = &sides;
-    let is_one_sided = rule.shape == Shape::OneSided;
-    if left.name() == right.name() && !is_one_sided {
+    let sides = Named::of(rule, context);
+    if sides.both().is_some_and(|[left, right]| left.name() == right.name()) {
         // A row could be taken once from the left and once from the right.
         return Err(
             wrong("both sides of a rule are one table").hint("make a view of each: of what is expected, and of what came")
@@ -59,9 +58,8 @@ async fn checked(rule: &Rule, context: &SessionContext) -> Result<Checked> {
     }
     let state = context.state();
     let plan = select(rule, &state).await?;
-    is_no_pick(&plan, LEFT_ID)?;
-    if !is_one_sided {
-        is_no_pick(&plan, RIGHT_ID)?;
+    for (side, _) in sides.iter() {
+        is_no_pick(&plan, id_of(side))?;
     }
     if let Assign::MutualBest { .. } = rule.assign {
         match plan.schema().field_with_unqualified_name(SCORE) {
@@ -70,7 +68,7 @@ async fn checked(rule: &Rule, context: &SessionContext) -> Result<Checked> {
         }
     }
     is_determined(&plan)?;
-    for side in &sides {
+    for (_, side) in sides.iter() {
         let rows = side.rows(context).await?.into_unoptimized_plan();
         is_determined(&rows).map_err(|error| error.with("table", side.name()))?;
     }
@@ -80,6 +78,11 @@ async fn checked(rule: &Rule, context: &SessionContext) -> Result<Checked> {
     let physical = state.query_planner().create_physical_plan(&plan, &state).await?;
     no_join_of_all(&physical)?;
     Ok(Checked { plan, sides })
+}
+
+/// The column that tells a row of a side.
+fn id_of(side: Side) -> &'static str {
+    if side == Side::Left { LEFT_ID } else { RIGHT_ID }
 }
 
 /// That an id is given, and is a row's own: the smallest of several would be one that was picked.

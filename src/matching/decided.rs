@@ -6,6 +6,7 @@ use super::amounts::{Sums, overflow, sums};
 use super::assign::Side;
 use super::outcome::{Difference, Group, Match, Step};
 use super::overrides::{Decided, Together};
+use super::sided::Sided;
 use super::sides::Lines;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -34,9 +35,8 @@ pub(super) fn done(step: &Step, decided: &Decided, made: &mut BTreeSet<i64>) -> 
         }
         let Some((rule, is_turned)) = rule_of(step, together) else { continue };
         let found = group(step, rule, is_turned, together).map_err(|error| error.with("override_id", together.number))?;
-        let sides = step.sides.get(rule).copied().unwrap_or_default();
-        for (table, rows) in sides.into_iter().zip([found.group.left(), found.group.right()]) {
-            done.taken.extend(rows.iter().map(|row| (table, *row)));
+        for (side, table) in step.sides.get(rule).iter().flat_map(|sides| sides.iter()) {
+            done.taken.extend(found.group.of(side).iter().map(|row| (*table, *row)));
         }
         done.matches.push(found);
         made.insert(together.number);
@@ -60,14 +60,11 @@ pub(super) fn all_made(flow: &str, decided: &Decided, made: &BTreeSet<i64>) -> R
 
 /// The first rule of the tables of a group, and whether it has them the other way round.
 fn rule_of(step: &Step, together: &Together) -> Option<(usize, bool)> {
-    let names = |sides: &[usize; 2]| sides.map(|place| step.tables.get(place).map(|table| table.name()).unwrap_or_default());
+    let name = |place: &usize| step.tables.get(*place).map(|table| table.name()).unwrap_or_default();
     let fits =
         |tables: [&str; 2]| together.rows.iter().zip(tables).all(|(rows, table)| rows.ids().is_empty() || rows.table == table);
     let fitting = step.sides.iter().enumerate().filter_map(|(place, sides)| {
-        let [left, right] = names(sides);
-        if left == right && together.rows.iter().all(|rows| !rows.ids().is_empty()) {
-            return None;
-        }
+        let [left, right] = sides.both()?.map(name);
         match (fits([left, right]), fits([right, left])) {
             (true, _) => Some((place, false)),
             (_, true) => Some((place, true)),
@@ -79,8 +76,9 @@ fn rule_of(step: &Step, together: &Together) -> Option<(usize, bool)> {
 }
 
 fn group(step: &Step, place: usize, is_turned: bool, together: &Together) -> Result<Match> {
-    let rule = step.rules.get(place).ok_or_else(|| Error::bug("a rule is not of its step"))?;
-    let sides = step.sides.get(place).copied().unwrap_or_default();
+    let astray = || Error::bug("a rule is not of its step");
+    let sides = step.sides.get(place).and_then(Sided::both).ok_or_else(astray)?.map(|place| *place);
+    let rule = step.rules.get(place).ok_or_else(astray)?;
     let [first, second] = together.rows.each_ref();
     let decided = if is_turned { [second, first] } else { [first, second] };
     let mut rows = [Vec::new(), Vec::new()];

@@ -92,7 +92,7 @@ fn left_over(step: &Step, left: &Exception, text: &mut String) -> Result<()> {
     if let Some(detail) = &left.detail {
         line(text, format_args!("  {detail}"));
     }
-    let is_left_side = step.sides.get(left.rule.unwrap_or_default()).is_some_and(|[side, _]| *side == left.table);
+    let is_left_side = step.sides.get(left.rule.unwrap_or_default()).is_some_and(|sides| *sides.left() == left.table);
     let (own, other) = if is_left_side { (Side::Left, Side::Right) } else { (Side::Right, Side::Left) };
     line(text, format_args!("  it is {}", shown(table.lines(rule, own), left.row)?));
     if let Some(window) = window(rule) {
@@ -128,16 +128,12 @@ fn out_of_scope(step: &Step, out: &OutOfScope, text: &mut String) -> Result<()> 
 /// What became of a candidate.
 fn became(step: &Step, table: usize, row: u32) -> Result<String> {
     for found in &step.matches {
-        let [left, right] = step.sides.get(found.rule).copied().unwrap_or_default();
-        let is_left = left == table && found.group.left().contains(&row);
-        if is_left || (right == table && found.group.right().contains(&row)) {
-            let ids = step.ids(found)?;
-            let [lefts, rights] = &ids;
-            return Ok(format!(
-                "it is matched to {} by {}",
-                (if is_left { rights } else { lefts }).join(", "),
-                step.rule(found)?.id
-            ));
+        let sides = step.sides.get(found.rule).iter().flat_map(|sides| sides.iter()).collect::<Vec<_>>();
+        let own = sides.into_iter().find(|(side, place)| **place == table && found.group.of(*side).contains(&row));
+        if let Some((side, _)) = own {
+            let [lefts, rights] = step.ids(found)?;
+            let others = if side == Side::Left { rights } else { lefts };
+            return Ok(format!("it is matched to {} by {}", others.join(", "), step.rule(found)?.id));
         }
     }
     let left = step.exceptions.iter().find(|left| left.table == table && left.row == row);

@@ -31,6 +31,7 @@ pub mod reasons;
 pub mod results;
 pub mod rule;
 pub mod run;
+pub mod sided;
 pub mod sides;
 pub mod test;
 

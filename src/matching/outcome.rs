@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::assign::Side;
 use super::rule::Rule;
+use super::sided::Sided;
 use super::sides::Table;
 use crate::error::{Error, Result};
 use crate::money::DECIMAL_SCALE;
@@ -28,8 +30,8 @@ pub struct Step {
     pub rules: Vec<Rule>,
     /// The tables that they match rows of, by name.
     pub tables: Vec<Arc<Table>>,
-    /// The tables of the left and of the right side of each rule, as places in `tables`.
-    pub sides: Vec<[usize; 2]>,
+    /// The tables of the sides of each rule, as places in `tables`.
+    pub sides: Vec<Sided<usize>>,
     /// The matches, by rule and rows.
     pub matches: Vec<Match>,
     /// Rows that may belong together, for people to decide; the rows are exceptions all the same.
@@ -129,6 +131,11 @@ impl Group {
     pub fn right(&self) -> &[u32] {
         self.rows.get(self.lefts..).unwrap_or_default()
     }
+
+    /// Rows of a side, in order.
+    pub fn of(&self, side: Side) -> &[u32] {
+        if side == Side::Left { self.left() } else { self.right() }
+    }
 }
 
 impl Step {
@@ -153,8 +160,8 @@ impl Step {
     /// # Errors
     /// [`crate::error::ErrorKind::Bug`] when the match is of another step.
     pub fn tables_of(&self, found: &Match) -> Result<[&Table; 2]> {
-        let [left, right] = *self.sides.get(found.rule).ok_or_else(astray)?;
-        Ok([self.table(left)?, self.table(right)?])
+        let [left, right] = self.sides.get(found.rule).and_then(Sided::both).ok_or_else(astray)?;
+        Ok([self.table(*left)?, self.table(*right)?])
     }
 
     /// Ids of the left and of the right rows of a match, in order.

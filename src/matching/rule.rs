@@ -15,6 +15,7 @@
 use sha2::{Digest, Sha256};
 
 use super::reasons::REASONS;
+use super::sided::Sided;
 use crate::api::spelling::nearest;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -34,10 +35,8 @@ pub struct Rule {
     pub hop: u32,
     /// Its turn in the step, the lowest first.
     pub priority: u32,
-    /// The rows it looks for counterparts for.
-    pub left: Side,
-    /// The rows they are looked for in; the left side again where there is only one.
-    pub right: Side,
+    /// The rows it looks for counterparts for, and those that they are looked for in.
+    pub sides: Sided<Side>,
     /// How many of one go with how many of the other.
     pub shape: Shape,
     /// How rows are assigned to each other.
@@ -73,6 +72,8 @@ pub struct Side {
     pub table: String,
     /// The column.
     pub key: String,
+    /// The column of the day that a row is of, where it is said.
+    pub day: Option<String>,
 }
 
 /// How many of one side go with how many of the other.
@@ -193,7 +194,7 @@ pub enum Residual {
 }
 
 /// Every key of a header, and what it means.
-pub const KEYS: [(&str, &str); 19] = [
+pub const KEYS: [(&str, &str); 20] = [
     ("rule", "Its name, which no other has: `flow.what_it_goes_by`."),
     ("version", "For people; what counts is the hash of header and SELECT."),
     ("flow", "What it is a step of."),
@@ -204,6 +205,11 @@ pub const KEYS: [(&str, &str); 19] = [
         "The table it looks for counterparts for, and its key in brackets: `settlements(payout_id)`; `line_id` when left out.",
     ),
     ("right", "The table they are looked for in, likewise; none where the shape is `one_sided`."),
+    (
+        "days",
+        "The columns of the days that rows are of: `left.COLUMN, right.COLUMN`. Which period a match lies in goes by them; those of \
+         the window when left out.",
+    ),
     (
         "shape",
         "`one_to_one`, `many_to_one` or `one_to_many`; `one_sided`, whose SELECT gives `left_id` alone, of rows that nothing is \
@@ -253,12 +259,10 @@ impl Rule {
         let amount = header.amount()?;
         let window = header.window()?;
         let shape = header.word("shape", "one_to_one", &SHAPES)?;
-        let left = header.side("left")?;
         let rule = Self {
             hop: header.number("hop", 1)?,
             priority: header.number("priority", 100)?,
-            right: header.right(&left, shape)?,
-            left,
+            sides: header.sides(shape)?,
             shape,
             assign: header.assign()?,
             tie: header.word("tie", "reject", &TIES)?,
@@ -522,19 +526,40 @@ impl<'a> Header<'a> {
         };
         match column.map(str::trim) {
             Some(column) if is_name(column) && table.trim().split('.').all(is_name) => {
-                Ok(Side { table: table.trim().to_owned(), key: column.to_owned() })
+                Ok(Side { table: table.trim().to_owned(), key: column.to_owned(), day: self.day(key)? })
             }
             _ => Err(self.wrong(key, "a table is expected", format!("such as {key}: settlements(payout_id)"))),
         }
     }
 
-    /// The right side, which is the left where there is only one.
-    fn right(&self, left: &Side, shape: Shape) -> Result<Side> {
+    fn sides(&self, shape: Shape) -> Result<Sided<Side>> {
+        let left = self.side("left")?;
         match (shape, self.value("right")) {
-            (Shape::OneSided, None) => Ok(left.clone()),
+            (Shape::OneSided, None) if self.day("right")?.is_some() => {
+                Err(self.wrong("days", "a rule of one side has a right side", "leave right.… out"))
+            }
+            (Shape::OneSided, None) => Ok(Sided::One(left)),
             (Shape::OneSided, Some(_)) => Err(self.wrong("right", "a rule of one side has a right side", "leave it out")),
-            _ => self.side("right"),
+            _ => Ok(Sided::Two(left, self.side("right")?)),
         }
+    }
+
+    /// The column of the day that rows of a side are of.
+    fn day(&self, side: &str) -> Result<Option<String>> {
+        let Some(value) = self.value("days") else { return Ok(None) };
+        let said: Vec<(&str, Option<String>)> = value
+            .split(',')
+            .map(|part| if part.trim().starts_with("right.") { ("right", of("right", part)) } else { ("left", of("left", part)) })
+            .collect();
+        let is_twice = matches!(said.as_slice(), [(one, _), (other, _)] if one == other) || said.len() > 2;
+        if is_twice || said.iter().any(|(_, column)| column.is_none()) {
+            return Err(self.wrong(
+                "days",
+                "a column of each side is expected",
+                "such as days: left.payout_date, right.value_date",
+            ));
+        }
+        Ok(said.into_iter().find(|(of, _)| *of == side).and_then(|(_, column)| column))
     }
 
     fn assign(&self) -> Result<Assign> {

@@ -22,7 +22,8 @@ use super::outcome::{Exception, Group, Match, OutOfScope, Outcome, Step};
 use super::overrides::{Decided, Overrides};
 use super::proposal::{Proposal, one_side};
 use super::reasons::{NO_COUNTERPART_LEFT, NO_COUNTERPART_RIGHT, holds, rank};
-use super::rule::{Assign, Rule, Shape};
+use super::rule::{Assign, Rule};
+use super::sided::Sided;
 use super::sides::{Lines, Named, Table};
 use crate::error::{Error, Result};
 
@@ -83,18 +84,17 @@ impl Session<'_> {
         let mut plans = Vec::with_capacity(rules.len());
         for rule in &rules {
             let Checked { plan, sides } = check(rule, self.context).await?;
-            let names = [0, 1].map(|side: usize| sides.get(side).map(|side| side.name().to_owned()).unwrap_or_default());
-            for side in sides {
+            for (_, side) in sides.iter() {
                 match named.get_mut(side.name()) {
-                    Some(known) => known.also(side).map_err(|error| error.with_missing("rule", &rule.id))?,
-                    None => drop(named.insert(side.name().to_owned(), side)),
+                    Some(known) => known.also(side.clone()).map_err(|error| error.with_missing("rule", &rule.id))?,
+                    None => drop(named.insert(side.name().to_owned(), side.clone())),
                 }
             }
-            plans.push((plan, names));
+            plans.push((plan, sides));
         }
         let tables = self.tables(named.values()).await?;
-        let place = |name: &String| named.keys().position(|known| known == name).unwrap_or_default();
-        let sides: Vec<[usize; 2]> = plans.iter().map(|(_, names)| names.each_ref().map(place)).collect();
+        let place = |side: &Named| named.keys().position(|known| known == side.name()).unwrap_or_default();
+        let sides: Vec<Sided<usize>> = plans.iter().map(|(_, sides)| sides.map(|_, side| place(side))).collect();
         let mut state = State::new(Step { flow, hop, rules, tables, sides, ..Step::default() });
         let done = decided::done(&state.step, self.decided, made)?;
         done.taken.into_iter().for_each(|(table, row)| state.take(table, row));
@@ -137,13 +137,13 @@ struct Turn<'a> {
     place: usize,
     rule: &'a Rule,
     /// Places of the tables of its sides.
-    sides: [usize; 2],
+    sides: Sided<usize>,
 }
 
 impl Turn<'_> {
+    /// The table of a side; that of the left where there is no other.
     fn table(self, side: Side) -> usize {
-        let [left, right] = self.sides;
-        if side == Side::Left { left } else { right }
+        *self.sides.of(side).unwrap_or(self.sides.left())
     }
 }
 
@@ -163,17 +163,17 @@ impl State {
     }
 
     async fn turn(&mut self, session: Session<'_>, turn: Turn<'_>, plan: LogicalPlan) -> Result<()> {
-        if turn.rule.shape == Shape::OneSided {
+        let Sided::Two(left, right) = turn.sides else {
             return self.one_sided(session, turn, plan).await;
-        }
+        };
         let Session { context, conventions, .. } = session;
-        let [left_table, right_table] = turn.sides.map(|place| self.step.tables.get(place).cloned());
+        let [left_table, right_table] = [left, right].map(|place| self.step.tables.get(place).cloned());
         let (Some(left_table), Some(right_table)) = (left_table, right_table) else {
             return Err(Error::bug("a rule without tables"));
         };
         let lines = [left_table.lines(turn.rule, Side::Left), right_table.lines(turn.rule, Side::Right)];
         let spans = turn.rule.window.as_ref().map(|window| spans(window, lines[0], conventions)).transpose()?;
-        let taken = turn.sides.map(|place| self.taken.get(place).map(Vec::as_slice).unwrap_or_default());
+        let taken = [left, right].map(|place| self.taken.get(place).map(Vec::as_slice).unwrap_or_default());
         let proposal = Proposal::read(turn.rule, plan, context, [&left_table, &right_table], taken).await?;
         let assigned = Assigned::of(turn.rule, proposal, lines, spans.as_ref())?;
         for waiting in assigned.waiting {
@@ -222,8 +222,8 @@ impl State {
         if decided.is_empty() {
             return Ok(false);
         }
-        let [left, right] = turn.sides;
-        let (left, right) = (self.step.table(left)?, self.step.table(right)?);
+        let [left, right] = [Side::Left, Side::Right].map(|side| self.step.table(turn.table(side)));
+        let (left, right) = (left?, right?);
         Ok(decided.is_unmatched([left.name(), right.name()], [&left.ids(group.left())?, &right.ids(group.right())?]))
     }
 
@@ -316,10 +316,10 @@ impl State {
     /// The step, with all rows that no rule took.
     fn end(mut self) -> Step {
         self.step.out_of_scope.sort_by_key(|out| (out.table, out.row));
-        // A rule of one side says nothing of which side it is.
-        let is_right_side = |table: usize| self.step.sides.iter().any(|[left, right]| *right == table && left != right);
-        let is_left_side =
-            |table: usize| !is_right_side(table) || self.step.sides.iter().any(|[left, right]| *left == table && left != right);
+        let is_side = |side: usize, table: usize| {
+            self.step.sides.iter().filter_map(Sided::both).any(|both| both.get(side) == Some(&&table))
+        };
+        let is_left_side = |table: usize| is_side(0, table) || !is_side(1, table);
         let mut exceptions = Vec::new();
         for (table, (taken, left)) in self.taken.iter().zip(std::mem::take(&mut self.left)).enumerate() {
             let reason = if is_left_side(table) { NO_COUNTERPART_LEFT } else { NO_COUNTERPART_RIGHT };
@@ -343,9 +343,12 @@ impl State {
 
     /// Whether none of its rows is taken.
     fn is_open(&self, found: &Match) -> bool {
-        let sides = self.step.sides.get(found.rule).copied().unwrap_or_default();
-        let rows = [found.group.left(), found.group.right()];
-        sides.into_iter().zip(rows).all(|(table, rows)| rows.iter().all(|row| !self.is_taken(table, *row)))
+        let sides = self.step.sides.get(found.rule);
+        let rows = sides
+            .iter()
+            .flat_map(|sides| sides.iter())
+            .flat_map(|(side, table)| found.group.of(side).iter().map(|row| (*table, *row)));
+        rows.into_iter().all(|(table, row)| !self.is_taken(table, row))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The tables whose rows are matched: each is read once for all rules that run together, in the order of its ids.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
@@ -14,7 +14,8 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use hashbrown::HashTable;
 
 use super::assign::Side;
-use super::rule::{self, Rule};
+use super::rule::Rule;
+use super::sided::Sided;
 use crate::error::{Error, ErrorKind, Result};
 use crate::money::{DECIMAL_PRECISION, DECIMAL_SCALE};
 
@@ -65,14 +66,22 @@ pub(super) struct Named {
     name: String,
     key: String,
     wanted: BTreeSet<Wanted>,
+    /// The column of the day that a row is of, where a rule or a view says it.
+    day: Option<String>,
+    /// The columns of days that windows compare.
+    windows: BTreeSet<String>,
 }
 
 impl Named {
-    /// The table of a side of a rule.
-    pub(super) fn of(rule: &Rule, side: Side, context: &SessionContext) -> Self {
-        let rule::Side { table, key } = if side == Side::Left { &rule.left } else { &rule.right };
-        let (table, name) = resolved(table, context);
-        Self { table, name, key: key.clone(), wanted: Compared::of(rule, side).wanted().cloned().collect() }
+    /// The tables of the sides of a rule.
+    pub(super) fn of(rule: &Rule, context: &SessionContext) -> Sided<Self> {
+        rule.sides.map(|side, of| {
+            let (table, name) = resolved(&of.table, context);
+            let compared = Compared::of(rule, side);
+            let windows = compared.day.iter().map(|(_, day)| day.clone()).collect();
+            let wanted = compared.wanted().cloned().collect();
+            Self { table, name, key: of.key.clone(), wanted, day: of.day.clone(), windows }
+        })
     }
 
     /// What it is called: one table has one name, however a rule spells it.
@@ -83,14 +92,35 @@ impl Named {
     /// Adds what another rule reads of the table.
     ///
     /// # Errors
-    /// [`ErrorKind::Query`] when the other knows its rows by another key: a row could be taken once by each.
+    /// [`ErrorKind::Query`] when the other knows its rows by another key, as a row could be taken once by each, or says another
+    /// day of them.
     pub(super) fn also(&mut self, other: Self) -> Result<()> {
         if self.key != other.key {
             let error = wrong("rules that run together know the rows of a table by different keys", &self.name, &other.key);
             return Err(error.with("other", &self.key).hint("name the same key in all of them"));
         }
+        if let (Some(own), Some(day)) = (&self.day, &other.day)
+            && own != day
+        {
+            let error = wrong("rules that run together say different days of the rows of a table", &self.name, day);
+            return Err(error.with("other", own).hint("name the same column in all of them: days: left.…, right.…"));
+        }
+        self.day = self.day.take().or(other.day);
+        self.windows.extend(other.windows);
         self.wanted.extend(other.wanted);
         Ok(())
+    }
+
+    /// The column of the day that a row is of: the one that is said, else the only one that windows compare.
+    fn dated(&self) -> Option<&String> {
+        let mut windows = self.windows.iter();
+        self.day.as_ref().or_else(|| windows.next().filter(|_| windows.next().is_none()))
+    }
+
+    /// The columns that are read.
+    fn columns(&self) -> BTreeSet<Wanted> {
+        let day = self.dated().map(|day| (Meaning::Day, day.clone()));
+        self.wanted.iter().cloned().chain(day).collect()
     }
 
     /// The plan of its rows: the id and what is compared, in types that compare exactly.
@@ -105,20 +135,41 @@ impl Named {
                 .hint(format!("write {}(COLUMN) in the header", self.name)));
         }
         let mut columns = vec![cast(ident(&self.key), DataType::Utf8).alias(ID)];
-        for wanted in &self.wanted {
-            let kind = compared_as(wanted, kind(&wanted.1), &self.name)?;
-            columns.push(cast(ident(&wanted.1), kind).alias(alias(wanted)));
+        for wanted in self.columns() {
+            let kind = compared_as(&wanted, kind(&wanted.1), &self.name)?;
+            columns.push(cast(ident(&wanted.1), kind).alias(alias(&wanted)));
         }
         Ok(table.select(columns)?)
     }
 }
 
-/// What the tables of both sides of a rule are called, and their keys.
-pub fn names(rule: &Rule, context: &SessionContext) -> [(String, String); 2] {
-    [Side::Left, Side::Right].map(|side| {
-        let named = Named::of(rule, side, context);
-        (named.name, named.key)
-    })
+/// What the tables of the sides of a rule are called, and their keys.
+pub fn names(rule: &Rule, context: &SessionContext) -> Sided<(String, String)> {
+    Named::of(rule, context).map(|_, named| (named.name.clone(), named.key.clone()))
+}
+
+/// That it is known of all tables of rules which day their rows are of.
+///
+/// # Errors
+/// [`ErrorKind::Query`] that names the table of which it is not.
+pub fn all_dated<'a>(rules: impl IntoIterator<Item = &'a Rule>, context: &SessionContext) -> Result<()> {
+    let mut known: BTreeMap<(u32, String), Named> = BTreeMap::new();
+    for rule in rules {
+        for (_, named) in Named::of(rule, context).iter() {
+            match known.get_mut(&(rule.hop, named.name.clone())) {
+                Some(known) => known.also(named.clone()).map_err(|error| error.with_missing("rule", &rule.id))?,
+                None => drop(known.insert((rule.hop, named.name.clone()), named.clone())),
+            }
+        }
+    }
+    known.values().find(|named| named.dated().is_none()).map_or(Ok(()), |named| Err(undated(&named.name)))
+}
+
+/// That nothing says which day the rows of a table are of.
+pub(super) fn undated(table: &str) -> Error {
+    Error::new(ErrorKind::Query, "no period can be closed where it is not known which day rows are of")
+        .with("table", table)
+        .hint("name the column in the header of a rule of this table: days: left.COLUMN, right.COLUMN")
 }
 
 /// The full name of a side's table, and the short one, which leaves out what is searched anyway.
@@ -191,6 +242,8 @@ pub struct Table {
     name: String,
     /// Ids, and what is compared, in the order of the ids.
     rows: RecordBatch,
+    /// What the column of the day that a row is of is called there.
+    dated: Option<String>,
     ids: StringArray,
     places: HashTable<u32>,
     hasher: RandomState,
@@ -239,7 +292,8 @@ impl Table {
             }
             places.insert_unique(hasher.hash_one(id), row, |row| hasher.hash_one(text(&ids, *row).unwrap_or_default()));
         }
-        Ok(Self { name: named.name.clone(), rows, ids, places, hasher })
+        let dated = named.dated().map(|day| alias(&(Meaning::Day, day.clone())));
+        Ok(Self { name: named.name.clone(), rows, dated, ids, places, hasher })
     }
 
     /// What it is called.
@@ -276,6 +330,18 @@ impl Table {
     /// The row of an id.
     pub fn place(&self, id: &str) -> Option<u32> {
         self.places.find(self.hasher.hash_one(id), |row| text(&self.ids, *row) == Some(id)).copied()
+    }
+
+    /// Whether it is known which day its rows are of.
+    pub fn is_dated(&self) -> bool {
+        self.dated.is_some()
+    }
+
+    /// The day that a row is of, counted since 1970.
+    pub fn dated(&self, row: u32) -> Option<i32> {
+        let days: &Date32Array = self.rows.column_by_name(self.dated.as_ref()?)?.as_primitive();
+        let row = usize::try_from(row).ok()?;
+        days.is_valid(row).then(|| days.value(row))
     }
 
     /// What a rule compares of it as one of its sides.

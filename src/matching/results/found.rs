@@ -55,10 +55,9 @@ fn values(lines: Lines<'_>, row: u32) -> Values {
 /// # Errors
 /// [`crate::error::ErrorKind::Bug`] when the step has no such table.
 pub(super) fn canonical(step: &Step, place: usize) -> Result<Lines<'_>> {
-    let sided = |side: usize| if side == 0 { Side::Left } else { Side::Right };
     let of_table = step.rules.iter().zip(&step.sides).flat_map(|(rule, sides)| {
-        let sides = sides.iter().enumerate().filter(|(_, table)| **table == place);
-        sides.map(move |(side, _)| (rule, sided(side)))
+        let sides = sides.iter().filter(|(_, table)| **table == place);
+        sides.map(move |(side, _)| (rule, side))
     });
     let told = |rule: &crate::matching::rule::Rule| (rule.amount.is_none(), rule.window.is_none());
     let (rule, side) = of_table.min_by_key(|(rule, _)| told(rule)).ok_or_else(|| Error::bug("a table of no rule"))?;

@@ -3,7 +3,6 @@
 use sha2::{Digest, Sha256};
 
 use crate::error::Result;
-use crate::matching::assign::Side;
 use crate::matching::outcome::Step;
 use crate::matching::overrides::Decided;
 use crate::matching::sides::Lines;
@@ -17,7 +16,7 @@ pub(super) fn rows(steps: &[Step]) -> Result<String> {
     for step in steps {
         hash.update(step.hop.to_le_bytes());
         for (rule, sides) in step.rules.iter().zip(&step.sides) {
-            for (side, place) in [Side::Left, Side::Right].into_iter().zip(sides) {
+            for (side, place) in sides.iter() {
                 add(&mut hash, step.table(*place)?.lines(rule, side))?;
             }
         }

@@ -18,6 +18,7 @@ use crate::matching::assign::Side;
 use crate::matching::outcome::Step;
 use crate::matching::overrides::{Decision, Rows};
 use crate::matching::rule::Rule;
+use crate::matching::sided::Sided;
 
 /// The run that rows are of.
 #[derive(Debug, Clone, Copy)]
@@ -69,14 +70,14 @@ pub(super) fn run(run: Run<'_>, told: &Told) -> Result<RecordBatch> {
 
 /// The versions of rules that were not known.
 pub(super) fn rule_versions(run: Run<'_>, steps: &[Step], new: &BTreeSet<String>, started: DateTime<Utc>) -> Result<RecordBatch> {
-    let rules: Vec<(&Step, &Rule, [usize; 2])> = steps
+    let rules: Vec<(&Step, &Rule, Sided<usize>)> = steps
         .iter()
         .flat_map(|step| step.rules.iter().zip(&step.sides).map(move |(rule, sides)| (step, rule, *sides)))
         .filter(|(_, rule, _)| new.contains(&rule.version))
         .collect();
     let of = |text: fn(&Rule) -> Option<String>| owned(rules.iter().map(|(_, rule, _)| text(rule)));
-    let table = |side: usize| {
-        let name = |(step, _, sides): &(&Step, &Rule, [usize; 2])| Some(step.table(*sides.get(side)?).ok()?.name().to_owned());
+    let table = |side: Side| {
+        let name = |(step, _, sides): &(&Step, &Rule, Sided<usize>)| Some(step.table(*sides.of(side)?).ok()?.name().to_owned());
         owned(rules.iter().map(name))
     };
     let count = rules.len();
@@ -90,8 +91,8 @@ pub(super) fn rule_versions(run: Run<'_>, steps: &[Step], new: &BTreeSet<String>
             of(|rule| Some(rule.version.clone())),
             numbers(rules.iter().map(|(_, rule, _)| Some(i64::from(rule.hop)))),
             numbers(rules.iter().map(|(_, rule, _)| Some(i64::from(rule.priority)))),
-            table(0),
-            table(1),
+            table(Side::Left),
+            table(Side::Right),
             of(|rule| Some(tests_of::shape(rule).to_owned())),
             of(tests_of::amount),
             of(tests_of::window),
