@@ -3,7 +3,8 @@ select runs.started as at, changes.flow, changes.run, changes.event, changes.cau
 from kept.matches as changes
 join kept.runs as runs on runs.run_id = changes.run_id
 union all
-select runs.started, changes.flow, changes.run, changes.event, 'restatement', null, changes."table", changes.line_id, changes.rule_id, null
+select runs.started, changes.flow, changes.run, changes.event, coalesce(changes.cause, 'restatement'), null, changes."table", changes.line_id, changes.rule_id,
+    case when changes.event <> 'restated' then changes.detail end
 from kept.exceptions as changes
 join kept.runs as runs on runs.run_id = changes.run_id
 where changes.event is not null

@@ -17,10 +17,10 @@ sides as (
         min(currency) filter (where side = 'left') as left_currency,
         min(currency) filter (where side = 'right') as right_currency,
         count(distinct upper(currency)) as currencies,
-        min(day) filter (where side = 'left') as left_from,
-        max(day) filter (where side = 'left') as left_to,
-        min(day) filter (where side = 'right') as right_from,
-        max(day) filter (where side = 'right') as right_to
+        min(compared_day) filter (where side = 'left') as left_from,
+        max(compared_day) filter (where side = 'left') as left_to,
+        min(compared_day) filter (where side = 'right') as right_from,
+        max(compared_day) filter (where side = 'right') as right_to
     from kept.match_lines as lines
     group by lines.flow, lines.match_id, lines.run_id
 ),

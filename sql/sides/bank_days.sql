@@ -2,6 +2,7 @@
 -- about: The days that bank accounts are known of: those of a statement, with the days before it that no statement is missing of; of files without statements the days from the first line to the last.
 -- grain: span of days of a bank account
 -- keys: bank_account, currency, to_date
+-- day: none
 -- money: none
 -- needs: bank_lines, bank_statements
 with statements as (

@@ -2,6 +2,7 @@
 -- about: Lines of all bank accounts that are Checkout.com's: they name a payout, or Checkout.com. payout_id is the only payout that is named.
 -- grain: line of a bank account
 -- keys: line_id
+-- day: value_date
 -- money: major units of currency, exact; credit positive
 -- needs: bank_lines
 with lines as (

@@ -2,6 +2,7 @@
 -- about: What disputes took and gave back on the balance, in the processing currency. The fee of an arbitration that was lost, and other fees and taxes, are not part of it.
 -- grain: row of a report of financial actions
 -- keys: line_id
+-- day: booked_on
 -- money: major units of currency, exact; what is taken is negative
 -- needs:
 select

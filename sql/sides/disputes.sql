@@ -2,6 +2,7 @@
 -- about: Disputes with what they are to come to on the balance: nothing where they were won, and else the disputed amount, which was taken.
 -- grain: dispute
 -- keys: dispute_id
+-- day: received_on
 -- money: major units of currency, exact; what is taken is negative
 -- needs:
 select

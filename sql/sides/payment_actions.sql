@@ -2,6 +2,7 @@
 -- about: Captures and refunds that were approved, as the API tells them; refunds are negative. Pending and declined ones move no money.
 -- grain: action of a payment
 -- keys: action_id
+-- day: processed_on
 -- money: major units of currency, exact; signed as on the balance
 -- needs:
 select

@@ -2,6 +2,7 @@
 -- about: Payments of which something was captured and not all of it refunded: declined, voided and refunded ones expect nothing.
 -- grain: payment
 -- keys: payment_id
+-- day: paid_on
 -- money: major units of currency, exact; what was captured less what was refunded
 -- needs:
 select

@@ -2,6 +2,7 @@
 -- about: Settlements, whatever they pay: one of nothing, or below it, is carried forward to a later one.
 -- grain: settlement and currency account
 -- keys: payout_id
+-- day: payout_date
 -- money: major units of currency, exact
 -- needs:
 select

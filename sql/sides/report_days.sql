@@ -2,6 +2,7 @@
 -- about: The days that financial actions are known of: every entity that has reports of them has one of that day.
 -- grain: day of the settlement zone
 -- keys: day
+-- day: none
 -- money: none
 -- needs:
 with spans as (

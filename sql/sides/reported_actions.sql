@@ -2,6 +2,7 @@
 -- about: Captures and refunds as report files tell them, each the sum of its rows of money in the processing currency; refunds are negative, and fees are not part of it.
 -- grain: action and processing currency
 -- keys: line_id
+-- day: booked_on
 -- money: major units of currency, exact; signed as on the balance
 -- needs:
 select

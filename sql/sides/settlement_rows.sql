@@ -2,6 +2,7 @@
 -- about: Rows of the files of settlements, as they stand there: two that say the same are two. Those without payout_id are in the file, and in no settlement.
 -- grain: row of a file of a settlement
 -- keys: line_id
+-- day: booked_on
 -- money: major units of currency, exact; what is taken is negative
 -- needs:
 select
@@ -18,5 +19,6 @@ select
     breakdown_type,
     fee_detail,
     holding_currency as currency,
-    holding_currency_amount as amount
+    holding_currency_amount as amount,
+    cast(processed_on_local as date) as booked_on
 from settlement_actions

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::print::print;
 use super::{Global, open};
 use crate::error::{Error, ErrorKind, Result};
 use crate::matching::files::with_shipped;
-use crate::matching::overrides::Action;
+use crate::matching::overrides::{Action, WORDS};
 use crate::matching::results::{Asked, Entered};
 use crate::matching::rule::Rule;
 
@@ -20,8 +21,8 @@ const USER: [&str; 3] = ["USER", "LOGNAME", "USERNAME"];
 #[derive(Debug, Args)]
 pub(super) struct Override {
     /// What is decided of the rows.
-    #[arg(value_enum, required_unless_present = "csv")]
-    action: Option<Word>,
+    #[arg(value_parser = actions(), required_unless_present = "csv")]
+    action: Option<Action>,
     /// The flow.
     #[arg(long, required_unless_present = "csv")]
     flow: Option<String>,
@@ -80,33 +81,10 @@ struct By {
     rules: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Word {
-    /// They belong together, whatever the rules say.
-    Match,
-    /// They do not, whatever the rules say.
-    Unmatch,
-    /// They are no concern of the flow.
-    Exclude,
-    /// Something is said of them.
-    Comment,
-    /// They belong together, and what is left of their amounts is written off.
-    Writeoff,
-    /// An earlier override no longer counts.
-    Retract,
-}
-
-impl From<Word> for Action {
-    fn from(word: Word) -> Self {
-        match word {
-            Word::Match => Self::Match,
-            Word::Unmatch => Self::Unmatch,
-            Word::Exclude => Self::Exclude,
-            Word::Comment => Self::Comment,
-            Word::Writeoff => Self::WriteOff,
-            Word::Retract => Self::Retract,
-        }
-    }
+/// The words of actions, each with what it means.
+fn actions() -> impl TypedValueParser<Value = Action> {
+    let words = WORDS.map(|(word, _, about)| PossibleValue::new(word).help(about));
+    PossibleValuesParser::new(words).try_map(|word| Action::of(&word))
 }
 
 /// Keeps overrides.
@@ -124,7 +102,7 @@ pub(super) async fn decide(global: &Global, arguments: Override) -> Result<()> {
         }
         (None, Some(action), Some(flow), Some(why)) => {
             let (ids, tables) = ([left, right], [left_table, right_table]);
-            vec![Asked { action: action.into(), flow, ids, tables, why, who: None, account, retracts: id }]
+            vec![Asked { action, flow, ids, tables, why, who: None, account, retracts: id }]
         }
         _ => return Err(Error::new(ErrorKind::Usage, "an override without action, flow or reason")),
     };

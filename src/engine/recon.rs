@@ -9,6 +9,7 @@ use datafusion::common::TableReference;
 use datafusion::logical_expr::{Expr, cast, ident, lit};
 use datafusion::prelude::SessionContext;
 
+use super::sides::with_days;
 use super::{Engine, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::no_lake;
@@ -17,7 +18,7 @@ use crate::matching::overrides::{Action, Overrides};
 use crate::matching::results::{Asked, Entered, Occasion, Recorded, Results};
 use crate::matching::rule::Rule;
 use crate::matching::run::run_under;
-use crate::matching::sides::names;
+use crate::matching::sides::{all_dated, names};
 
 /// Schema of what matching has found.
 pub const RECON: &str = "recon";
@@ -93,12 +94,14 @@ impl Engine {
     /// Closes the periods of a flow through a day, counted since 1970.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when there is no lake, [`ErrorKind::Usage`] when no rule is of the flow; those of
-    /// [`Results::close`].
+    /// [`ErrorKind::Config`] when there is no lake, [`ErrorKind::Usage`] when no rule is of the flow, [`ErrorKind::Query`] when it
+    /// is not known of all its tables which day rows are of; those of [`Results::close`].
     pub async fn close(&self, flow: &str, through: i32, may_reopen: bool, rules: &[Rule], by: &Entered) -> Result<()> {
         let results = self.results()?;
         let session = self.session()?;
         session.keys(rules, flow)?;
+        let rules = with_days(rules)?;
+        all_dated(rules.iter().filter(|rule| rule.flow == flow), &session.context)?;
         results.close(flow, through, may_reopen, by, &session.context.state()).await
     }
 }
@@ -108,7 +111,7 @@ impl Session {
     pub(super) async fn run_under(&self, rules: &[Rule], overrides: &Overrides, as_of: i32) -> Result<Outcome> {
         // As of one statement: with one budget of requests, and what is read for one rule is there for the next.
         let context = SessionContext::new_with_state(self.state_now());
-        run_under(rules, overrides, &context, &self.conventions, as_of).await
+        run_under(&with_days(rules)?, overrides, &context, &self.conventions, as_of).await
     }
 
     /// The tables of both sides of a flow's rules.

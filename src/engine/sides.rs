@@ -32,6 +32,8 @@ pub(super) struct Side {
     pub(super) about: &'static str,
     /// The shapes that sources must have for it, with commas between them.
     needs: &'static str,
+    /// The column of the day that a row is of, where it is of one: which period it lies in.
+    day: Option<&'static str>,
     sql: &'static str,
 }
 
@@ -86,6 +88,22 @@ impl Engine {
         }
         Ok(kept)
     }
+}
+
+/// Rules with the days of the sides that they match rows of, where they do not say them.
+///
+/// # Errors
+/// [`ErrorKind::Bug`] when a side has not all of a header.
+pub(super) fn with_days(rules: &[Rule]) -> Result<Vec<Rule>> {
+    let days: BTreeMap<String, &str> =
+        all()?.iter().filter_map(|side| Some((format!("{SIDES}.{}", side.name), side.day?))).collect();
+    let mut rules = rules.to_vec();
+    for (_, side) in rules.iter_mut().flat_map(|rule| rule.sides.iter_mut()) {
+        if side.day.is_none() {
+            side.day = days.get(&side.table.to_lowercase()).map(|day| (*day).to_owned());
+        }
+    }
+    Ok(rules)
 }
 
 /// The schema of the sides.
@@ -164,5 +182,6 @@ fn read(file: &'static include_dir::File<'static>) -> Result<Side> {
     let wrong = |what: &'static str| Error::bug(what).with("file", file.path().display());
     let sql = file.contents_utf8().ok_or_else(|| wrong("a side is not text"))?;
     let said = |key| header(sql, key).ok_or_else(|| wrong("a side has not all of its header").with("missing", key));
-    Ok(Side { name: said("side")?, about: said("about")?, needs: said("needs")?, sql })
+    let day = Some(said("day")?).filter(|day| *day != "none");
+    Ok(Side { name: said("side")?, about: said("about")?, needs: said("needs")?, day, sql })
 }

@@ -26,20 +26,20 @@ pub enum Action {
     Retract,
 }
 
-/// The actions by the words they are said with.
-const WORDS: [(&str, Action); 6] = [
-    ("match", Action::Match),
-    ("unmatch", Action::Unmatch),
-    ("exclude", Action::Exclude),
-    ("comment", Action::Comment),
-    ("writeoff", Action::WriteOff),
-    ("retract", Action::Retract),
+/// The actions by the words they are said with, and what they mean.
+pub const WORDS: [(&str, Action, &str); 6] = [
+    ("match", Action::Match, "They belong together, whatever the rules say"),
+    ("unmatch", Action::Unmatch, "They do not, whatever the rules say"),
+    ("exclude", Action::Exclude, "They are no concern of the flow"),
+    ("comment", Action::Comment, "Something is said of them"),
+    ("writeoff", Action::WriteOff, "They belong together, and what is left of their amounts is written off"),
+    ("retract", Action::Retract, "An earlier override no longer counts"),
 ];
 
 impl Action {
     /// The word it is said with.
     pub fn word(self) -> &'static str {
-        WORDS.iter().find(|(_, action)| *action == self).map_or("", |(word, _)| word)
+        WORDS.iter().find(|(_, action, _)| *action == self).map_or("", |(word, ..)| word)
     }
 
     /// The action of a word.
@@ -47,9 +47,9 @@ impl Action {
     /// # Errors
     /// [`ErrorKind::Query`] when there is no such action.
     pub fn of(word: &str) -> Result<Self> {
-        let found = WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word.trim())).map(|(_, action)| *action);
+        let found = WORDS.iter().find(|(known, ..)| known.eq_ignore_ascii_case(word.trim())).map(|(_, action, _)| *action);
         found.ok_or_else(|| {
-            let known: Vec<&str> = WORDS.iter().map(|(word, _)| *word).collect();
+            let known: Vec<&str> = WORDS.iter().map(|(word, ..)| *word).collect();
             let error = Error::new(ErrorKind::Query, "there is no such action of an override").with("action", word);
             error.hint(format!("there are {}", known.join(", ")))
         })
@@ -336,7 +336,7 @@ mod tests {
 
     #[test]
     fn an_action_has_one_word() {
-        for (word, action) in WORDS {
+        for (word, action, _) in WORDS {
             assert_eq!((Action::of(word).unwrap(), action.word()), (action, word));
         }
         assert_eq!(Action::of("merge").unwrap_err().to_string(), "there is no such action of an override (action merge)");

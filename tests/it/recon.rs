@@ -233,6 +233,58 @@ async fn case_45_a_late_row_withdraws_a_match_of_an_open_period_and_not_of_a_clo
 }
 
 #[tokio::test]
+async fn what_would_be_new_in_a_closed_period_stays_left_until_a_person_says_so() {
+    let (mut desk, _folder) = Desk::new();
+    let (payments, lines) = ([("p", 999, 1, None)], [("x", 998, 2, None)]);
+    desk.run(&[AMOUNT], &payments, &lines).await;
+    desk.close(5).await;
+    let late = [("x", 998, 2, None), ("y", 999, 3, None)];
+    desk.run(&[AMOUNT], &payments, &late).await;
+    let left = ["p LATE_CHANGE_TO_CLOSED_PERIOD", "x NO_COUNTERPART_RIGHT", "y LATE_CHANGE_TO_CLOSED_PERIOD"];
+    assert_eq!(desk.state().await, (vec![], left.map(str::to_owned).to_vec()));
+    let told = "LATE_CHANGE_TO_CLOSED_PERIOD late_data amount";
+    assert_eq!(desk.events(2).await, [told, told]);
+    desk.decide(Action::Match, &["p"], &["y"], None).await.unwrap();
+    desk.run(&[AMOUNT], &payments, &late).await;
+    assert_eq!(desk.state().await.0, ["p y amount"]);
+}
+
+#[tokio::test]
+async fn the_day_of_a_row_is_that_of_the_header_and_without_any_no_period_is_closed() {
+    let (mut desk, _folder) = Desk::new();
+    let (payments, lines) = ([("a", 100, 1, Some("A"))], [("x", 100, 2, Some("A"))]);
+    let dated = REFERENCE.replace("--- amount:", "--- days: left.day, right.day\n--- amount:");
+    desk.day = 40;
+    desk.run(&[&dated], &payments, &lines).await;
+    assert_eq!(desk.ask("select day from recon.match_lines order by 1").await, ["2026-03-01", "2026-03-02"]);
+    desk.close(2).await;
+    let restated = [("x", 100, 2, None)];
+    desk.run(&[&dated], &payments, &restated).await;
+    assert_eq!(desk.state().await.0, ["a x reference"]);
+    let error = desk.try_run(&[REFERENCE], &payments, &lines).await.unwrap_err();
+    assert!(error.to_string().contains("it is not known which day rows are of"), "{error}");
+}
+
+#[tokio::test]
+async fn what_people_say_while_a_run_is_under_way_is_not_missed() {
+    for is_close in [true, false] {
+        let (mut desk, _folder) = Desk::new();
+        let (payments, lines) = ([("p", 999, 1, None)], [("x", 999, 2, None)]);
+        let context = desk.context();
+        let begun = desk.begin(&context).await.unwrap();
+        match is_close {
+            true => desk.close(2).await,
+            false => drop(desk.decide(Action::Unmatch, &["p"], &["x"], None).await.unwrap()),
+        }
+        let error = desk.end(&context, &begun, &[AMOUNT], &payments, &lines).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+        assert_eq!(desk.ask("select count(*) from recon.runs").await, ["0"]);
+        assert_eq!(desk.run(&[AMOUNT], &payments, &lines).await.run, 1);
+        assert_eq!(desk.state().await.0.len(), usize::from(is_close));
+    }
+}
+
+#[tokio::test]
 async fn case_46_what_a_person_has_unmatched_stays_so() {
     let (mut desk, _folder) = Desk::new();
     let (rules, payments, lines) = ([REFERENCE, AMOUNT], [("a", 100, 1, Some("A"))], [("x", 100, 2, Some("A"))]);

@@ -15,6 +15,14 @@ use crate::matching::overrides::{Action, Decision, Rows};
 const DECISIONS: &str = "ckosql/recon/overrides";
 const CLOSES: &str = "ckosql/recon/closes";
 
+/// How often it is tried to tell runs of what is said.
+const MOST_TRIES: u32 = 20;
+
+/// The transactions that number what people say of a flow, in the table of the runs.
+pub(super) fn said(flow: &str) -> String {
+    format!("ckosql/recon/said/{flow}")
+}
+
 /// An override as a person says it: by ids, and by tables only where the flow has several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
@@ -154,7 +162,10 @@ impl Results {
             check(decision, &known)?;
         }
         let rows = rows::decisions(&decisions)?;
-        self.store.add(&tables::OVERRIDES, &table, rows, Some(Transaction::new(DECISIONS, number)), Note::new()).await?;
+        self.store.add(&tables::OVERRIDES, &table, rows, vec![Transaction::new(DECISIONS, number)], Note::new()).await?;
+        for flow in decisions.iter().map(|decision| decision.flow.as_str()).collect::<BTreeSet<_>>() {
+            self.tell_runs(flow).await?;
+        }
         Ok(last + 1)
     }
 
@@ -174,7 +185,23 @@ impl Results {
         }
         let number = self.store.number(&tables::CLOSES, &table, CLOSES).await? + 1;
         let row = rows::close(number, by.at, &by.who, flow, through)?;
-        self.store.add(&tables::CLOSES, &table, row, Some(Transaction::new(CLOSES, number)), Note::new()).await
+        self.store.add(&tables::CLOSES, &table, row, vec![Transaction::new(CLOSES, number)], Note::new()).await?;
+        self.tell_runs(flow).await
+    }
+
+    /// Has runs of a flow that have begun come to nothing, as they have not heard what is said now.
+    async fn tell_runs(&self, flow: &str) -> Result<()> {
+        let mut tried = 0;
+        loop {
+            let runs = self.store.open(&tables::RUNS).await?;
+            let number = self.store.number(&tables::RUNS, &runs, &said(flow)).await?.saturating_add(1);
+            let none = arrow::array::RecordBatch::new_empty(tables::RUNS.schema());
+            match self.store.add(&tables::RUNS, &runs, none, vec![Transaction::new(said(flow), number)], Note::new()).await {
+                // Somebody else has said something, or a run has just come to its end.
+                Err(error) if error.kind() == ErrorKind::Conflict && tried < MOST_TRIES => tried += 1,
+                done => return done,
+            }
+        }
     }
 }
 

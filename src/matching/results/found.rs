@@ -46,7 +46,7 @@ impl Now for Steps<'_> {
 
 /// What a rule compares of a row.
 fn values(lines: Lines<'_>, row: u32) -> Values {
-    Values { amount: lines.amount(row), currency: lines.currency(row).map(str::to_owned), day: lines.day(row) }
+    Values { amount: lines.amount(row), currency: lines.currency(row).map(str::to_owned), day: lines.table().dated(row) }
 }
 
 /// What is compared of a table where no rule is asked in particular: by the first rule that compares its amounts, else its
@@ -162,6 +162,7 @@ impl<'a> Reading<'a> {
                 table: table.name().to_owned(),
                 id: id.to_owned(),
                 values: values(read, *row),
+                compared_day: read.day(*row),
             };
             lines.extend(rows.iter().zip(ids).map(line));
         }

@@ -15,7 +15,8 @@
 //!
 //! Runs of a flow are numbered without gaps. The number is committed with the row in `runs` as a transaction of the flow's:
 //! of two runs at the same time, which compare with the same run, only one comes to its end, and the other is an error that
-//! says so. What people decide, and close, is kept likewise, in a table each whose commits are numbered.
+//! says so. What people decide, and close, is kept likewise, in a table each whose commits are numbered; then it is told to
+//! the table of the runs, so that a run which has begun before is an error as well, instead of going by less than was said.
 //!
 //! A run always matches anew: which rows a SELECT reads besides those of its sides is for the SELECT to know. When it finds
 //! the same of the same, only its row in `runs` is written, and says since when.
@@ -47,6 +48,7 @@ use sha2::{Digest, Sha256};
 
 use super::outcome::{Outcome, Step};
 use super::overrides::Overrides;
+use super::sides::undated;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::delta::Note;
@@ -75,8 +77,8 @@ pub struct Begun {
     closed: BTreeMap<String, i32>,
     /// The table of the runs as it was.
     runs: DeltaTable,
-    /// The number of the last run, by flow.
-    last: BTreeMap<String, i64>,
+    /// The number of the last run and that of the last word of people, by flow.
+    last: BTreeMap<String, (i64, i64)>,
     started: DateTime<Utc>,
 }
 
@@ -143,7 +145,9 @@ impl Results {
         let runs = self.store.open(&tables::RUNS).await?;
         let mut last = BTreeMap::new();
         for flow in flows {
-            last.insert(flow.to_owned(), self.store.number(&tables::RUNS, &runs, &transaction(flow)).await?);
+            let run = self.store.number(&tables::RUNS, &runs, &transaction(flow)).await?;
+            let said = self.store.number(&tables::RUNS, &runs, &enter::said(flow)).await?;
+            last.insert(flow.to_owned(), (run, said));
         }
         let overrides = self.overrides(state).await?;
         let closed = self.store.closed(state).await?;
@@ -153,7 +157,8 @@ impl Results {
     /// Records what came of runs, flow by flow, each of which is there as a whole or not at all.
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`] when somebody else has recorded one of the flows meanwhile, [`ErrorKind::Bug`] when what was
+    /// [`ErrorKind::Conflict`] when somebody else has recorded one of the flows meanwhile, or decided or closed something of it;
+    /// [`ErrorKind::Query`] when one has closed periods and rows of no known day; [`ErrorKind::Bug`] when what was
     /// found does not add up, [`ErrorKind::File`] when it cannot be written.
     pub async fn record(
         &self,
@@ -180,7 +185,7 @@ impl Results {
         occasion: Occasion,
     ) -> Result<Recorded> {
         let last = self.store.last(state, flow).await?;
-        let number = begun.last.get(flow).copied().unwrap_or_default();
+        let (number, said) = begun.last.get(flow).copied().unwrap_or_default();
         if last.as_ref().map_or(0, |last| last.run) != number {
             return Err(Error::new(ErrorKind::Conflict, "somebody else has recorded a run of the flow meanwhile")
                 .hint("run it again: it goes on from what is there"));
@@ -188,6 +193,9 @@ impl Results {
         let number = number.saturating_add(1);
         let id = run_id(flow, number, occasion.nonce);
         let (run, decided, closed) = (Run { id: &id, flow, number }, begun.overrides.of(flow), begun.closed.get(flow).copied());
+        if let (Some(_), Some(table)) = (closed, steps.iter().flat_map(|step| &step.tables).find(|table| !table.is_dated())) {
+            return Err(undated(table.name()));
+        }
         let previous = self.store.known(state, flow).await?;
         let versions: BTreeSet<String> = steps.iter().flat_map(|step| &step.rules).map(|rule| rule.version.clone()).collect();
         let known_versions = self.store.versions(state, flow).await?;
@@ -225,13 +233,14 @@ impl Results {
                 (&tables::ASSERTIONS, rows::assertions(run, &assertions)?),
             ] {
                 let table = self.store.open(kept).await?;
-                self.store.add(kept, &table, rows, None, Note::new()).await?;
+                self.store.add(kept, &table, rows, Vec::new(), Note::new()).await?;
             }
         }
         let [.., created, withdrawn] = told.counts;
         let row = rows::run(run, &told)?;
-        let numbered = Transaction::new(transaction(flow), number);
-        self.store.add(&tables::RUNS, &begun.runs, row, Some(numbered), Note::new()).await?;
+        // What people have said since the run began has a number of its own: the run has not heard it, and fails.
+        let numbered = vec![Transaction::new(transaction(flow), number), Transaction::new(enter::said(flow), said)];
+        self.store.add(&tables::RUNS, &begun.runs, row, numbered, Note::new()).await?;
         Ok(Recorded { flow: flow.to_owned(), run: number, unchanged_since: told.unchanged_since, created, withdrawn })
     }
 }

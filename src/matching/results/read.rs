@@ -73,6 +73,7 @@ impl Store {
                     table: rows.needed("table", row)?,
                     id: rows.needed("line_id", row)?,
                     values: rows.values("allocated_amount", row)?,
+                    compared_day: rows.day("compared_day", row)?,
                 };
                 lines.entry((rows.needed("match_id", row)?, rows.needed("run_id", row)?)).or_default().push(line);
             }

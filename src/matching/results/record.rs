@@ -6,7 +6,7 @@
 //! is ever without both.
 //!
 //! What lies in a closed period stays: a match that would be withdrawn or restated there is kept as it is, a match that
-//! would take one of its rows is not made, and that is told once.
+//! would take one of its rows, or that lies wholly in the period, is not made, and that is told once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,6 +73,8 @@ pub(super) struct ExceptionChange {
     pub(super) left: Option<Left>,
     /// What happened to the row itself.
     pub(super) event: Option<&'static str>,
+    /// Why.
+    pub(super) cause: Option<&'static str>,
 }
 
 /// What happens to matches.
@@ -119,7 +121,8 @@ impl State {
 pub(super) fn record(previous: &State, mut found: Found, facts: &Facts<'_>) -> Changes {
     let mut changes = Changes::default();
     let kept = kept(previous, &found, facts);
-    make_room(&kept, &mut found);
+    let mut late = make_room(&kept, &mut found, facts);
+    late.extend(refuse_late(previous, &mut found, facts));
     for (id, known) in &kept {
         if !known.is_kept {
             let cause = Some(cause(known, &found, facts));
@@ -145,7 +148,7 @@ pub(super) fn record(previous: &State, mut found: Found, facts: &Facts<'_>) -> C
         changes.matches.extend(find(entry, known, inherited.get(id.as_str()).copied(), facts));
     }
     changes.matches.sort_by(|one, other| one.known.entry.id.cmp(&other.known.entry.id));
-    changes.exceptions = exceptions(previous, &found, facts);
+    changes.exceptions = exceptions(previous, &found, &late, facts);
     changes
 }
 
@@ -158,7 +161,7 @@ fn kept<'a>(previous: &'a State, found: &Found, facts: &Facts<'_>) -> BTreeMap<&
         .filter(|(id, known)| {
             let again = found.matches.get(*id);
             known.entry.status == Status::Confirmed
-                && known.is_closed(closed)
+                && known.entry.is_closed(closed)
                 && !again.is_some_and(|again| again.status == Status::Confirmed && again.lines == known.entry.lines)
                 && !is_overridden(known, facts)
         })
@@ -171,10 +174,14 @@ fn kept<'a>(previous: &'a State, found: &Found, facts: &Facts<'_>) -> BTreeMap<&
     at_stake.into_iter().filter(|(id, known)| !is_inherited(id, known)).collect()
 }
 
+/// Why rows are kept from a match by a closed period.
+type Late = BTreeMap<Place, &'static str>;
+
 /// Takes out of what was found what would take rows of matches that are kept.
-fn make_room(kept: &BTreeMap<&str, &Known>, found: &mut Found) {
+fn make_room(kept: &BTreeMap<&str, &Known>, found: &mut Found, facts: &Facts<'_>) -> Late {
+    let mut late = Late::new();
     if kept.is_empty() {
-        return;
+        return late;
     }
     let mut claimed: BTreeMap<Place, &str> = BTreeMap::new();
     for (id, known) in kept {
@@ -199,17 +206,58 @@ fn make_room(kept: &BTreeMap<&str, &Known>, found: &mut Found) {
             if claimed.contains_key(&place) {
                 continue;
             }
-            let detail = format!("what it belongs to is matched in a closed period: {holders}");
-            let why = Why {
-                reason: LATE_CHANGE.to_owned(),
-                rule: Some(entry.rule.clone()),
-                detail: Some(detail),
-                values: line.values.clone(),
-                ..Why::default()
-            };
+            let why = late_change(&entry, line, format!("what it belongs to is matched in a closed period: {holders}"));
+            late.insert(place.clone(), cause_of(&entry, facts));
             found.exceptions.insert(place, why);
         }
     }
+    late
+}
+
+/// Takes out of what was found the matches that lie wholly in a closed period and do not stand yet: their rows stay left. What
+/// people decide is done all the same, and what the first run finds changes nothing that was told.
+fn refuse_late(previous: &State, found: &mut Found, facts: &Facts<'_>) -> Late {
+    let mut late = Late::new();
+    let Some(closed) = facts.closed.filter(|_| facts.run > 1) else { return late };
+    let standing = previous.matches.values().filter(|known| known.entry.status == Status::Confirmed);
+    let standing: BTreeSet<(u32, Vec<(&str, &str)>)> = standing.map(|known| (known.entry.hop, known.entry.rows())).collect();
+    let is_late = |entry: &Entry| {
+        let is_new = entry.status == Status::Confirmed && entry.decision.is_none();
+        is_new && entry.is_closed(closed) && !standing.contains(&(entry.hop, entry.rows()))
+    };
+    let refused: Vec<Entry> = found.matches.extract_if(.., |_, entry| is_late(entry)).map(|(_, entry)| entry).collect();
+    for entry in refused {
+        for line in &entry.lines {
+            let others = entry.lines.iter().filter(|other| other.side != line.side);
+            let ids: Vec<&str> = others.clone().map(|other| other.id.as_str()).collect();
+            let detail = format!("it would be matched by {}, but its period is closed", entry.rule);
+            let why = Why {
+                candidate_table: others.clone().next().map(|other| other.table.clone()),
+                candidate_count: i64::try_from(ids.len()).unwrap_or(i64::MAX),
+                candidates: Some(ids.join(" ")).filter(|ids| !ids.is_empty()),
+                ..late_change(&entry, line, detail)
+            };
+            late.insert(place(&entry, line), cause_of(&entry, facts));
+            found.exceptions.insert(place(&entry, line), why);
+        }
+    }
+    late
+}
+
+/// That a row stays left because a closed period does not change.
+fn late_change(entry: &Entry, line: &Line, detail: String) -> Why {
+    Why {
+        reason: LATE_CHANGE.to_owned(),
+        rule: Some(entry.rule.clone()),
+        detail: Some(detail),
+        values: line.values.clone(),
+        ..Why::default()
+    }
+}
+
+/// Why a match is found that was not before.
+fn cause_of(entry: &Entry, facts: &Facts<'_>) -> &'static str {
+    if facts.new_versions.contains(&entry.version) { RULE_CHANGE } else { LATE_DATA }
 }
 
 fn place(entry: &Entry, line: &Line) -> Place {
@@ -318,7 +366,7 @@ fn cause(known: &Known, found: &Found, facts: &Facts<'_>) -> &'static str {
 }
 
 /// What changes of the rows that are left.
-fn exceptions(previous: &State, found: &Found, facts: &Facts<'_>) -> Vec<ExceptionChange> {
+fn exceptions(previous: &State, found: &Found, late: &Late, facts: &Facts<'_>) -> Vec<ExceptionChange> {
     let mut changes = Vec::new();
     for (place, why) in &found.exceptions {
         let known = previous.exceptions.get(place);
@@ -328,11 +376,16 @@ fn exceptions(previous: &State, found: &Found, facts: &Facts<'_>) -> Vec<Excepti
         let (first_run, first_seen) = known.map_or((facts.run, facts.as_of), |known| (known.first_run, known.first_seen));
         // Another rule that tells of the row may compare other columns of it.
         let is_restated = known.is_some_and(|known| known.why.rule == why.rule && known.why.values != why.values);
+        let (event, cause) = match late.get(place) {
+            Some(cause) => (Some(LATE_CHANGE), Some(*cause)),
+            None if is_restated => (Some(RESTATED), Some(RESTATEMENT)),
+            None => (None, None),
+        };
         let left = Some(Left { why: why.clone(), first_run, first_seen });
-        changes.push(ExceptionChange { place: place.clone(), left, event: is_restated.then_some(RESTATED) });
+        changes.push(ExceptionChange { place: place.clone(), left, event, cause });
     }
     let gone = previous.exceptions.keys().filter(|place| !found.exceptions.contains_key(*place));
-    changes.extend(gone.map(|place| ExceptionChange { place: place.clone(), left: None, event: None }));
+    changes.extend(gone.map(|place| ExceptionChange { place: place.clone(), left: None, event: None, cause: None }));
     changes.sort_by(|one, other| one.place.cmp(&other.place));
     changes
 }

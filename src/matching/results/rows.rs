@@ -157,6 +157,7 @@ pub(super) fn match_lines(run: Run<'_>, changes: &[MatchChange]) -> Result<Recor
             amounts(lines.iter().map(|(_, line)| line.values.amount))?,
             texts(lines.iter().map(|(_, line)| line.values.currency.as_deref())),
             days(lines.iter().map(|(_, line)| line.values.day)),
+            days(lines.iter().map(|(_, line)| line.compared_day)),
         ],
     )
 }
@@ -188,6 +189,7 @@ pub(super) fn exceptions(run: Run<'_>, changes: &[ExceptionChange]) -> Result<Re
             number(|left| left.first_run),
             days(changes.iter().map(|change| change.left.as_ref().map(|left| left.first_seen))),
             texts(changes.iter().map(|change| change.event)),
+            texts(changes.iter().map(|change| change.cause)),
         ],
     )
 }

@@ -27,7 +27,7 @@ pub(super) struct Values {
     /// Mantissa of decimal(38,8).
     pub(super) amount: Option<i128>,
     pub(super) currency: Option<String>,
-    /// Counted since 1970.
+    /// The day that the row is of, counted since 1970.
     pub(super) day: Option<i32>,
 }
 
@@ -38,6 +38,8 @@ pub(super) struct Line {
     pub(super) table: String,
     pub(super) id: String,
     pub(super) values: Values,
+    /// The day that the window of the rule compared, counted since 1970.
+    pub(super) compared_day: Option<i32>,
 }
 
 /// How far a match can be relied on.
@@ -152,6 +154,11 @@ impl Entry {
         }
     }
 
+    /// Whether it lies in a period that ended with a day: all its rows do that have a day. Without any it is in no period.
+    pub(super) fn is_closed(&self, through: i32) -> bool {
+        self.lines.iter().filter_map(|line| line.values.day).max().is_some_and(|last| last <= through)
+    }
+
     /// The ids of a side, in order.
     pub(super) fn ids(&self, side: Side) -> Vec<&str> {
         self.lines.iter().filter(|line| line.side == side).map(|line| line.id.as_str()).collect()
@@ -174,15 +181,5 @@ impl Known {
     /// Whether it stands.
     pub(super) fn is_live(&self) -> bool {
         self.entry.status != Status::Withdrawn
-    }
-
-    /// Whether it lies in a period that ended with a day: all its rows do, or where not all of them have a day, the run that
-    /// found it first.
-    pub(super) fn is_closed(&self, through: i32) -> bool {
-        let days: Option<Vec<i32>> = self.entry.lines.iter().map(|line| line.values.day).collect();
-        match days {
-            Some(days) => days.iter().all(|day| *day <= through),
-            None => self.first_seen <= through,
-        }
     }
 }

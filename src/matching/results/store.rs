@@ -70,16 +70,16 @@ impl Store {
         Ok(self.delta(kept)?.transaction(table, name).await?.unwrap_or_default())
     }
 
-    /// Adds rows to a state of a table, in one commit, with a transaction's number; nothing is done where there is neither.
+    /// Adds rows to a state of a table, in one commit, with the numbers of transactions; nothing is done where there is neither.
     pub(super) async fn add(
         &self,
         kept: &Kept,
         table: &DeltaTable,
         rows: RecordBatch,
-        transaction: Option<Transaction>,
+        transactions: Vec<Transaction>,
         note: Note,
     ) -> Result<()> {
-        if rows.num_rows() == 0 && transaction.is_none() {
+        if rows.num_rows() == 0 && transactions.is_empty() {
             return Ok(());
         }
         let delta = self.delta(kept)?;
@@ -87,7 +87,7 @@ impl Store {
         if rows.num_rows() > 0 {
             writer.write(rows).await.map_err(|error| delta.unwritten(error))?;
         }
-        delta.append(table, writer, tables::FLOW, transaction.into_iter().collect(), note).await
+        delta.append(table, writer, tables::FLOW, transactions, note).await
     }
 
     /// A session whose schema `kept` has these tables as they are now. The first is read before the others: where that is

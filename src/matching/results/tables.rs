@@ -130,6 +130,12 @@ const ACCOUNT: Column = ("account", text, "Where a difference is written off to.
 const RETRACTS: Column = ("retracts", number, "The decision that no longer counts.");
 const MADE_AT: Column = ("made_at", instant, "When it was decided.");
 
+const EXCEPTION_EVENT: Column = (
+    "event",
+    text,
+    "`restated` where the row itself has changed; `LATE_CHANGE_TO_CLOSED_PERIOD` where its closed period keeps it from a match.",
+);
+
 pub(super) static RUNS: Kept = Kept {
     name: "runs",
     about: "One row per run of a flow that came to its end.",
@@ -225,6 +231,7 @@ pub(super) static MATCH_LINES: Kept = Kept {
         ("allocated_amount", money, "The amount of the row that counts for the match, major units."),
         CURRENCY,
         DAY,
+        ("compared_day", day, "The day that the window of the rule compared."),
     ],
 };
 
@@ -250,7 +257,8 @@ pub(super) static EXCEPTIONS: Kept = Kept {
         DAY,
         FIRST_RUN,
         FIRST_SEEN,
-        ("event", text, "`restated` where the row itself has changed."),
+        EXCEPTION_EVENT,
+        CAUSE,
     ],
 };
 
@@ -467,7 +475,7 @@ pub static VIEWS: [View; 14] = [
             AMOUNT,
             CURRENCY,
             DAY,
-            ("event", text, "`restated` where the row itself has changed."),
+            EXCEPTION_EVENT,
         ],
         keys: 5,
         sql: include_str!("../../../sql/recon/exceptions_history.sql"),

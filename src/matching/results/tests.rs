@@ -33,7 +33,7 @@ fn values(amount: i128, day: i32) -> Values {
 
 fn line(side: Side, id: &str, values: Values) -> Line {
     let table = if side == Side::Left { "l" } else { "r" };
-    Line { side, table: table.to_owned(), id: id.to_owned(), values }
+    Line { side, table: table.to_owned(), id: id.to_owned(), values, compared_day: None }
 }
 
 fn entry(version: &str, status: Status, lines: Vec<Line>) -> Entry {
@@ -188,6 +188,30 @@ fn what_is_closed_stays_and_what_would_take_its_rows_is_left() {
 }
 
 #[test]
+fn a_match_that_would_be_new_in_a_closed_period_is_not_made_and_its_rows_say_so_once() {
+    let mut flow = Flow { closed: Some(5), ..Flow::default() };
+    let days = |id: &str| values(100, if id == "r2" { 6 } else { 5 });
+    flow.run(&turn("v1", &[], &["l1", "l2", "r1", "r2"], days));
+    let late = turn("v1", &[("l1", "r1"), ("l2", "r2")], &[], days);
+    let changes = flow.run(&late);
+    assert_eq!(told(&changes), ["v1 l2+r2 created -"]);
+    let late_rows =
+        changes.exceptions.iter().filter(|change| change.event == Some(LATE_CHANGE) && change.cause == Some("late_data"));
+    assert_eq!(late_rows.map(|change| change.place.id.as_str()).collect::<Vec<_>>(), ["l1", "r1"]);
+    let left = &flow.state.exceptions[&Place { hop: 1, table: "l".to_owned(), id: "l1".to_owned() }];
+    assert_eq!((left.why.reason.as_str(), left.why.candidates.as_deref()), (LATE_CHANGE, Some("r1")));
+    assert!(flow.run(&late).is_empty());
+}
+
+#[test]
+fn a_match_of_rows_without_a_day_is_in_no_period() {
+    let mut flow = Flow { closed: Some(500), ..Flow::default() };
+    let no_day = |_: &str| Values { day: None, ..values(100, 0) };
+    flow.run(&turn("v1", &[("l1", "r1")], &[], no_day));
+    assert_eq!(told(&flow.run(&turn("v1", &[], &["l1", "r1"], no_day))), ["v1 l1+r1 withdrawn late_data"]);
+}
+
+#[test]
 fn what_a_person_decides_counts_in_a_closed_period_too() {
     let rows = |table: &str, id: &str| Rows::new(table, [id.to_owned()]);
     let unmatch = Decision {
@@ -257,7 +281,7 @@ proptest! {
                 if is_gone {
                     let change = change.unwrap();
                     prop_assert!([WITHDRAWN, SUPERSEDED].contains(&change.event) && change.cause.is_some());
-                    prop_assert!(closed.is_none_or(|closed| !known.is_closed(closed) || change.event == SUPERSEDED), "{:?}", change);
+                    prop_assert!(closed.is_none_or(|closed| !known.entry.is_closed(closed) || change.event == SUPERSEDED), "{:?}", change);
                 }
                 if let Some(heir) = &now.superseded_by {
                     prop_assert!(!is_gone || flow.state.matches[heir].is_live());
