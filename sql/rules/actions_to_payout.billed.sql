@@ -1,27 +1,48 @@
---- rule: actions_to_payout.billed       version: 1
+--- rule: actions_to_payout.billed       version: 2
 --- flow: actions_to_payout              hop: 2                    priority: 20
 --- left: sides.settlement_rows          shape: one_sided
--- Rows of no settlement that a settlement has as well, as many times as a file has them: a fee that was told with its capture,
--- and billed on another day or account. They count there.
+-- Rows of no settlement that another settlement of that day or later has, as many times: a fee that was told with its capture,
+-- and billed on another day or account. It counts there. What a file has with its settlement and without is two fees, and one
+-- that was billed before is another: these are left.
 with told as (
   select
-    line_id,
-    payout_id,
-    file_id,
-    concat_ws(' ', action_id, breakdown_type, currency, cast(amount as text), fee_detail) as told
-  from sides.settlement_rows
+    rows.line_id,
+    rows.payout_id,
+    rows.report_payout_id,
+    settlements.payout_date,
+    concat_ws(' ', rows.action_id, rows.breakdown_type, rows.currency, cast(rows.amount as text), rows.fee_detail) as told
+  from sides.settlement_rows as rows
+  join sides.payouts as settlements
+    on settlements.payout_id = rows.report_payout_id
 ),
 counted as (
   select
-    line_id,
-    payout_id,
-    count(payout_id) over (partition by told) as paid,
-    count(*) over (partition by told, file_id, payout_id) as times
+    told,
+    report_payout_id,
+    payout_date,
+    count(payout_id) as paid,
+    count(*) - count(payout_id) as unpaid
   from told
+  group by told, report_payout_id, payout_date
+),
+billed as (
+  select
+    here.told,
+    here.report_payout_id
+  from counted as here
+  join counted as later
+    on later.told = here.told
+    and later.report_payout_id <> here.report_payout_id
+    and later.payout_date >= here.payout_date
+  where here.paid = 0
+  group by here.told, here.report_payout_id, here.unpaid
+  having sum(later.paid) >= here.unpaid
 )
 select
-  line_id as left_id,
+  told.line_id as left_id,
   'another settlement has it' as why
-from counted
-where payout_id is null
-  and paid >= times
+from told
+join billed
+  on billed.told = told.told
+  and billed.report_payout_id = told.report_payout_id
+where told.payout_id is null

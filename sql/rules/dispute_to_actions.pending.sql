@@ -1,8 +1,9 @@
---- rule: dispute_to_actions.pending     version: 1
+--- rule: dispute_to_actions.pending     version: 2
 --- flow: dispute_to_actions             hop: 2                    priority: 10
 --- left: sides.disputes(dispute_id)     right: sides.chargebacks
 --- assign: refuse                       reason: SOURCE_INCOMPLETE
--- A dispute that was won of which no report tells yet that it was given back, where the five days after are not all known.
+-- A dispute that was won of which no report tells yet that it was given back, where that day and the five after it are not all
+-- known.
 with booked as (
   select
     payment_id,
@@ -17,18 +18,25 @@ single as (
     count(*) over (partition by payment_id) as disputes
   from sides.disputes
 ),
-recent as (
-  select single.dispute_id
+awaited as (
+  select
+    single.dispute_id,
+    cast(unnest(generate_series(single.updated_on, single.updated_on + interval '5 days', interval '1 day')) as date) as day
   from single
   join booked
     on booked.payment_id = single.payment_id
     and booked.currency = single.currency
     and booked.amount = single.disputed
-  left join sides.report_days as days
-    on days.day = cast(single.updated_on + interval '5 days' as date)
   where single.disputes = 1
     and single.amount = 0
-    and days.day is null
+),
+recent as (
+  select awaited.dispute_id
+  from awaited
+  left join sides.report_days as days
+    on days.day = awaited.day
+  where days.day is null
+  group by awaited.dispute_id
 )
 select
   disputes.dispute_id as left_id,

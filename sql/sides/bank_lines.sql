@@ -1,5 +1,5 @@
 -- side: bank_lines
--- about: Lines of all bank accounts that are Checkout.com's: they name a payout, or Checkout.com. payout_id is the only payout that is named.
+-- about: Lines of all bank accounts that are Checkout.com's: they name a payout, or Checkout.com. payout_id is the only payout that is named. text is all that was written along, with a stroke between its parts, so that no reference is made of two of them.
 -- grain: line of a bank account
 -- keys: line_id
 -- day: value_date
@@ -14,7 +14,7 @@ with lines as (
         amount,
         coalesce(value_date, booking_date) as value_date,
         counterparty,
-        concat_ws(' ', reference, end_to_end_id, remittance) as text
+        concat_ws(' / ', reference, end_to_end_id, remittance) as text
     from books.bank_lines
 )
 select

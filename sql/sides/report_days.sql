@@ -1,5 +1,5 @@
 -- side: report_days
--- about: The days that financial actions are known of: every entity that has reports of them has one of that day.
+-- about: The days that financial actions are known of: every entity that had reports of them by then has one of that day. An entity none of whose reports is of the month before the newest day of all is taken to be closed, and counts until its last.
 -- grain: day of the settlement zone
 -- keys: day
 -- day: none
@@ -14,27 +14,47 @@ with spans as (
     from report_files
     where lower(replace(report_type, ' ', '')) in ('financialactions', 'financialactionsbydaterange')
 ),
-days as (
+told as (
     select
         entity_id,
-        unnest(generate_series(from_date, to_date, interval '1 day')) as day
+        cast(unnest(generate_series(from_date, to_date, interval '1 day')) as date) as day
     from spans
     where from_date <= to_date
-),
-counted as (
-    select
-        cast(day as date) as day,
-        count(distinct entity_id) as entities
-    from days
-    group by cast(day as date)
 ),
 known as (
     select
         day,
-        entities,
-        max(entities) over () as most
-    from counted
+        entity_id
+    from told
+    group by day, entity_id
+),
+lives as (
+    select
+        entity_id,
+        min(day) as first_day,
+        max(day) as last_day,
+        max(max(day)) over () as newest
+    from known
+    group by entity_id
+),
+expected as (
+    select
+        entity_id,
+        cast(
+            unnest(
+                generate_series(
+                    first_day,
+                    case when last_day < newest - interval '31 days' then last_day else newest end,
+                    interval '1 day'
+                )
+            ) as date
+        ) as day
+    from lives
 )
-select day
-from known
-where entities = most
+select expected.day
+from expected
+left join known
+    on known.day = expected.day
+    and known.entity_id = expected.entity_id
+group by expected.day
+having count(*) = count(known.day)

@@ -8,12 +8,16 @@ use super::assign::{Assignment, Keys, Mutual, Pair, Scored, Side, Standing, Wind
 use super::conventions::Conventions;
 use super::outcome::Group;
 use super::proposal::{Candidate, Keyed, Proposal};
+use super::reasons::DATE_OUT_OF_WINDOW;
 use super::rule::{self, Assign, Rule, Shape, Tie};
 use super::sides::Lines;
 use crate::error::{Error, Result};
 
 /// Candidates that are told of a row that is left.
 const TOLD: usize = 10;
+
+/// Why rows are left that a window says nothing of.
+const UNDATED: &str = "it has no day, or a candidate has none";
 
 /// Rows that belong together, as far as the rule can tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +121,7 @@ impl Rows<'_> {
         let answer = window.assign();
         let mut assigned =
             self.one_to_one(keys, sides, &answer, "AMBIGUOUS_WINDOW", |side, row| window.candidates(side, row, TOLD))?;
+        self.hold_undated(keys, sides, &window, &mut assigned);
         if self.rule.tie == Tie::Suggest {
             let is_open = |place: u32| (2..=length(TOLD)).contains(&window.count(Side::Left, place));
             let open = (0_u32..).zip(&left.rows).filter(|(place, _)| is_open(*place));
@@ -130,18 +135,54 @@ impl Rows<'_> {
                 if window.count(side, place) == 0 && !others.is_empty() {
                     let candidates = numbers(rows(sides, side.other()), &others);
                     let count = length(keys.id(side, place).map_or(0, |key| keys.group(side.other(), key).len()));
-                    assigned.waiting.push(Waiting {
-                        side,
-                        row: *row,
-                        reason: "DATE_OUT_OF_WINDOW",
-                        count,
-                        candidates,
-                        why: None,
-                    });
+                    assigned.waiting.push(Waiting { side, row: *row, reason: DATE_OUT_OF_WINDOW, count, candidates, why: None });
                 }
             }
         }
         Ok(assigned)
+    }
+
+    /// Holds rows that could belong to one without a day, or whose candidates could: it may be the right one.
+    fn hold_undated(self, keys: &Keys, sides: &[Keyed; 2], window: &Window, assigned: &mut Assigned) {
+        let undated = [Side::Left, Side::Right].map(|side| {
+            let rows = (0_u32..).zip(rows(sides, side)).filter(|(_, row)| self.is_undated(side, **row));
+            rows.filter_map(|(place, _)| keys.id(side, place)).collect::<BTreeSet<u32>>()
+        });
+        let mut held = [BTreeSet::new(), BTreeSet::new()];
+        for ((side, own), other) in [Side::Left, Side::Right].into_iter().zip(&mut held).zip([&undated[1], &undated[0]]) {
+            for key in undated.iter().flatten().copied().collect::<BTreeSet<_>>() {
+                let others = numbers(rows(sides, side.other()), keys.group(side.other(), key));
+                for place in keys.group(side, key) {
+                    let Some(row) = of(rows(sides, side), *place) else { continue };
+                    let is_open = self.is_undated(side, row) || other.contains(&key) || window.count(side, *place) > 0;
+                    if is_open && !others.is_empty() {
+                        own.insert(row);
+                        assigned
+                            .waiting
+                            .push(Waiting { why: Some(UNDATED.into()), ..waiting(side, row, "AMBIGUOUS_WINDOW", &others) });
+                    }
+                }
+            }
+        }
+        let [lefts, rights] = &held;
+        let is_held = |group: &Group| {
+            group.left().iter().any(|row| lefts.contains(row)) || group.right().iter().any(|row| rights.contains(row))
+        };
+        assigned.together.retain(|together| !is_held(&together.group));
+    }
+
+    /// Whether the rule asks for a day that a row has not.
+    fn is_undated(self, side: Side, row: u32) -> bool {
+        let (Some(spans), [_, rights]) = (self.spans, self.lines) else { return false };
+        match side {
+            Side::Left => of(spans, row).flatten().is_none(),
+            Side::Right => rights.day(row).is_none(),
+        }
+    }
+
+    /// Whether nobody knows if two rows are within days.
+    fn is_unknown(self, left: u32, right: u32) -> bool {
+        self.is_undated(Side::Left, left) || self.is_undated(Side::Right, right)
     }
 
     fn one_to_one(
@@ -219,7 +260,8 @@ impl Rows<'_> {
     fn several(self, single: u32, many: Vec<u32>, why: Option<Arc<str>>, assigned: &mut Assigned) {
         let (lefts, rights) = if self.one() == Side::Left { (vec![single], many) } else { (many, vec![single]) };
         if !lefts.iter().all(|left| rights.iter().all(|right| self.is_within(*left, *right))) {
-            let reason = "DATE_OUT_OF_WINDOW";
+            let is_unknown = lefts.iter().any(|left| rights.iter().any(|right| self.is_unknown(*left, *right)));
+            let reason = if is_unknown { "AMBIGUOUS_WINDOW" } else { DATE_OUT_OF_WINDOW };
             assigned.waiting.extend(lefts.iter().map(|row| waiting(Side::Left, *row, reason, &rights)));
             assigned.waiting.extend(rights.iter().map(|row| waiting(Side::Right, *row, reason, &lefts)));
             return;
@@ -239,7 +281,7 @@ impl Rows<'_> {
             return Ok(self.several_by_pair(&pairs));
         }
         let (inside, outside): (Vec<Candidate>, Vec<Candidate>) =
-            pairs.into_iter().partition(|pair| self.is_within(pair.left, pair.right));
+            pairs.into_iter().partition(|pair| self.is_within(pair.left, pair.right) || self.is_unknown(pair.left, pair.right));
         let of_sides = [(Side::Left, by(&inside, Side::Left)), (Side::Right, by(&inside, Side::Right))];
         let mut assigned = match self.rule.assign {
             Assign::MutualBest { margin } => self.best(&inside, margin)?,
@@ -259,11 +301,27 @@ impl Rows<'_> {
                 assigned
             }
         };
+        self.let_go_undated(&mut assigned);
         for (side, of) in &of_sides {
             let never = by(&outside, *side).into_iter().filter(|(row, _)| !of.contains_key(row));
-            assigned.waiting.extend(never.map(|(row, others)| waiting(*side, row, "DATE_OUT_OF_WINDOW", &others)));
+            assigned.waiting.extend(never.map(|(row, others)| waiting(*side, row, DATE_OUT_OF_WINDOW, &others)));
         }
         Ok(assigned)
+    }
+
+    /// Lets go of pairs of which nobody knows whether they are within days.
+    fn let_go_undated(self, assigned: &mut Assigned) {
+        let is_known =
+            |group: &Group| group.left().iter().all(|left| group.right().iter().all(|right| !self.is_unknown(*left, *right)));
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut assigned.together).into_iter().partition(|together| is_known(&together.group));
+        assigned.together = known;
+        for Together { group, .. } in unknown {
+            for (side, own, others) in [(Side::Left, group.left(), group.right()), (Side::Right, group.right(), group.left())] {
+                let left = own.iter().map(|row| waiting(side, *row, "AMBIGUOUS_WINDOW", others));
+                assigned.waiting.extend(left.map(|left| Waiting { why: Some(UNDATED.into()), ..left }));
+            }
+        }
     }
 
     fn several_by_pair(self, pairs: &[Candidate]) -> Assigned {

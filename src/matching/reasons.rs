@@ -25,20 +25,22 @@ pub const REASONS: [(&str, &str); 29] = [
     ("ZONE_UNRESOLVED", "Its local time is twice a year the same, and its instant is not told."),
     ("RESTATED", "A later report tells it otherwise."),
     ("SUGGESTED", "It may belong to what is suggested; a person decides."),
-    ("DATE_OUT_OF_WINDOW", "Its only candidates lie outside its window of days."),
+    (DATE_OUT_OF_WINDOW, "Its only candidates lie outside its window of days."),
     ("NOT_DUE_YET", "It has no counterpart, and there is still time."),
     ("SOURCE_INCOMPLETE", "It has no counterpart on the days that are known, which are not all."),
     ("OVERDUE", "It has no counterpart, and its time is over."),
     (NO_COUNTERPART_LEFT, "A row of the left side without counterpart."),
     (NO_COUNTERPART_RIGHT, "A row of the right side without counterpart."),
 ];
+/// Its only candidates lie outside its window of days.
+pub(super) const DATE_OUT_OF_WINDOW: &str = "DATE_OUT_OF_WINDOW";
 /// A row of the left side without counterpart.
 pub(super) const NO_COUNTERPART_LEFT: &str = "NO_COUNTERPART_LEFT";
 /// A row of the right side without counterpart.
 pub(super) const NO_COUNTERPART_RIGHT: &str = "NO_COUNTERPART_RIGHT";
 
 /// Reasons that do not keep a row from a later rule.
-const LETS_GO: [&str; 5] = ["DATE_OUT_OF_WINDOW", "NOT_DUE_YET", "OVERDUE", "SOURCE_INCOMPLETE", "SUGGESTED"];
+const LETS_GO: [&str; 4] = ["NOT_DUE_YET", "OVERDUE", "SOURCE_INCOMPLETE", "SUGGESTED"];
 
 /// Which of two reasons comes first.
 pub(super) fn rank(reason: &str) -> usize {

@@ -2,7 +2,8 @@
 //!
 //! A step is a hop of a flow; the rows of one are all there again in the next. A row that a rule found ambiguous, or of another
 //! amount than its counterpart, is held: later rules count it among the candidates, so that nothing looks unique that is
-//! not, and match it only if they say so. What no rule took is an exception, with the most telling reason of all rules.
+//! not, and match it only if they say so. One whose candidates came too early or late is matched with these alone, by a rule of
+//! a wider window. What no rule took is an exception, with the most telling reason of all rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use super::due::Known;
 use super::outcome::{Exception, Group, Match, OutOfScope, Outcome, Step};
 use super::overrides::{Decided, Overrides};
 use super::proposal::{Proposal, one_side};
-use super::reasons::{NO_COUNTERPART_LEFT, NO_COUNTERPART_RIGHT, holds, rank};
+use super::reasons::{DATE_OUT_OF_WINDOW, NO_COUNTERPART_LEFT, NO_COUNTERPART_RIGHT, holds, rank};
 use super::rule::{Assign, Rule};
 use super::sided::Sided;
 use super::sides::{Lines, Named, Table};
@@ -232,7 +233,10 @@ impl State {
         let Together { group, score, why } = together;
         let sides = [(Side::Left, group.left(), group.right()), (Side::Right, group.right(), group.left())];
         if !turn.rule.is_after_ambiguous {
-            let held = sides.iter().any(|(side, own, _)| own.iter().any(|row| self.is_held(turn.table(*side), *row)));
+            let held = sides.iter().any(|(side, own, others)| {
+                let table = turn.table(*side);
+                own.iter().any(|row| self.is_held(table, *row) && !self.is_only_late(table, *row, others))
+            });
             if held {
                 for (side, own, others) in sides {
                     let reason = if side == Side::Left { NO_COUNTERPART_LEFT } else { NO_COUNTERPART_RIGHT };
@@ -288,8 +292,18 @@ impl State {
 
     fn is_held(&self, table: usize, row: u32) -> bool {
         let left = self.left.get(table).and_then(|left| left.get(at(row))?.as_ref());
-        let is_refusal = |rule: usize| self.step.rules.get(rule).is_some_and(|rule| rule.assign == Assign::Refuse);
-        left.is_some_and(|left| holds(left.reason) || left.rule.is_some_and(is_refusal))
+        left.is_some_and(|left| holds(left.reason) || self.is_refused(left))
+    }
+
+    /// Whether a row is held for nothing but that these came too early or too late.
+    fn is_only_late(&self, table: usize, row: u32, others: &[u32]) -> bool {
+        let left = self.left.get(table).and_then(|left| left.get(at(row))?.as_ref());
+        let is_candidate = |left: &Exception| others.iter().all(|other| left.candidates.contains(other));
+        left.is_some_and(|left| left.reason == DATE_OUT_OF_WINDOW && !self.is_refused(left) && is_candidate(left))
+    }
+
+    fn is_refused(&self, left: &Exception) -> bool {
+        left.rule.and_then(|rule| self.step.rules.get(rule)).is_some_and(|rule| rule.assign == Assign::Refuse)
     }
 
     fn take(&mut self, table: usize, row: u32) {
@@ -303,7 +317,7 @@ impl State {
         let Waiting { side, row, reason, count, candidates, why } = waiting;
         let (table, candidate_table) = (turn.table(side), turn.table(side.other()));
         // What lets a row go does not take the place of what keeps it.
-        let is_kept = !holds(reason) && self.is_held(table, row);
+        let is_kept = (!holds(reason) || reason == DATE_OUT_OF_WINDOW) && self.is_held(table, row);
         let Some(place) = self.left.get_mut(table).and_then(|left| left.get_mut(at(row))) else { return };
         if is_kept || place.as_ref().is_some_and(|known| rank(known.reason) <= rank(reason)) {
             return;

@@ -53,5 +53,6 @@ mod rules;
 mod scopes;
 mod secrets;
 mod shapes;
+mod sides;
 mod stand;
 mod truth;

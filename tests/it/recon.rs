@@ -437,16 +437,17 @@ fn shop() -> TempDir {
     let source = |name: &str| {
         format!(
             "[books.{name}]\npath = \"{name}.csv\"\ncolumns = {{ id = \"id\", reference = \"reference\", currency = \"currency\", \
-             amount = \"cast(amount as decimal(38,8))\" }}\n"
+             amount = \"cast(amount as decimal(38,8))\", day = \"cast(day as date)\" }}\n"
         )
     };
     write("ckosql.toml", &[source("orders"), source("bank")].concat());
-    write("orders.csv", "id,reference,currency,amount\no1,A,EUR,10.00\no2,B,EUR,20.00\no3,C,USD,7.50\n");
-    write("bank.csv", "id,reference,currency,amount\nb1,A,EUR,10.00\nb2,,EUR,20.00\n");
+    write("orders.csv", "id,reference,currency,amount,day\no1,A,EUR,10.00,2026-03-02\no2,B,EUR,20.00,2026-03-02\no3,C,USD,7.50,2026-03-03\n");
+    write("bank.csv", "id,reference,currency,amount,day\nb1,A,EUR,10.00,2026-03-04\nb2,,EUR,20.00,2026-03-04\n");
     let rule = "--- rule: shop.reference flow: shop\n--- left: books.orders(id) right: books.bank(id)\n\
-                --- amount: left.amount = right.amount\n\
+                --- days: left.day, right.day\n--- amount: left.amount = right.amount\n\
                 select l.id as left_id, r.id as right_id from books.orders l join books.bank r on l.reference = r.reference\n";
     write("rules/reference.sql", rule);
+    write("undated.sql", &rule.replace("shop", "loose").replace("--- days: left.day, right.day\n", ""));
     // It is of one side, and says nothing of which.
     let none = "--- rule: shop.none flow: shop shape: one_sided\n--- left: books.bank(id)\n\
                 select id as left_id from books.bank where amount = 0\n";
@@ -486,6 +487,7 @@ fn the_command_line_reconciles_keeps_overrides_and_tells_of_both() {
         with(&run),
         with(&["rules", "close", "--flow", "shop", "--through", "2026-03-10", "--rules", "rules"]),
         with(&["rules", "close", "--flow", "shop", "--through", "2026-03-09", "--rules", "rules"]),
+        with(&["rules", "close", "--flow", "loose", "--through", "2026-03-09", "--rules", "undated.sql"]),
         with(&["query", "--format", "csv", "select action, who, line_id, why from recon.overrides order by override_id, side"]),
         with(&["query", "--format", "csv", "select flow, through, who, is_in_force from recon.closes"]),
         with(&["query", "--format", "csv", "select table_name, about from system.tables where table_name = 'recon.matches'"]),

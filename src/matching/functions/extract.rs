@@ -1,4 +1,5 @@
-//! References in texts that people and banks have handled: cut into words, put together again where blanks have cut them.
+//! References in texts that people and banks have handled: cut into words, put together again where blanks or ends of lines have
+//! cut them. Only what begins as a reference is put together: words that happen to stand side by side are none.
 //!
 //! What is found is what is written. A letter O where a 0 belongs stays an O, so such an id equals no other.
 
@@ -110,7 +111,7 @@ fn is_digits(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Payout ids: words of twelve, or words that blanks have cut into several.
+/// Payout ids: words of twelve, or words after the issuer's name that blanks or ends of lines have cut into several.
 fn payouts(words: &[Word]) -> Vec<String> {
     let mut found = Vec::new();
     let mut place = 0;
@@ -120,7 +121,14 @@ fn payouts(words: &[Word]) -> Vec<String> {
             Some(rest) if !rest.is_empty() => (rest, true),
             _ => (word.text.as_str(), is_named),
         };
-        match joined(words, place, first, PAYOUT).filter(|(id, _)| is_payout(id, is_named)) {
+        let id = if first.len() == PAYOUT {
+            Some((first.to_owned(), place + 1)).filter(|(id, _)| is_payout(id, is_named))
+        } else if is_named {
+            joined(words, place, first, PAYOUT).filter(|(id, end)| is_payout(id, false) && is_cut(words, place + 1..*end))
+        } else {
+            None
+        };
+        match id {
             Some((id, end)) => {
                 found.push(id);
                 place = end;
@@ -129,6 +137,12 @@ fn payouts(words: &[Word]) -> Vec<String> {
         }
     }
     found
+}
+
+/// Whether words are rests of one that was cut: what has no digit may be a word of its own.
+fn is_cut(words: &[Word], rests: std::ops::Range<usize>) -> bool {
+    let has_digit = |word: &Word| word.text.bytes().any(|byte| byte.is_ascii_digit());
+    words.get(rests).unwrap_or_default().iter().all(has_digit)
 }
 
 /// Whether twelve characters look like a payout id: they start with noughts, or with an O for one. Of digits only it may be

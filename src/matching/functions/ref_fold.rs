@@ -19,5 +19,6 @@ pub(super) const DECLARED: Declared = Declared {
 
 fn call(call: &Call<'_>) -> Result<ArrayRef> {
     let texts = call.texts(0)?;
-    Ok(Arc::new(StringArray::from(call.each(|row| Ok(alike(texts.value(row))))?)))
+    let folded = call.each(|row| Ok(Some(alike(texts.value(row))).filter(|text| !text.is_empty())))?;
+    Ok(Arc::new(folded.into_iter().map(Option::flatten).collect::<StringArray>()))
 }

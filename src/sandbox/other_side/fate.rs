@@ -46,11 +46,6 @@ pub(super) enum Fate {
 }
 
 impl Fate {
-    /// Whether nothing is expected for it, so that it is out of scope rather than left.
-    pub(super) const fn is_out_of_scope(self) -> bool {
-        matches!(self, Self::Carried)
-    }
-
     /// The reason for which its lines are left, where it is not that of the payout itself.
     pub(super) const fn reason_of_lines(self) -> Option<&'static str> {
         match self {

@@ -63,14 +63,14 @@ fn every_reason_is_planted_a_few_times() {
     payout_to_bank exception OVER_PAID left 2
     payout_to_bank exception REFERENCE_CONFLICT left 1
     payout_to_bank exception REFERENCE_CONFLICT right 1
-    payout_to_bank exception SETTLEMENT_RETURNED left 21
-    payout_to_bank exception SETTLEMENT_RETURNED right 42
     payout_to_bank exception SHORT_PAID left 1
     payout_to_bank exception SHORT_PAID right 1
     payout_to_bank exception SIGN_CONFLICT left 1
     payout_to_bank exception SIGN_CONFLICT right 1
     payout_to_bank exception SOURCE_INCOMPLETE left 1
     payout_to_bank out_of_scope CARRIED_FORWARD left 90
+    payout_to_bank out_of_scope SETTLEMENT_RETURNED left 21
+    payout_to_bank out_of_scope SETTLEMENT_RETURNED right 42
     ");
 }
 

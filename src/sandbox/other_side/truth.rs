@@ -10,6 +10,8 @@ use super::payouts::Payout;
 pub(super) const ORDERS: &str = "order_to_payment";
 /// The flow of payouts.
 const PAYOUTS: &str = "payout_to_bank";
+/// Reasons for which nothing is expected, so that a row is out of scope rather than left.
+const OUT_OF_SCOPE: [&str; 2] = ["CARRIED_FORWARD", "SETTLEMENT_RETURNED"];
 
 /// What is true of the rows of both sides.
 #[derive(Debug, Default)]
@@ -23,10 +25,8 @@ pub(super) struct Truth {
 impl Truth {
     /// Says why a row is left.
     pub(super) fn tell(&mut self, flow: &str, row: [&str; 3], reason: &str, why: &str) {
-        self.tell_state(flow, row, "exception", [reason, why]);
-    }
-
-    fn tell_state(&mut self, flow: &str, [side, table, id]: [&str; 3], state: &str, [reason, why]: [&str; 2]) {
+        let [side, table, id] = row;
+        let state = if OUT_OF_SCOPE.contains(&reason) { "out_of_scope" } else { "exception" };
         self.left.push([flow, side, table, id, state, reason, why].map(str::to_owned));
     }
 
@@ -50,8 +50,7 @@ impl Truth {
     pub(super) fn tell_payouts(&mut self, payouts: &[Payout]) {
         for payout in payouts {
             if let Some((reason, why)) = payout.fate.reason() {
-                let state = state(payout.fate.is_out_of_scope());
-                self.tell_state(PAYOUTS, ["left", "settlements", &payout.id], state, [reason, why]);
+                self.tell(PAYOUTS, ["left", "settlements", &payout.id], reason, why);
             }
         }
         for (pays, lines) in std::mem::take(&mut self.lines) {
@@ -72,9 +71,4 @@ impl Truth {
         let header = record(&["flow", "left", "right"]);
         header + &self.together.iter().map(|row| record(&row.each_ref().map(String::as_str))).collect::<String>()
     }
-}
-
-/// What a row is that is in no match.
-const fn state(is_out_of_scope: bool) -> &'static str {
-    if is_out_of_scope { "out_of_scope" } else { "exception" }
 }

@@ -1,0 +1,93 @@
+//! The views whose rows the shipped rules match, each over a few rows: which days are known, and by what rows are known.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ckosql::matching::conventions::Conventions;
+use ckosql::matching::test::session;
+use datafusion::arrow::util::display::array_value_to_string;
+use datafusion::prelude::SessionContext;
+
+/// A session in which these statements were made.
+async fn given(statements: &[&str]) -> SessionContext {
+    let context = session(&Arc::new(Conventions::default()));
+    for sql in statements {
+        context.sql(sql).await.unwrap().collect().await.unwrap();
+    }
+    context
+}
+
+/// What a view of `sides` tells, by an expression over its rows, in order.
+async fn told(context: &SessionContext, side: &str, expression: &str) -> Vec<String> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("sql/sides/{side}.sql"));
+    let sql = std::fs::read_to_string(file).unwrap();
+    let rows = context.sql(&format!("select {expression} from (\n{sql}\n) order by 1")).await.unwrap().collect().await.unwrap();
+    let texts = rows.iter().flat_map(|rows| (0..rows.num_rows()).map(|row| array_value_to_string(rows.column(0), row).unwrap()));
+    texts.collect()
+}
+
+#[tokio::test]
+async fn an_entity_counts_from_its_first_report_to_its_last_and_is_not_told_by_another() {
+    let context = given(&["create table report_files as select entity_id, 'Financial Actions' as report_type, \
+         cast(first as timestamp) as \"from\", cast(last as timestamp) as \"to\" from (values \
+         ('ent_a', '2026-03-01', '2026-03-11'), ('ent_b', '2026-03-05', '2026-03-07'), ('ent_b', '2026-03-08', '2026-03-11'), \
+         ('ent_closed', '2026-01-01', '2026-01-03')) as t(entity_id, first, last)"])
+    .await;
+    let days = told(&context, "report_days", "cast(day as text)").await;
+    let expected = ["01-01", "01-02", "03-01", "03-02", "03-03", "03-04", "03-05", "03-06", "03-08", "03-09", "03-10"];
+    assert_eq!(days, expected.map(|day| format!("2026-{day}")));
+}
+
+#[tokio::test]
+async fn a_gap_in_one_bank_account_is_not_hidden_by_another() {
+    let context = given(&[
+        "create schema books",
+        "create schema sides",
+        "create table books.bank_statements as select 'bank' as source, bank_account, 'EUR' as currency, \
+         cast(first as date) as from_date, cast(last as date) as to_date, problem, sequence from (values \
+         ('whole', '2026-03-01', '2026-03-07', null, 1), \
+         ('gap', '2026-03-02', '2026-03-03', null, 1), ('gap', '2026-03-05', '2026-03-06', 'gap', 2), \
+         ('closed', '2025-12-01', '2025-12-02', null, 1), \
+         ('savings', '2026-03-05', '2026-03-05', null, 1)) as t(bank_account, first, last, problem, sequence)",
+        "create table books.bank_lines as select 'x' as bank_account, 'EUR' as currency, cast(null as date) as value_date, \
+         cast(null as date) as booking_date, 's' as statement_id",
+        "create table sides.bank_lines as select * from (values ('whole', 'EUR'), ('gap', 'EUR'), ('closed', 'EUR')) \
+         as t(bank_account, currency)",
+    ])
+    .await;
+    let days = told(&context, "bank_days", "concat(currency, ' ', cast(from_date as text), ' ', cast(to_date as text))").await;
+    let expected = ["2025-12-01", "2025-12-02", "2026-03-01", "2026-03-02", "2026-03-03", "2026-03-05", "2026-03-06"];
+    assert_eq!(days, expected.map(|day| format!("EUR {day} {day}")));
+}
+
+/// Rows of a settlement's file: file, row, payout, breakdown type, amount.
+async fn rows_of(rows: &str) -> Vec<String> {
+    let context = given(&[&format!(
+        "create table settlement_actions as select 'a' as account, 'po1' as report_payout_id, 'ent' as entity_id, \
+         'ca' as currency_account_id, 'Capture' as action_type, 'act_1' as action_id, 'pay_1' as payment_id, \
+         cast(null as text) as fee_detail, 'USD' as holding_currency, file_id, row_number, payout_id, breakdown_type, \
+         cast(amount as decimal(38, 8)) as holding_currency_amount \
+         from (values {rows}) as t(file_id, row_number, payout_id, breakdown_type, amount)"
+    )])
+    .await;
+    told(&context, "settlement_rows", "line_id").await
+}
+
+#[tokio::test]
+async fn rows_keep_their_ids_when_a_report_is_made_anew() {
+    let first =
+        "('f1', 1, 'po1', 'Capture', 100), ('f1', 2, 'po1', 'Fee', -1), ('f1', 3, 'po1', 'Fee', -1), ('f1', 4, null, 'Fee', -1)";
+    let anew =
+        "('f2', 9, null, 'Fee', -1), ('f2', 7, 'po1', 'Fee', -1), ('f2', 8, 'po1', 'Capture', 100), ('f3', 2, 'po1', 'Fee', -1)";
+    let ids = rows_of(first).await;
+    assert_eq!(
+        ids,
+        [
+            "PO1 ca act_1 Capture USD 100.00000000 1",
+            "PO1 ca act_1 Fee USD -1.00000000 1",
+            "PO1 ca act_1 Fee USD -1.00000000 2",
+            "PO1 unbilled ca act_1 Fee USD -1.00000000 1",
+        ]
+    );
+    assert_eq!(rows_of(anew).await, ids);
+}
