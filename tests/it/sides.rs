@@ -65,7 +65,7 @@ async fn rows_of(rows: &str) -> Vec<String> {
     let context = given(&[&format!(
         "create table settlement_actions as select 'a' as account, 'po1' as report_payout_id, 'ent' as entity_id, \
          'ca' as currency_account_id, 'Capture' as action_type, 'act_1' as action_id, 'pay_1' as payment_id, \
-         cast(null as text) as fee_detail, 'USD' as holding_currency, file_id, row_number, payout_id, breakdown_type, \
+         cast(null as text) as fee_detail, 'USD' as holding_currency, timestamp '2026-03-01T10:00:00' as processed_on_local, file_id, row_number, payout_id, breakdown_type, \
          cast(amount as decimal(38, 8)) as holding_currency_amount \
          from (values {rows}) as t(file_id, row_number, payout_id, breakdown_type, amount)"
     )])
