@@ -73,21 +73,7 @@ async fn assert_ties_out(seed: u64) {
     let dust: BTreeSet<&str> = payouts.matches.iter().filter_map(|found| Some(found.residual.as_ref()?.kind)).collect();
     assert_eq!(dust, BTreeSet::from(["DUST"]));
 
-    // Each day's change of what is available is its actions; reserves are held for longer than this merchant is there.
-    let moved = "select count(distinct concat(currency_account_id, cast(processed_on_local as date))) from financial_actions";
-    let moved = count(&stand, moved).await;
-    assert_eq!(matched(balances), BTreeMap::from([("sides.balance_days", moved), ("sides.balance_movements", moved)]));
-    let reserved = "select count(distinct concat(currency_account_id, payment_id)) from financial_actions \
-                    where breakdown_type = 'Rolling Reserve Deducted'";
-    let reserved = count(&stand, reserved).await;
-    assert!(moved > 100 && reserved > 100);
-    assert_eq!(left(balances), BTreeMap::from([(("sides.reservations", "RESERVE_HELD"), reserved)]));
-
-    // Fees of captures are as they should be, but for interchange that is billed later.
-    let pending = "select count(*) from fee_audit where is_interchange_pending";
-    let pending = count(&stand, pending).await;
-    assert!(pending > 0 && fees.out_of_scope.len() > 500);
-    assert_eq!(left(fees), BTreeMap::from([(("sides.captured_fees", "FEE_PENDING"), pending)]));
+    assert_balances_and_fees(&stand, balances, fees).await;
 
     // All disputes come to what their state says.
     let disputed = count(&stand, "select count(*) from disputes").await;
@@ -104,6 +90,24 @@ async fn assert_ties_out(seed: u64) {
     assert!(reported > 500 && acted > reported);
     assert_eq!(matched(payments), BTreeMap::from([("sides.payment_actions", reported), ("sides.reported_actions", reported)]));
     assert_eq!(left(payments), BTreeMap::from([(("sides.payment_actions", "NOT_DUE_YET"), acted - reported)]));
+}
+
+async fn assert_balances_and_fees(stand: &Stand, balances: &Step, fees: &Step) {
+    // Each day's change of what is available is its actions; reserves are held for longer than this merchant is there.
+    let moved = "select count(distinct concat(currency_account_id, cast(processed_on_local as date))) from financial_actions";
+    let moved = count(stand, moved).await;
+    assert_eq!(matched(balances), BTreeMap::from([("sides.balance_days", moved), ("sides.balance_movements", moved)]));
+    let reserved = "select count(distinct concat(currency_account_id, payment_id)) from financial_actions \
+                    where breakdown_type = 'Rolling Reserve Deducted'";
+    let reserved = count(stand, reserved).await;
+    assert!(moved > 100 && reserved > 100);
+    assert_eq!(left(balances), BTreeMap::from([(("sides.reservations", "RESERVE_HELD"), reserved)]));
+
+    // Fees of captures are as they should be, but for interchange that is billed later.
+    let pending = "select count(*) from fee_audit where is_interchange_pending";
+    let pending = count(stand, pending).await;
+    assert!(pending > 0 && fees.out_of_scope.len() > 500);
+    assert_eq!(left(fees), BTreeMap::from([(("sides.captured_fees", "FEE_PENDING"), pending)]));
 }
 
 #[tokio::test]
