@@ -224,7 +224,8 @@ pub(super) fn brief(outcome: &Outcome) -> Result<RecordBatch> {
 pub(super) fn left_by<'a>(outcome: &'a Outcome, reason: &str) -> Result<Option<&'a str>> {
     for step in &outcome.steps {
         for left in step.exceptions.iter().filter(|left| left.reason == reason) {
-            if step.sides.iter().any(|sides| *sides.left() == left.table) {
+            let sides = left.rule.and_then(|rule| step.sides.get(rule));
+            if sides.is_some_and(|sides| *sides.left() == left.table) {
                 return step.table(left.table)?.id(left.row).map(Some);
             }
         }

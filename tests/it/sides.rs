@@ -91,3 +91,77 @@ async fn rows_keep_their_ids_when_a_report_is_made_anew() {
     );
     assert_eq!(rows_of(anew).await, ids);
 }
+
+#[tokio::test]
+async fn a_payment_s_story_goes_from_its_order_to_the_bank_and_says_what_is_missing() {
+    let context = given(&[
+        "create schema sides",
+        "create table sides.orders as select 'o1' as line_id, 'ORD-1' as reference, 'EUR' as currency, \
+         cast(100 as decimal(38, 8)) as amount, date '2026-03-01' as ordered_on",
+        "create table sides.payments as select payment_id, reference, 'EUR' as currency, cast(100 as decimal(38, 8)) as amount, \
+         date '2026-03-01' as paid_on from (values ('pay_1', 'ord 1'), ('pay_2', 'ORD-2')) as t(payment_id, reference)",
+        "create table sides.payment_actions as select action_id, payment_id, 'Capture' as type, 'EUR' as currency, \
+         cast(100 as decimal(38, 8)) as amount, date '2026-03-02' as processed_on \
+         from (values ('act_1', 'pay_1'), ('act_2', 'pay_2')) as t(action_id, payment_id)",
+        "create table sides.reported_actions as select 'act_1 EUR' as line_id, 'act_1' as action_id, \
+         cast(100 as decimal(38, 8)) as amount, date '2026-03-03' as booked_on",
+        "create table sides.settlement_rows as select line_id, payout_id, 'act_1' as action_id, 'pay_1' as payment_id, \
+         breakdown_type, 'EUR' as currency, cast(amount as decimal(38, 8)) as amount from (values \
+         ('r1', '000G7HDD96SH', 'Capture', 100), ('r2', '000G7HDD96SH', 'Gateway Fixed Fee', -1), \
+         ('r3', null, 'Interchange Fixed Fee', -2), ('r4', '000B5VXC3Q2M', 'Interchange Fixed Fee', -2)) \
+         as t(line_id, payout_id, breakdown_type, amount)",
+        "create table sides.payouts as select payout_id, 'EUR' as currency, cast(amount as decimal(38, 8)) as amount, \
+         cast(day as date) as payout_date from (values ('000G7HDD96SH', 99, '2026-03-03'), ('000B5VXC3Q2M', 40, '2026-03-04')) \
+         as t(payout_id, amount, day)",
+        "create table sides.bank_lines as select 'b1' as line_id, 'EUR' as currency, cast(99 as decimal(38, 8)) as amount, \
+         date '2026-03-05' as value_date, 'CKO 000G7HDD96SH' as text",
+    ])
+    .await;
+    let story =
+        "concat_ws(' ', payment_id, cast(step as text), what, coalesce(line_id, '-'), cast(round(amount, 2) as text), state)";
+    let rows = told(&context, "payment_story", story).await;
+    insta::assert_snapshot!(rows.join("\n"), @"
+    pay_1 1 order o1 100.00 there
+    pay_1 2 payment pay_1 100.00 there
+    pay_1 3 Capture act_1 100.00 there
+    pay_1 4 Capture in reports act_1 EUR 100.00 there
+    pay_1 5 Capture r1 100.00 there
+    pay_1 5 Gateway Fixed Fee r2 -1.00 there
+    pay_1 5 Interchange Fixed Fee r3 -2.00 billed later
+    pay_1 5 Interchange Fixed Fee r4 -2.00 there
+    pay_1 6 settlement 000B5VXC3Q2M 40.00 there
+    pay_1 6 settlement 000G7HDD96SH 99.00 there
+    pay_1 7 bank line of 000B5VXC3Q2M - missing
+    pay_1 7 bank line of 000G7HDD96SH b1 99.00 there
+    pay_2 1 order - missing
+    pay_2 2 payment pay_2 100.00 there
+    pay_2 3 Capture act_2 100.00 there
+    pay_2 4 Capture in reports - missing
+    pay_2 5 Capture in a settlement - missing
+    ");
+}
+
+#[tokio::test]
+async fn case_21_a_time_that_is_there_twice_names_no_instant_and_is_told() {
+    let rows = "('act_1', timestamp '2026-11-01T01:30:00', null, 'Capture', 10), \
+                ('act_1', timestamp '2026-11-01T01:30:00', null, 'Gateway Fixed Fee', -1), \
+                ('act_2', timestamp '2026-11-01T09:00:00', timestamp '2026-11-01T17:00:00', 'Capture', 20), \
+                ('act_2', timestamp '2026-11-01T09:00:00', timestamp '2026-11-01T17:00:00', 'Interchange Fixed Fee', -1)";
+    let context = given(&[
+        "create schema ref",
+        "create table ref.breakdown_types as select * from (values ('Capture', 'gross'), ('Gateway Fixed Fee', 'processor_fee'), \
+         ('Interchange Fixed Fee', 'interchange')) as t(breakdown_type, roll_up)",
+        &format!(
+            "create table financial_actions as select 'a' as account, 'ent' as entity_id, 'ca' as currency_account_id, \
+             'Capture' as action_type, action_id, 'pay' as payment_id, 'USD' as holding_currency, 'USD' as processing_currency, \
+             'VISA' as payment_method, cast(1 as decimal(38, 8)) as fx_rate_applied, 'f' as file_id, processed_on_local, \
+             processed_on, breakdown_type, cast(amount as decimal(38, 8)) as holding_currency_amount, \
+             cast(amount as decimal(38, 8)) as processing_currency_amount \
+             from (values {rows}) as t(action_id, processed_on_local, processed_on, breakdown_type, amount)"
+        ),
+    ])
+    .await;
+    let told =
+        told(&context, "captured_fees", "concat_ws(' ', line_id, booked_on, is_unresolved, is_pending, gateway_fees)").await;
+    assert_eq!(told, ["ca act_1 2026-11-01 true true 1", "ca act_2 2026-11-01 false false 0"]);
+}
