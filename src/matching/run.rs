@@ -144,7 +144,7 @@ struct Turn<'a> {
 impl Turn<'_> {
     /// The table of a side; that of the left where there is no other.
     fn table(self, side: Side) -> usize {
-        *self.sides.of(side).unwrap_or(self.sides.left())
+        *self.sides.of(side).unwrap_or_else(|| self.sides.left())
     }
 }
 

@@ -441,7 +441,10 @@ fn shop() -> TempDir {
         )
     };
     write("ckosql.toml", &[source("orders"), source("bank")].concat());
-    write("orders.csv", "id,reference,currency,amount,day\no1,A,EUR,10.00,2026-03-02\no2,B,EUR,20.00,2026-03-02\no3,C,USD,7.50,2026-03-03\n");
+    write(
+        "orders.csv",
+        "id,reference,currency,amount,day\no1,A,EUR,10.00,2026-03-02\no2,B,EUR,20.00,2026-03-02\no3,C,USD,7.50,2026-03-03\n",
+    );
     write("bank.csv", "id,reference,currency,amount,day\nb1,A,EUR,10.00,2026-03-04\nb2,,EUR,20.00,2026-03-04\n");
     let rule = "--- rule: shop.reference flow: shop\n--- left: books.orders(id) right: books.bank(id)\n\
                 --- days: left.day, right.day\n--- amount: left.amount = right.amount\n\
