@@ -104,9 +104,9 @@ impl Tour<'_> {
         let mut writer = writer(Format::Table, &rows.schema(), out)?;
         writer.write(&rows)?;
         writer.finish()?;
-        let Some(id) = left_by(&outcome, TOLD)? else { return Ok(()) };
+        let Some((flow, id)) = left_by(&outcome, TOLD)? else { return Ok(()) };
         let told = indented(&explain(&outcome, id)?);
-        say(out, &format!("\n{}\n\n  ckosql rules explain --demo {id}\n\n{told}", self.paint.bold(WHY)))
+        say(out, &format!("\n{}\n\n  ckosql rules explain --demo --flow {flow} {id}\n\n{told}", self.paint.bold(WHY)))
     }
 
     /// Prints an answer and its cost; gives the first payment it names.

@@ -220,13 +220,13 @@ pub(super) fn brief(outcome: &Outcome) -> Result<RecordBatch> {
     ])
 }
 
-/// A row of the left side that is left for a reason.
-pub(super) fn left_by<'a>(outcome: &'a Outcome, reason: &str) -> Result<Option<&'a str>> {
+/// The flow and the id of a row of the left side that is left for a reason.
+pub(super) fn left_by<'a>(outcome: &'a Outcome, reason: &str) -> Result<Option<(&'a str, &'a str)>> {
     for step in &outcome.steps {
         for left in step.exceptions.iter().filter(|left| left.reason == reason) {
             let sides = left.rule.and_then(|rule| step.sides.get(rule));
             if sides.is_some_and(|sides| *sides.left() == left.table) {
-                return step.table(left.table)?.id(left.row).map(Some);
+                return Ok(Some((&step.flow, step.table(left.table)?.id(left.row)?)));
             }
         }
     }
