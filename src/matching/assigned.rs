@@ -148,9 +148,10 @@ impl Rows<'_> {
             let rows = (0_u32..).zip(rows(sides, side)).filter(|(_, row)| self.is_undated(side, **row));
             rows.filter_map(|(place, _)| keys.id(side, place)).collect::<BTreeSet<u32>>()
         });
+        let keys_of_any: BTreeSet<u32> = undated.iter().flatten().copied().collect();
         let mut held = [BTreeSet::new(), BTreeSet::new()];
         for ((side, own), other) in [Side::Left, Side::Right].into_iter().zip(&mut held).zip([&undated[1], &undated[0]]) {
-            for key in undated.iter().flatten().copied().collect::<BTreeSet<_>>() {
+            for key in keys_of_any.iter().copied() {
                 let others = numbers(rows(sides, side.other()), keys.group(side.other(), key));
                 for place in keys.group(side, key) {
                     let Some(row) = of(rows(sides, side), *place) else { continue };

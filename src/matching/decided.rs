@@ -35,9 +35,7 @@ pub(super) fn done(step: &Step, decided: &Decided, made: &mut BTreeSet<i64>) -> 
         }
         let Some((rule, is_turned)) = rule_of(step, together) else { continue };
         let found = group(step, rule, is_turned, together).map_err(|error| error.with("override_id", together.number))?;
-        for (side, table) in step.sides.get(rule).iter().flat_map(|sides| sides.iter()) {
-            done.taken.extend(found.group.of(side).iter().map(|row| (*table, *row)));
-        }
+        done.taken.extend(step.rows_of(&found).map(|(_, table, row)| (table, row)));
         done.matches.push(found);
         made.insert(together.number);
     }

@@ -128,9 +128,7 @@ fn out_of_scope(step: &Step, out: &OutOfScope, text: &mut String) -> Result<()> 
 /// What became of a candidate.
 fn became(step: &Step, table: usize, row: u32) -> Result<String> {
     for found in &step.matches {
-        let sides = step.sides.get(found.rule).iter().flat_map(|sides| sides.iter()).collect::<Vec<_>>();
-        let own = sides.into_iter().find(|(side, place)| **place == table && found.group.of(*side).contains(&row));
-        if let Some((side, _)) = own {
+        if let Some((side, ..)) = step.rows_of(found).find(|(_, place, own)| (*place, *own) == (table, row)) {
             let [lefts, rights] = step.ids(found)?;
             let others = if side == Side::Left { rights } else { lefts };
             return Ok(format!("it is matched to {} by {}", others.join(", "), step.rule(found)?.id));

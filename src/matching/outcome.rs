@@ -164,6 +164,12 @@ impl Step {
         Ok([self.table(*left)?, self.table(*right)?])
     }
 
+    /// The rows of a match, each with its side and its table, as a place in `tables`.
+    pub fn rows_of<'a>(&'a self, found: &'a Match) -> impl Iterator<Item = (Side, usize, u32)> + 'a {
+        let sides = self.sides.get(found.rule).into_iter().flat_map(Sided::iter);
+        sides.flat_map(|(side, table)| found.group.of(side).iter().map(move |row| (side, *table, *row)))
+    }
+
     /// Ids of the left and of the right rows of a match, in order.
     ///
     /// # Errors

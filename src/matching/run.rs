@@ -25,7 +25,7 @@ use super::proposal::{Proposal, one_side};
 use super::reasons::{DATE_OUT_OF_WINDOW, NO_COUNTERPART_LEFT, NO_COUNTERPART_RIGHT, holds, rank};
 use super::rule::{Assign, Rule};
 use super::sided::Sided;
-use super::sides::{Lines, Named, Table};
+use super::sides::{Lines, Named, Table, add};
 use crate::error::{Error, Result};
 
 /// Runs rules, step by step. `as_of` is the day, counted since 1970, that what is due is told by.
@@ -85,12 +85,7 @@ impl Session<'_> {
         let mut plans = Vec::with_capacity(rules.len());
         for rule in &rules {
             let Checked { plan, sides } = check(rule, self.context).await?;
-            for (_, side) in sides.iter() {
-                match named.get_mut(side.name()) {
-                    Some(known) => known.also(side.clone()).map_err(|error| error.with_missing("rule", &rule.id))?,
-                    None => drop(named.insert(side.name().to_owned(), side.clone())),
-                }
-            }
+            add(&mut named, rule, &sides)?;
             plans.push((plan, sides));
         }
         let tables = self.tables(named.values()).await?;
@@ -357,12 +352,7 @@ impl State {
 
     /// Whether none of its rows is taken.
     fn is_open(&self, found: &Match) -> bool {
-        let sides = self.step.sides.get(found.rule);
-        let rows = sides
-            .iter()
-            .flat_map(|sides| sides.iter())
-            .flat_map(|(side, table)| found.group.of(side).iter().map(|row| (*table, *row)));
-        rows.into_iter().all(|(table, row)| !self.is_taken(table, row))
+        self.step.rows_of(found).all(|(_, table, row)| !self.is_taken(table, row))
     }
 }
 

@@ -153,16 +153,26 @@ pub fn names(rule: &Rule, context: &SessionContext) -> Sided<(String, String)> {
 /// # Errors
 /// [`ErrorKind::Query`] that names the table of which it is not.
 pub fn all_dated<'a>(rules: impl IntoIterator<Item = &'a Rule>, context: &SessionContext) -> Result<()> {
-    let mut known: BTreeMap<(u32, String), Named> = BTreeMap::new();
+    let mut of_hops: BTreeMap<u32, BTreeMap<String, Named>> = BTreeMap::new();
     for rule in rules {
-        for (_, named) in Named::of(rule, context).iter() {
-            match known.get_mut(&(rule.hop, named.name.clone())) {
-                Some(known) => known.also(named.clone()).map_err(|error| error.with_missing("rule", &rule.id))?,
-                None => drop(known.insert((rule.hop, named.name.clone()), named.clone())),
-            }
+        add(of_hops.entry(rule.hop).or_default(), rule, &Named::of(rule, context))?;
+    }
+    let mut tables = of_hops.values().flat_map(BTreeMap::values);
+    tables.find(|named| named.dated().is_none()).map_or(Ok(()), |named| Err(undated(&named.name)))
+}
+
+/// Adds the tables of a rule's sides to those, by name, of the rules that run together with it.
+///
+/// # Errors
+/// Those of [`Named::also`], with the rule.
+pub(super) fn add(tables: &mut BTreeMap<String, Named>, rule: &Rule, sides: &Sided<Named>) -> Result<()> {
+    for (_, side) in sides.iter() {
+        match tables.get_mut(&side.name) {
+            Some(known) => known.also(side.clone()).map_err(|error| error.with_missing("rule", &rule.id))?,
+            None => drop(tables.insert(side.name.clone(), side.clone())),
         }
     }
-    known.values().find(|named| named.dated().is_none()).map_or(Ok(()), |named| Err(undated(&named.name)))
+    Ok(())
 }
 
 /// That nothing says which day the rows of a table are of.
