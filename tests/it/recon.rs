@@ -497,3 +497,19 @@ fn the_command_line_reconciles_keeps_overrides_and_tells_of_both() {
     ];
     assert_snapshot!(told.join("\n"));
 }
+
+#[test]
+fn shipped_flows_know_the_days_of_their_rows_so_that_periods_can_be_closed() {
+    let folder = shop();
+    for flow in [
+        "actions_to_payout",
+        "balance_rollforward",
+        "dispute_to_actions",
+        "order_to_payment",
+        "payment_to_actions",
+        "payout_to_bank",
+    ] {
+        let told = ckosql(&folder, &["rules", "close", "--flow", flow, "--through", "2026-03-31"], true);
+        assert!(told.starts_with("exit 0\n"), "{flow}: {told}");
+    }
+}

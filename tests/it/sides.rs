@@ -93,6 +93,25 @@ async fn rows_keep_their_ids_when_a_report_is_made_anew() {
 }
 
 #[tokio::test]
+async fn chargebacks_keep_their_ids_when_a_report_is_made_anew() {
+    let mut made = Vec::new();
+    for rows in ["('f1', 1, -40), ('f1', 2, -40), ('f1', 3, -7)", "('f2', 8, -7), ('f3', 2, -40), ('f2', 9, -40)"] {
+        let context = given(&[&format!(
+            "create table financial_actions as select 'a' as account, 'ent' as entity_id, 'ca' as currency_account_id, \
+             'pay_1' as payment_id, 'act_1' as action_id, 'ref' as reference, 'Chargeback (CHB)' as breakdown_type, \
+             'USD' as processing_currency, cast(amount as decimal(38, 8)) as processing_currency_amount, \
+             timestamp '2026-03-01T10:00:00' as processed_on_local, file_id, row_number \
+             from (values {rows}) as t(file_id, row_number, amount)"
+        )])
+        .await;
+        made.push(told(&context, "chargebacks", "line_id").await);
+    }
+    let id = |amount: &str, nth: u32| format!("ca act_1 Chargeback (CHB) USD {amount}.00000000 2026-03-01 {nth}");
+    assert_eq!(made[0], [id("-40", 1), id("-40", 2), id("-7", 1)]);
+    assert_eq!(made[1], made[0]);
+}
+
+#[tokio::test]
 async fn a_payment_s_story_goes_from_its_order_to_the_bank_and_says_what_is_missing() {
     let context = given(&[
         "create schema sides",
