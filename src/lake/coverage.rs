@@ -19,7 +19,8 @@ pub struct Coverage {
     pub until: i64,
     /// When it was last read, or read anew where that was due.
     pub as_of: i64,
-    /// Of a table that is made of another one, when the last row that went into it was read.
+    /// Of a table that is made of another one, when the last row that went into it was read; of one whose old rows are read
+    /// again by turns, up to where.
     pub taken_up: i64,
 }
 
