@@ -106,7 +106,7 @@ impl LakeSettings {
         storage.extend(self.storage.unwrap_or_default());
         let since = self.since.map(|text| instant(&text)).transpose()?;
         let again = self.again.map_or(Ok(sync::Options::default().again), |text| micros(&text))?;
-        let reread = self.reread.unwrap_or(sync::Options::default().reread);
+        let reread = self.reread.unwrap_or_else(|| sync::Options::default().reread);
         let retention = self.retention.map_or(Ok(RETENTION), |text| days(&text))?;
         let own = self.schedules.unwrap_or_default();
         let schedules = Schedules::read(self.schedule.as_deref(), &own, self.jitter.as_deref())?;

@@ -369,7 +369,6 @@ async fn a_sync_that_is_killed_leaves_a_lake_that_the_next_one_completes() {
         reads += read(&copy, &lake, &about).await;
     }
     assert!(reads > 0, "no table was there to be read");
-    eprintln!("{kills} kills, {reads} tables read");
     let done = program(&sandbox, &lake, &tables).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     // The account of the program is called otherwise than that of the engine.
