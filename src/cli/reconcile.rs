@@ -88,9 +88,10 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Fai
             Show::Matches => matches(&outcome)?,
             Show::Exceptions => exceptions(&outcome)?,
         };
-        (vec![rows], outcome.steps.iter().map(|step| step.exceptions.len()).sum())
+        let left: usize = outcome.steps.iter().map(|step| step.exceptions.len()).sum();
+        (vec![rows], i64::try_from(left).unwrap_or(i64::MAX))
     } else {
-        keep(engine, &rules, as_of).await?;
+        let left = keep(engine, &rules, as_of).await?;
         let flows = flows(&rules);
         let sql = match arguments.show {
             Show::Summary => SUMMARY,
@@ -98,9 +99,8 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Fai
             Show::Exceptions => EXCEPTIONS,
         };
         // A closed period may keep rows from what was found for them: what is told is what is kept.
-        let left = recorded(engine, &format!("select 1 from recon.exceptions where flow in ({flows})")).await?;
         let told = format!("select * from ({sql}) where flow in ({flows}) order by 1, 2, 3, 4, 5, 6, 7");
-        (recorded(engine, &told).await?, left.iter().map(RecordBatch::num_rows).sum::<usize>())
+        (recorded(engine, &told).await?, left)
     };
     print_rows(arguments.format, &rows)?;
     match arguments.fail_on {
@@ -111,19 +111,20 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Fai
     }
 }
 
-/// Runs the rules and keeps what they find.
-async fn keep(engine: &Engine, rules: &[Rule], as_of: i32) -> Result<()> {
+/// Runs the rules and keeps what they find; gives how many rows are left.
+async fn keep(engine: &Engine, rules: &[Rule], as_of: i32) -> Result<i64> {
     if engine.lake().is_none() {
         return Err(no_lake().hint("say where it is to be kept: --lake FOLDER, or keep nothing: --dry-run"));
     }
-    let (_, recorded) = engine.reconcile(rules, as_of).await?;
-    for Recorded { flow, run, unchanged_since, created, withdrawn } in recorded {
+    let recorded = engine.reconcile(rules, as_of).await?;
+    let left = recorded.iter().map(|recorded| recorded.exceptions).sum();
+    for Recorded { flow, run, unchanged_since, created, withdrawn, .. } in recorded {
         match unchanged_since {
             Some(since) => info!(flow, run, since, "run {run} of {flow} found what run {since} did"),
             None => info!(flow, run, created, withdrawn, "run {run} of {flow} recorded"),
         }
     }
-    Ok(())
+    Ok(left)
 }
 
 /// The flows of rules, as SQL has them in a list.
@@ -152,26 +153,30 @@ async fn recorded(engine: &Engine, sql: &str) -> Result<Vec<RecordBatch>> {
 pub(super) async fn explained(
     global: &Global,
     rules: Option<&Path>,
-    flow: Option<&String>,
+    flows: &[String],
     as_of: Option<NaiveDate>,
     id: &str,
 ) -> Result<String> {
-    let (opened, rules, as_of) = open_for(global, rules, flow.map_or(&[], std::slice::from_ref), as_of)?;
-    let mut found = explain(&opened.engine.find(&rules, as_of).await?, id);
+    let (opened, rules, as_of) = open_for(global, rules, flows, as_of)?;
+    let found = explain(&opened.engine.find(&rules, as_of).await?, id);
+    let mut kept = String::new();
     if opened.engine.lake().is_some() {
-        let (id, flows) = (quoted(id), flows(&rules));
+        let (id, flows) = (quoted(id), self::flows(&rules));
         let sql = format!(
             "select distinct told from ({RECORDED}) where (match_id = {id} or line_id = {id}) and flow in ({flows}) order by 1"
         );
         for batch in recorded(&opened.engine, &sql).await? {
             let unread = |error| Error::bug("what is kept is told in words").caused_by(error);
             let told = cast(batch.column(0), &DataType::Utf8).map_err(unread)?;
-            for told in told.as_string::<i32>().iter().flatten() {
-                found = Ok(format!("{}{told}\n", found.unwrap_or_default()));
-            }
+            kept.extend(told.as_string::<i32>().iter().flatten().flat_map(|told| [told, "\n"]));
         }
     }
-    found
+    match found {
+        Ok(found) => Ok(found + &kept),
+        // What a closed period keeps may be found no more.
+        Err(error) if error.kind() == ErrorKind::Query && !kept.is_empty() => Ok(kept),
+        Err(error) => Err(error),
+    }
 }
 
 /// The engine, the rules of some flows, and the day that they are run of, counted since 1970.

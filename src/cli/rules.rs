@@ -82,7 +82,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Fai
         What::Close(arguments) => Ok(overrides::close(global, arguments).await?),
         What::Test { paths } => Ok(test(&folders(&paths)?, terminal::paint_of_stdout(global)).await?),
         What::Explain { id, rules, flow, as_of } => {
-            Ok(print(&reconcile::explained(global, rules.as_deref(), flow.as_ref(), as_of, &id).await?)?)
+            Ok(print(&reconcile::explained(global, rules.as_deref(), flow.as_slice(), as_of, &id).await?)?)
         }
     }
 }

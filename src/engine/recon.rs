@@ -54,7 +54,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`ErrorKind::Config`] when there is no lake; those of the rules, of reading the tables, and of [`Results::record`].
-    pub async fn reconcile(&self, rules: &[Rule], as_of: i32) -> Result<(Outcome, Vec<Recorded>)> {
+    pub async fn reconcile(&self, rules: &[Rule], as_of: i32) -> Result<Vec<Recorded>> {
         let results = self.results()?;
         let session = self.session()?;
         let state = session.context.state();
@@ -63,8 +63,7 @@ impl Engine {
         let outcome = session.run_under(rules, &begun.overrides, as_of).await?;
         // What is written before a run comes to its end is told from that of others by its id.
         let occasion = Occasion { as_of, clock: self.clock(), nonce: RandomState::new().hash_one(()) };
-        let recorded = results.record(&begun, &outcome, &state, occasion).await?;
-        Ok((outcome, recorded))
+        results.record(&begun, &outcome, &state, occasion).await
     }
 
     /// Keeps what somebody has decided of rows, all of it or nothing, and gives the number of the first decision.

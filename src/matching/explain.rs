@@ -31,14 +31,13 @@ pub fn explain(outcome: &Outcome, id: &str) -> Result<String> {
         }
         for out in &step.out_of_scope {
             if step.table(out.table)?.id(out.row)? == id {
-                out_of_scope(step, out, &mut text)?;
+                out_of_scope(step, out.table, id, &mut text)?;
+                by_rule(step, out, &mut text);
             }
         }
         for out in &step.excluded {
             if step.table(out.table)?.id(out.row)? == id {
-                let table = step.table(out.table)?.name();
-                let Step { flow, hop, .. } = step;
-                line(&mut text, format_args!("{table} {id} is out of scope, hop {hop} of {flow}"));
+                out_of_scope(step, out.table, id, &mut text)?;
                 line(&mut text, format_args!("  by override {}", out.decision));
             }
         }
@@ -141,18 +140,19 @@ fn left_over(step: &Step, left: &Exception, text: &mut String) -> Result<()> {
     Ok(())
 }
 
-fn out_of_scope(step: &Step, out: &OutOfScope, text: &mut String) -> Result<()> {
-    let table = step.table(out.table)?;
-    let rule = step.rules.get(out.rule);
-    let (flow, hop, id) = (&step.flow, step.hop, table.id(out.row)?);
-    line(text, format_args!("{} {id} is out of scope, hop {hop} of {flow}", table.name()));
-    if let Some(rule) = rule {
+fn out_of_scope(step: &Step, table: usize, id: &str, text: &mut String) -> Result<()> {
+    let (Step { flow, hop, .. }, table) = (step, step.table(table)?.name());
+    line(text, format_args!("{table} {id} is out of scope, hop {hop} of {flow}"));
+    Ok(())
+}
+
+fn by_rule(step: &Step, out: &OutOfScope, text: &mut String) {
+    if let Some(rule) = step.rules.get(out.rule) {
         line(text, format_args!("  by {}{}", rule.id, rule.reason.map(|reason| format!(": {reason}")).unwrap_or_default()));
     }
     if let Some(why) = &out.why {
         line(text, format_args!("  because {why}"));
     }
-    Ok(())
 }
 
 /// What became of a candidate.

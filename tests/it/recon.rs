@@ -524,7 +524,11 @@ fn what_is_told_after_a_run_is_what_is_kept() {
         explain("o3"),
         explain("o9"),
     ];
-    let told = told.into_iter().chain(late).collect::<Vec<_>>().join("\n");
+    // A row that is gone is found no more, and its match stays.
+    let bank = folder.path().join("bank.csv");
+    fs::write(&bank, fs::read_to_string(&bank).unwrap().replace("b1,A,EUR,10.00,2026-03-04\n", "")).unwrap();
+    let gone = [more(&["--show", "matches"]), explain("b1")];
+    let told = told.into_iter().chain(late).chain(gone).collect::<Vec<_>>().join("\n");
     let ids = told.match_indices("mat_").filter_map(|(place, _)| told.get(place..place + 28).map(str::to_owned));
     let ids: BTreeSet<String> = ids.collect();
     // Of three matches: the id of each is one and the same, whoever tells it.

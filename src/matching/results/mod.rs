@@ -102,6 +102,8 @@ pub struct Recorded {
     pub run: i64,
     /// The run that found the same of the same, where one did.
     pub unchanged_since: Option<i64>,
+    /// Rows that are left.
+    pub exceptions: i64,
     /// Matches that are new or stand again.
     pub created: i64,
     /// Matches that were withdrawn or superseded.
@@ -236,12 +238,13 @@ impl Results {
                 self.store.add(kept, &table, rows, Vec::new(), Note::new()).await?;
             }
         }
-        let [.., created, withdrawn] = told.counts;
+        let [_, _, exceptions, _, created, withdrawn] = told.counts;
         let row = rows::run(run, &told)?;
         // What people have said since the run began has a number of its own: the run has not heard it, and fails.
         let numbered = vec![Transaction::new(transaction(flow), number), Transaction::new(enter::said(flow), said)];
         self.store.add(&tables::RUNS, &begun.runs, row, numbered, Note::new()).await?;
-        Ok(Recorded { flow: flow.to_owned(), run: number, unchanged_since: told.unchanged_since, created, withdrawn })
+        let unchanged_since = told.unchanged_since;
+        Ok(Recorded { flow: flow.to_owned(), run: number, unchanged_since, exceptions, created, withdrawn })
     }
 }
 
