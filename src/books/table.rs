@@ -23,8 +23,9 @@ use futures::{TryStreamExt as _, stream};
 use tracing::warn;
 
 use super::mapping::Mapper;
+use super::place::Place;
 use super::records::{self, Records, widen};
-use super::settings::{Check, Format, Source};
+use super::settings::{Check, Format, Origin, Source};
 use super::shapes::{BANK_LINES, FILE, LINE_ID, ROW, STATEMENTS, Shape, money};
 use super::statement::{Bank, Judged, Problem, judge};
 use super::{Member, Part};
@@ -133,9 +134,13 @@ fn narrowed(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
 
 /// The rows of a table.
 async fn rows(source: &Source, part: Part) -> Result<Vec<RecordBatch>> {
-    match (source.format, part) {
-        (Format::Bank(bank), Part::Rows) => Ok(vec![lines(source, &statements(source, bank).await?)?]),
-        (Format::Bank(bank), Part::Statements) => Ok(vec![overview(source, &statements(source, bank).await?)?]),
+    match (&source.origin, part) {
+        (Origin::Files(place, Format::Bank(bank)), Part::Rows) => {
+            Ok(vec![lines(source, &statements(source, place, *bank).await?)?])
+        }
+        (Origin::Files(place, Format::Bank(bank)), Part::Statements) => {
+            Ok(vec![overview(source, &statements(source, place, *bank).await?)?])
+        }
         _ => Ok(mapped(source).await?.1),
     }
 }
@@ -146,18 +151,29 @@ fn about(source: &Source, file: &str) -> impl Fn(Error) -> Error {
     move |error| if file.is_empty() { error } else { error.with_missing("file", &file) }.with_missing("source", &name)
 }
 
-/// The rows of mapped files.
+/// The records of a source, as they are written.
+async fn records(source: &Source) -> Result<Vec<Records>> {
+    match &source.origin {
+        Origin::Files(place, format) => {
+            let mut files: Vec<Records> = Vec::new();
+            for file in place.files().await.map_err(about(source, ""))? {
+                let bytes = place.read(&file).await?;
+                files.push(records::read(source, *format, &file.name, bytes).map_err(about(source, &file.name))?);
+            }
+            // A member that an object does not have is null; a column that a mapping speaks of must be in every other file.
+            if source.columns.is_empty() || *format == Format::Json {
+                widen(&mut files).map_err(about(source, ""))?;
+            }
+            Ok(files)
+        }
+        Origin::Database(query) => Ok(vec![query.records().await.map_err(about(source, ""))?]),
+    }
+}
+
+/// The rows of a source, mapped.
 async fn mapped(source: &Source) -> Result<(SchemaRef, Vec<RecordBatch>)> {
     let mapper = Mapper::new(source)?;
-    let mut files: Vec<Records> = Vec::new();
-    for file in source.place.files().await.map_err(|error| error.with_missing("source", format!("books.{}", source.name)))? {
-        let bytes = source.place.read(&file).await?;
-        files.push(records::read(source, &file.name, bytes).map_err(about(source, &file.name))?);
-    }
-    // A member that an object does not have is null; a column that a mapping speaks of must be in every other file.
-    if source.columns.is_empty() || source.format == Format::Json {
-        widen(&mut files).map_err(about(source, ""))?;
-    }
+    let files = records(source).await?;
     let mut schema: SchemaRef = Arc::new(Schema::empty());
     let mut batches = Vec::new();
     for file in &files {
@@ -193,10 +209,10 @@ fn refuse_doubles(batches: &[RecordBatch]) -> Result<()> {
 }
 
 /// The statements of a source, judged.
-async fn statements(source: &Source, bank: Option<Bank>) -> Result<Vec<Judged>> {
+async fn statements(source: &Source, place: &Place, bank: Option<Bank>) -> Result<Vec<Judged>> {
     let mut files = Vec::new();
-    for file in source.place.files().await.map_err(|error| error.with_missing("source", format!("books.{}", source.name)))? {
-        let bytes = source.place.read(&file).await?;
+    for file in place.files().await.map_err(about(source, ""))? {
+        let bytes = place.read(&file).await?;
         let about = about(source, &file.name);
         let text = source.encoding.read(&bytes).map_err(&about)?;
         let bank = bank.unwrap_or_else(|| if text.contains("<OFX") { Bank::Ofx } else { Bank::Camt053 });
