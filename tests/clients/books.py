@@ -119,10 +119,10 @@ columns = { line_id = "id", reference = "ref", amount = "total", currency = "ccy
 """)
     settings += source("many", url, "select * from many")
     settings += source("float", url, "select * from orders", 'shape = "orders"\ncolumns = { line_id = "id", amount = "rate", currency = "ccy" }')
-    settings += source("writes", url, "insert into orders values (3)")
+    settings += source("writes", url, "insert into orders (id) values (3) returning id")
     settings += source("two", url, "select 1; select 2")
     settings += source("absent", url, "select * from no_such_table")
-    settings += source("wrong", url.replace("/shop", "/nothere").replace("/postgres", "/nothere"), "select 1")
+    settings += source("wrong", url.rsplit("/", 1)[0] + "/nothere", "select 1")
     where = folder / f"of_{name}"
     where.mkdir()
     (where / "ckosql.toml").write_text(settings)
@@ -141,9 +141,9 @@ columns = { line_id = "id", reference = "ref", amount = "total", currency = "ccy
     code, rows, said = asked("select count(*), sum(cast(total as decimal(38,8))), max(cast(id as bigint)) from books.many")
     total = f"{ORDERS * (ORDERS + 1) // 2 // 100}.{ORDERS * (ORDERS + 1) // 2 % 100:02}000000"
     told((code, rows) == (0, [[str(ORDERS), total, str(ORDERS)]]), f"{name}: {ORDERS} rows, {rows or said}")
-    for table, word in [("float", "binary float"), ("writes", ""), ("two", "query"), ("absent", "no_such_table"), ("wrong", "nothere")]:
+    for table, word in [("float", "binary float"), ("writes", "READ"), ("two", "query"), ("absent", "no_such_table"), ("wrong", "nothere")]:
         code, _, said = asked(f"select * from books.{table}")
-        told(code in (1, 2) and word in said and PASSWORD not in said, f"{name}: {table} is refused: {said.strip()}")
+        told(code in (1, 2) and word.lower() in said.lower() and PASSWORD not in said, f"{name}: {table} is refused: {said.strip()}")
     code, _, said = asked("select * from books.orders", password="marker")
     told(code == 1 and "marker" not in said, f"{name}: a wrong password is refused: {said.strip()}")
     code, rows, _ = asked("select count(*) from books.orders")
