@@ -26,7 +26,7 @@ with statements as (
         and reporting_end_date_local <= reporting_start_date_local + interval '1 day'
 )
 select
-    concat_ws(' ', s.currency_account_id, cast(s.day as text)) as line_id,
+    concat_ws('/', s.currency_account_id, cast(s.day as text)) as line_id,
     s.account,
     s.entity_id,
     s.currency_account_id,

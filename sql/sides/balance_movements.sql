@@ -6,7 +6,7 @@
 -- money: major units of currency, exact; what is taken is negative
 -- needs:
 select
-    concat_ws(' ', currency_account_id, cast(cast(processed_on_local as date) as text)) as line_id,
+    concat_ws('/', currency_account_id, cast(cast(processed_on_local as date) as text)) as line_id,
     account,
     entity_id,
     currency_account_id,

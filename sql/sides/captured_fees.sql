@@ -44,7 +44,7 @@ sums as (
     group by account, entity_id, currency_account_id, action_id, payment_id, holding_currency
 )
 select
-    concat_ws(' ', currency_account_id, action_id) as line_id,
+    concat_ws('/', currency_account_id, action_id) as line_id,
     account,
     entity_id,
     currency_account_id,

@@ -34,15 +34,23 @@ counted as (
     from alike
 )
 select
-    concat_ws(
+    replace(
+        concat_ws(
+            '/',
+            coalesce(account, '-'),
+            coalesce(entity_id, '-'),
+            coalesce(currency_account_id, '-'),
+            coalesce(payment_id, '-'),
+            coalesce(action_id, '-'),
+            coalesce(reference, '-'),
+            coalesce(breakdown_type, '-'),
+            coalesce(currency, '-'),
+            coalesce(cast(amount as text), '-'),
+            coalesce(cast(booked_on as text), '-'),
+            cast(nth as text)
+        ),
         ' ',
-        currency_account_id,
-        action_id,
-        breakdown_type,
-        currency,
-        cast(amount as text),
-        cast(booked_on as text),
-        cast(nth as text)
+        '_'
     ) as line_id,
     account,
     file_id,

@@ -6,7 +6,7 @@
 -- money: major units of currency, exact
 -- needs:
 select
-    concat_ws(' ', currency_account_id, payment_id) as line_id,
+    concat_ws('/', currency_account_id, payment_id) as line_id,
     account,
     entity_id,
     currency_account_id,

@@ -6,7 +6,7 @@
 -- money: major units of currency, exact; signed as on the balance
 -- needs:
 select
-    concat_ws(' ', action_id, processing_currency) as line_id,
+    concat_ws('/', action_id, processing_currency) as line_id,
     action_id,
     payment_id,
     processing_currency as currency,

@@ -33,17 +33,25 @@ counted as (
     from alike
 )
 select
-    concat_ws(
+    replace(
+        concat_ws(
+            '/',
+            coalesce(report_payout_id, '-'),
+            coalesce(payout_id, '-'),
+            coalesce(account, '-'),
+            coalesce(entity_id, '-'),
+            coalesce(currency_account_id, '-'),
+            coalesce(action_type, '-'),
+            coalesce(action_id, '-'),
+            coalesce(payment_id, '-'),
+            coalesce(breakdown_type, '-'),
+            coalesce(fee_detail, '-'),
+            coalesce(currency, '-'),
+            coalesce(cast(amount as text), '-'),
+            cast(nth as text)
+        ),
         ' ',
-        report_payout_id,
-        case when payout_id is null then 'unbilled' end,
-        currency_account_id,
-        action_id,
-        breakdown_type,
-        fee_detail,
-        currency,
-        cast(amount as text),
-        cast(nth as text)
+        '_'
     ) as line_id,
     account,
     file_id,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray};
 use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 use futures::TryStreamExt;
@@ -16,6 +16,7 @@ use super::{Global, open};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::no_lake;
+use crate::matching::explain::explain;
 use crate::matching::files::with_shipped;
 use crate::matching::outcome::{Difference, Exception, Match, Outcome, Step, decimal};
 use crate::matching::results::Recorded;
@@ -25,6 +26,9 @@ use crate::shell::output::Format;
 
 /// What is told of what is kept.
 const SUMMARY: &str = include_str!("../../sql/recon/summary.sql");
+const MATCHES: &str = include_str!("../../sql/recon/matches_shown.sql");
+const EXCEPTIONS: &str = include_str!("../../sql/recon/exceptions_shown.sql");
+const RECORDED: &str = include_str!("../../sql/recon/recorded.sql");
 
 /// What `ckosql reconcile` takes.
 #[derive(Debug, Args)]
@@ -74,18 +78,29 @@ enum FailOn {
 /// Those of the rules and of reading the tables; [`ErrorKind::Exceptions`] where rows are left and `--fail-on` asks for it.
 pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Failure> {
     let (opened, rules, as_of) = open_for(global, arguments.rules.as_deref(), &arguments.flows, arguments.as_of)?;
-    let outcome = match arguments.dry_run {
-        true => opened.engine.find(&rules, as_of).await?,
-        false => kept(&opened.engine, &rules, as_of).await?,
-    };
-    let rows = match arguments.show {
-        Show::Summary if !arguments.dry_run => recorded(&opened.engine, &rules).await?,
-        Show::Summary => vec![summary(&outcome)?],
-        Show::Matches => vec![matches(&outcome)?],
-        Show::Exceptions => vec![exceptions(&outcome)?],
+    let engine = &opened.engine;
+    let (rows, left) = if arguments.dry_run {
+        let outcome = engine.find(&rules, as_of).await?;
+        let rows = match arguments.show {
+            Show::Summary => summary(&outcome)?,
+            Show::Matches => matches(&outcome)?,
+            Show::Exceptions => exceptions(&outcome)?,
+        };
+        (vec![rows], outcome.steps.iter().map(|step| step.exceptions.len()).sum())
+    } else {
+        keep(engine, &rules, as_of).await?;
+        let flows = flows(&rules);
+        let sql = match arguments.show {
+            Show::Summary => SUMMARY,
+            Show::Matches => MATCHES,
+            Show::Exceptions => EXCEPTIONS,
+        };
+        // A closed period may keep rows from what was found for them: what is told is what is kept.
+        let left = recorded(engine, &format!("select 1 from recon.exceptions where flow in ({flows})")).await?;
+        let told = format!("select * from ({sql}) where flow in ({flows}) order by 1, 2, 3, 4, 5, 6, 7");
+        (recorded(engine, &told).await?, left.iter().map(RecordBatch::num_rows).sum::<usize>())
     };
     print_rows(arguments.format, &rows)?;
-    let left: usize = outcome.steps.iter().map(|step| step.exceptions.len()).sum();
     match arguments.fail_on {
         Some(FailOn::Exceptions) if left > 0 => {
             Err(Error::new(ErrorKind::Exceptions, format!("{left} rows are left that no rule took")).into())
@@ -95,43 +110,65 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Fai
 }
 
 /// Runs the rules and keeps what they find.
-async fn kept(engine: &Engine, rules: &[Rule], as_of: i32) -> Result<Outcome> {
+async fn keep(engine: &Engine, rules: &[Rule], as_of: i32) -> Result<()> {
     if engine.lake().is_none() {
         return Err(no_lake().hint("say where it is to be kept: --lake FOLDER, or keep nothing: --dry-run"));
     }
-    let (outcome, recorded) = engine.reconcile(rules, as_of).await?;
+    let (_, recorded) = engine.reconcile(rules, as_of).await?;
     for Recorded { flow, run, unchanged_since, created, withdrawn } in recorded {
         match unchanged_since {
             Some(since) => info!(flow, run, since, "run {run} of {flow} found what run {since} did"),
             None => info!(flow, run, created, withdrawn, "run {run} of {flow} recorded"),
         }
     }
-    Ok(outcome)
+    Ok(())
 }
 
-/// What is kept of the flows of rules, by kind, age and currency.
-async fn recorded(engine: &Engine, rules: &[Rule]) -> Result<Vec<RecordBatch>> {
-    let flows: BTreeSet<String> = rules.iter().map(|rule| format!("'{}'", rule.flow.replace('\'', "''"))).collect();
-    let flows = flows.into_iter().collect::<Vec<_>>().join(", ");
-    let sql = format!("select * from ({SUMMARY}) where flow in ({flows}) order by 1, 2, 3, 4, 5, 6, 7");
-    let answer = engine.session()?.query(&sql).await?;
+/// The flows of rules, as SQL has them in a list.
+fn flows(rules: &[Rule]) -> String {
+    let flows: BTreeSet<String> = rules.iter().map(|rule| quoted(&rule.flow)).collect();
+    flows.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// A text as a literal of SQL.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// What a query of what is kept answers.
+async fn recorded(engine: &Engine, sql: &str) -> Result<Vec<RecordBatch>> {
+    let answer = engine.session()?.query(sql).await?;
     let mut batches = vec![RecordBatch::new_empty(answer.schema)];
     batches.extend(answer.batches.try_collect::<Vec<_>>().await.map_err(Error::from)?);
     Ok(batches)
 }
 
-/// What the rules of some flows come to: the shipped ones and those at a path.
+/// What the rules of some flows, the shipped ones and those at a path, tell of a row or a match, and what is kept of it.
 ///
 /// # Errors
-/// Those of the rules and of reading the tables.
-pub(super) async fn outcome(
+/// Those of the rules and of reading the tables; [`ErrorKind::Query`] when neither knows the id.
+pub(super) async fn explained(
     global: &Global,
     rules: Option<&Path>,
-    flows: &[String],
+    flow: Option<&String>,
     as_of: Option<NaiveDate>,
-) -> Result<Outcome> {
-    let (opened, rules, as_of) = open_for(global, rules, flows, as_of)?;
-    opened.engine.find(&rules, as_of).await
+    id: &str,
+) -> Result<String> {
+    let (opened, rules, as_of) = open_for(global, rules, flow.map_or(&[], std::slice::from_ref), as_of)?;
+    let mut found = explain(&opened.engine.find(&rules, as_of).await?, id);
+    if opened.engine.lake().is_some() {
+        let (id, flows) = (quoted(id), flows(&rules));
+        let sql = format!(
+            "select distinct told from ({RECORDED}) where (match_id = {id} or line_id = {id}) and flow in ({flows}) order by 1"
+        );
+        for batch in recorded(&opened.engine, &sql).await? {
+            let told = batch.column(0).as_string_opt::<i32>().ok_or_else(|| Error::bug("what is kept is told in words"))?;
+            for told in told.iter().flatten() {
+                found = Ok(format!("{}{told}\n", found.unwrap_or_default()));
+            }
+        }
+    }
+    found
 }
 
 /// The engine, the rules of some flows, and the day that they are run of, counted since 1970.

@@ -13,7 +13,6 @@ use super::{Global, open, overrides, reconcile, terminal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::matching::assign::Side;
 use crate::matching::conventions::Conventions;
-use crate::matching::explain::explain;
 use crate::matching::files::Folder;
 use crate::matching::rule::Rule;
 use crate::shell::failure::Failure;
@@ -83,8 +82,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Fai
         What::Close(arguments) => Ok(overrides::close(global, arguments).await?),
         What::Test { paths } => Ok(test(&folders(&paths)?, terminal::paint_of_stdout(global)).await?),
         What::Explain { id, rules, flow, as_of } => {
-            let outcome = reconcile::outcome(global, rules.as_deref(), flow.as_slice(), as_of).await?;
-            Ok(print(&explain(&outcome, &id)?)?)
+            Ok(print(&reconcile::explained(global, rules.as_deref(), flow.as_ref(), as_of, &id).await?)?)
         }
     }
 }

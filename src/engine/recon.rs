@@ -18,6 +18,7 @@ use crate::matching::overrides::{Action, Overrides};
 use crate::matching::results::{Asked, Entered, Occasion, Recorded, Results};
 use crate::matching::rule::Rule;
 use crate::matching::run::run_under;
+use crate::matching::sided::Sided;
 use crate::matching::sides::{all_dated, names};
 
 /// Schema of what matching has found.
@@ -79,6 +80,11 @@ impl Engine {
             let sides = session.keys(rules, &asked.flow)?;
             let tables = sides.each_ref().map(|side| side.keys().cloned().collect::<BTreeSet<String>>());
             let decision = asked.decision(tables.each_ref(), by)?;
+            if decision.action == Action::WriteOff && tables.iter().any(BTreeSet::is_empty) {
+                let error =
+                    Error::new(ErrorKind::Usage, "the rules of the flow match nothing, so no difference is left to write off");
+                return Err(error.with("flow", &decision.flow).hint("exclude leaves rows out of it"));
+            }
             if decision.action != Action::Comment {
                 for (rows, keys) in decision.rows.iter().zip(&sides) {
                     if let Some(key) = keys.get(&rows.table) {
@@ -116,13 +122,18 @@ impl Session {
 
     /// The tables of both sides of a flow's rules.
     fn keys(&self, rules: &[Rule], flow: &str) -> Result<[Keys; 2]> {
-        let mut keys: [Keys; 2] = Default::default();
+        let (mut keys, mut alone): ([Keys; 2], Keys) = Default::default();
         for rule in rules.iter().filter(|rule| rule.flow == flow) {
-            for (keys, (table, key)) in keys.iter_mut().zip(names(rule, &self.context).both().into_iter().flatten()) {
-                keys.insert(table.clone(), key.clone());
+            match names(rule, &self.context) {
+                Sided::One(named) => drop(alone.insert(named.0, named.1)),
+                Sided::Two(left, right) => {
+                    keys.iter_mut().zip([left, right]).for_each(|(keys, named)| drop(keys.insert(named.0, named.1)));
+                }
             }
         }
         match &keys {
+            // Where no rule has two sides, what those of one look at is what can be decided of.
+            [left, _] if left.is_empty() && !alone.is_empty() => Ok([alone, Keys::new()]),
             [left, _] if left.is_empty() => {
                 let known: BTreeSet<&str> = rules.iter().map(|rule| rule.flow.as_str()).collect();
                 let error = Error::new(ErrorKind::Usage, "no rule is of this flow").with("flow", flow);

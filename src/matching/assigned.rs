@@ -8,7 +8,7 @@ use super::assign::{Assignment, Keys, Mutual, Pair, Scored, Side, Standing, Wind
 use super::conventions::Conventions;
 use super::outcome::Group;
 use super::proposal::{Candidate, Keyed, Proposal};
-use super::reasons::DATE_OUT_OF_WINDOW;
+use super::reasons::{AMBIGUOUS_SUBSET, DATE_OUT_OF_WINDOW, TOO_MANY_CANDIDATES};
 use super::rule::{self, Assign, Rule, Shape, Tie};
 use super::sides::Lines;
 use crate::error::{Error, Result};
@@ -413,18 +413,18 @@ impl Rows<'_> {
         let (one_lines, many_lines) = if one == Side::Left { (lefts, rights) } else { (rights, lefts) };
         for (single, members) in ones {
             let amounts: Option<Vec<i128>> = members.iter().map(|member| many_lines.amount(*member)).collect();
-            let sums = match (amounts, one_lines.amount(*single)) {
-                (Some(amounts), Some(target)) if amounts.len() <= MOST_MEMBERS => subset_sum(&amounts, target)?,
-                (Some(_), Some(_)) => SubsetSum::Ambiguous { solutions: 0 },
-                _ => SubsetSum::None,
-            };
+            let (Some(amounts), Some(target)) = (amounts, one_lines.amount(*single)) else { continue };
             let told = |reason, members: &[u32], assigned: &mut Assigned| {
                 assigned.waiting.push(waiting(one, *single, reason, members));
                 assigned.waiting.extend(members.iter().map(|member| waiting(one.other(), *member, reason, &[*single])));
             };
-            match sums {
+            if amounts.len() > MOST_MEMBERS {
+                told(TOO_MANY_CANDIDATES, members, &mut assigned);
+                continue;
+            }
+            match subset_sum(&amounts, target)? {
                 SubsetSum::None => {}
-                SubsetSum::Ambiguous { .. } => told("AMBIGUOUS_SUBSET", members, &mut assigned),
+                SubsetSum::Ambiguous { .. } => told(AMBIGUOUS_SUBSET, members, &mut assigned),
                 SubsetSum::Unique(places) => {
                     let members = numbers(members, &places);
                     told("SUGGESTED", &members, &mut assigned);

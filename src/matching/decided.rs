@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::amounts::{Sums, overflow, sums};
 use super::assign::Side;
-use super::outcome::{Difference, Group, Match, Step};
+use super::outcome::{Difference, Excluded, Group, Match, Step};
 use super::overrides::{Decided, Together};
 use super::sided::Sided;
 use super::sides::Lines;
@@ -15,7 +15,9 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) struct Done {
     /// Groups that people have made.
     pub(super) matches: Vec<Match>,
-    /// Rows that are in one or left out, by table and row.
+    /// Rows that they have left out.
+    pub(super) excluded: Vec<Excluded>,
+    /// Rows that are in a group or left out, by table and row.
     pub(super) taken: Vec<(usize, u32)>,
 }
 
@@ -27,8 +29,12 @@ pub(super) struct Done {
 pub(super) fn done(step: &Step, decided: &Decided, made: &mut BTreeSet<i64>) -> Result<Done> {
     let mut done = Done::default();
     for (place, table) in step.tables.iter().enumerate() {
-        done.taken.extend(decided.excluded(table.name()).filter_map(|id| Some((place, table.place(id)?))));
+        let excluded = decided.excluded(table.name());
+        let excluded = excluded.filter_map(|(id, decision)| Some(Excluded { table: place, row: table.place(id)?, decision }));
+        done.excluded.extend(excluded);
     }
+    done.excluded.sort_unstable_by_key(|excluded| (excluded.table, excluded.row));
+    done.taken.extend(done.excluded.iter().map(|excluded| (excluded.table, excluded.row)));
     for together in decided.matched() {
         if made.contains(&together.number) {
             continue;
@@ -95,7 +101,8 @@ fn group(step: &Step, place: usize, is_turned: bool, together: &Together) -> Res
     let [left, right] = sides;
     let lines = [step.table(left)?.lines(rule, Side::Left), step.table(right)?.lines(rule, Side::Right)];
     let residual = residual(lines, &group, together)?.map(Box::new);
-    Ok(Match { rule: place, group, residual, why: Some(together.why.as_str().into()), score: None })
+    let why = Some(together.why.as_str().into());
+    Ok(Match { rule: place, group, residual, why, score: None, decision: Some(together.number) })
 }
 
 /// What is left of the amounts, where the rule compares some.

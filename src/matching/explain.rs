@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use chrono::NaiveDate;
 
+use super::amounts::{Sums, sums};
 use super::assign::Side;
 use super::outcome::{Difference, Exception, Match, OutOfScope, Outcome, Step, decimal};
 use super::reasons::REASONS;
-use super::rule::Rule;
+use super::rule::{Assign, Rule};
 use super::sides::Lines;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -33,6 +34,14 @@ pub fn explain(outcome: &Outcome, id: &str) -> Result<String> {
                 out_of_scope(step, out, &mut text)?;
             }
         }
+        for out in &step.excluded {
+            if step.table(out.table)?.id(out.row)? == id {
+                let table = step.table(out.table)?.name();
+                let Step { flow, hop, .. } = step;
+                line(&mut text, format_args!("{table} {id} is out of scope, hop {hop} of {flow}"));
+                line(&mut text, format_args!("  by override {}", out.decision));
+            }
+        }
     }
     if text.is_empty() {
         return Err(Error::new(ErrorKind::Query, "no row and no match of the flows has this id")
@@ -46,34 +55,55 @@ fn matched(step: &Step, found: &Match, text: &mut String) -> Result<()> {
     let rule = step.rule(found)?;
     let is_suggested = step.suggestions.iter().any(|suggested| suggested == found);
     let what = if is_suggested { "suggested" } else { "matched" };
-    line(text, format_args!("{} is {what} by {}, hop {} of {}", step.match_id(found)?, rule.id, step.hop, step.flow));
+    let id = step.match_id(found)?;
+    line(text, format_args!("{id} is {what} by {}, hop {} of {}", made_by(step, found)?, step.hop, step.flow));
     if let Some(why) = &found.why {
         line(text, format_args!("  because {why}"));
     }
     if let Some(score) = found.score {
-        line(text, format_args!("  with a score of {score}, better than any other of both rows by the margin of the rule"));
+        let best = match rule.assign {
+            Assign::MutualBest { margin } => format!(", at least {margin} better than any other of both rows that was left then"),
+            _ => String::new(),
+        };
+        line(text, format_args!("  with a score of {score}{best}"));
     }
-    let tables = step.tables_of(found)?;
-    for ((side, table), rows) in [Side::Left, Side::Right].into_iter().zip(tables).zip([found.group.left(), found.group.right()])
+    let [left, right] = step.tables_of(found)?;
+    let tables = [left.lines(rule, Side::Left), right.lines(rule, Side::Right)];
+    for ((side, lines), rows) in [Side::Left, Side::Right].into_iter().zip(tables).zip([found.group.left(), found.group.right()])
     {
-        let lines = table.lines(rule, side);
         for row in rows {
             line(text, format_args!("  {} {}", if side == Side::Left { "left " } else { "right" }, shown(lines, *row)?));
         }
     }
     if rule.amount.is_some() {
-        line(text, format_args!("  {}", residual(found.residual.as_deref())));
+        line(text, format_args!("  {}", compared(tables, found)?));
     }
-    if let Some(window) = window(rule) {
+    // People look at no window.
+    if let Some(window) = window(rule).filter(|_| found.decision.is_none()) {
         line(text, format_args!("  the days lie in the window: {window}"));
     }
     Ok(())
 }
 
-fn residual(left: Option<&Difference>) -> String {
-    let Some(Difference { kind, amount, currency, account }) = left else { return "the amounts are equal".to_owned() };
-    let account = account.as_ref().map(|account| format!(", booked to {account}")).unwrap_or_default();
-    format!("{} {currency} are left of the amounts: {kind}{account}", decimal(*amount))
+/// Who made a match: its rule, or people.
+fn made_by(step: &Step, found: &Match) -> Result<String> {
+    match found.decision {
+        Some(decision) => Ok(format!("hand, override {decision}")),
+        None => Ok(step.rule(found)?.id.clone()),
+    }
+}
+
+/// What comes of the amounts of a match.
+fn compared(lines: [Lines<'_>; 2], found: &Match) -> Result<String> {
+    if let Some(Difference { kind, amount, currency, account }) = found.residual.as_deref() {
+        let account = account.as_ref().map(|account| format!(", booked to {account}")).unwrap_or_default();
+        return Ok(format!("{} {currency} are left of the amounts: {kind}{account}", decimal(*amount)));
+    }
+    match sums(lines, &found.group)? {
+        Sums::Of { left, right, .. } if left == right => Ok("the amounts are equal".to_owned()),
+        Sums::Lacking(id) => Ok(format!("the amounts are not compared: {id} has no amount or no currency")),
+        _ => Ok("the amounts are not compared".to_owned()),
+    }
 }
 
 fn left_over(step: &Step, left: &Exception, text: &mut String) -> Result<()> {
@@ -85,7 +115,7 @@ fn left_over(step: &Step, left: &Exception, text: &mut String) -> Result<()> {
     let rule = left.rule.and_then(|rule| step.rules.get(rule));
     let Some(rule) = rule else {
         let tried: Vec<&str> = step.rules.iter().map(|rule| rule.id.as_str()).collect();
-        line(text, format_args!("  none of these rules proposes anything for it: {}", tried.join(", ")));
+        line(text, format_args!("  none of these rules matched it, or found out more of it: {}", tried.join(", ")));
         return Ok(());
     };
     line(text, format_args!("  found by {}", rule.id));
@@ -131,7 +161,7 @@ fn became(step: &Step, table: usize, row: u32) -> Result<String> {
         if let Some((side, ..)) = step.rows_of(found).find(|(_, place, own)| (*place, *own) == (table, row)) {
             let [lefts, rights] = step.ids(found)?;
             let others = if side == Side::Left { rights } else { lefts };
-            return Ok(format!("it is matched to {} by {}", others.join(", "), step.rule(found)?.id));
+            return Ok(format!("it is matched to {} by {}", others.join(", "), made_by(step, found)?));
         }
     }
     let left = step.exceptions.iter().find(|left| left.table == table && left.row == row);

@@ -40,6 +40,8 @@ pub struct Step {
     pub exceptions: Vec<Exception>,
     /// The rows that nothing is expected for, by table and row.
     pub out_of_scope: Vec<OutOfScope>,
+    /// The rows that people have left out, by table and row.
+    pub excluded: Vec<Excluded>,
 }
 
 /// Rows that belong together.
@@ -55,6 +57,8 @@ pub struct Match {
     pub why: Option<Arc<str>>,
     /// Its score, where the rule gives one.
     pub score: Option<i64>,
+    /// The number of the decision of people that made it, where it was not its rule.
+    pub decision: Option<i64>,
 }
 
 /// Rows of the left and of the right side.
@@ -111,6 +115,20 @@ pub struct OutOfScope {
     /// What the rule says of it.
     pub why: Option<Arc<str>>,
 }
+
+/// A row that people have left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Excluded {
+    /// Its table, as a place in the step's.
+    pub table: usize,
+    /// Its number there.
+    pub row: u32,
+    /// The number of the decision.
+    pub decision: i64,
+}
+
+/// The version of no rule: what people have put together.
+pub const BY_HAND: &str = "by hand";
 
 impl Group {
     /// Rows of both sides, in any order.
@@ -179,18 +197,29 @@ impl Step {
         Ok([left.ids(found.group.left())?, right.ids(found.group.right())?])
     }
 
-    /// Hash of the rule's version and the rows: the same whenever the same rows are matched by the same rule.
+    /// The version of the rule of a match. What people have put together stays so whatever becomes of a rule.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Bug`] when the match is of another step.
+    pub fn version(&self, found: &Match) -> Result<&str> {
+        Ok(if found.decision.is_some() { BY_HAND } else { &self.rule(found)?.version })
+    }
+
+    /// Hash of the rule's version and the rows: the same whenever the same rows are matched by the same rule, or by people.
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::Bug`] when the match is of another step.
     pub fn match_id(&self, found: &Match) -> Result<String> {
         let mut hash = Sha256::new();
-        hash.update(&self.rule(found)?.version);
-        let [left, right] = self.ids(found)?;
-        for (side, id) in left.into_iter().map(|id| (0_u8, id)).chain(right.into_iter().map(|id| (1, id))) {
-            hash.update([side]);
-            hash.update(id.len().to_le_bytes());
-            hash.update(id);
+        hash.update(self.version(found)?);
+        for ((side, table), ids) in [0_u8, 1].into_iter().zip(self.tables_of(found)?).zip(self.ids(found)?) {
+            // A rule has its tables; people have any.
+            let table = found.decision.map(|_| table.name());
+            for text in table.into_iter().chain(ids) {
+                hash.update([side]);
+                hash.update(text.len().to_le_bytes());
+                hash.update(text);
+            }
         }
         Ok(format!("mat_{}", hex::encode(hash.finalize().first_chunk::<12>().unwrap_or(&[0; 12]))))
     }

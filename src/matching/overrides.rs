@@ -197,9 +197,9 @@ impl Decided {
         self.matched.iter().find(|together| is_of(&together.rows, sides) || is_of(&together.rows, turned))
     }
 
-    /// The ids of a table's rows that are no concern of the flow, in order.
-    pub fn excluded(&self, table: &str) -> impl Iterator<Item = &str> {
-        self.excluded.get(table).into_iter().flatten().map(|(id, _)| id.as_str())
+    /// The ids of a table's rows that are no concern of the flow, in order, with the number of the decision.
+    pub fn excluded(&self, table: &str) -> impl Iterator<Item = (&str, i64)> {
+        self.excluded.get(table).into_iter().flatten().map(|(id, number)| (id.as_str(), *number))
     }
 
     /// Whether a row is no concern of the flow.
@@ -317,7 +317,7 @@ mod tests {
         assert_eq!(matched(&moved), ["a+b|y"]);
         assert!(moved.is_excluded("l", "c") && moved.is_excluded("r", "x") && !moved.is_excluded("l", "x"));
         let excluded = decided(&[(Action::Match, "a", "x"), (Action::Exclude, "a", "")]);
-        assert!(excluded.matched().is_empty() && excluded.excluded("l").eq(["a"]));
+        assert!(excluded.matched().is_empty() && excluded.excluded("l").eq([("a", 2)]));
         assert!(decided(&[(Action::Exclude, "a", ""), (Action::Match, "a", "x")]).excluded("l").next().is_none());
     }
 

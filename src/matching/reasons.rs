@@ -1,7 +1,7 @@
 //! Why a row is left: the reason codes, the most telling first.
 
 /// Of two reasons that are found of a row the one that comes first here is told.
-pub const REASONS: [(&str, &str); 29] = [
+pub const REASONS: [(&str, &str); 31] = [
     ("CURRENCY_MISMATCH", "It belongs to rows of another currency."),
     ("REFERENCE_CONFLICT", "A row of its amount names another one."),
     ("SIGN_CONFLICT", "What it belongs to has the opposite sign."),
@@ -16,7 +16,8 @@ pub const REASONS: [(&str, &str); 29] = [
     ("UNKNOWN_BREAKDOWN_TYPE", "It is of a breakdown type that is not known."),
     ("AMBIGUOUS_KEY", "It has several candidates, or its only one has."),
     ("AMBIGUOUS_WINDOW", "It has several candidates in its window of days, or its only one has."),
-    ("AMBIGUOUS_SUBSET", "Several sets of rows add up to it."),
+    (AMBIGUOUS_SUBSET, "Several sets of rows add up to it."),
+    (TOO_MANY_CANDIDATES, "It has more candidates than sets of them are tried."),
     ("CARRIED_FORWARD", "It was not paid out: it is part of a later settlement."),
     ("SETTLEMENT_RETURNED", "It was sent back, and is part of a later settlement."),
     ("RESERVE_HELD", "It is held back until its day."),
@@ -29,9 +30,16 @@ pub const REASONS: [(&str, &str); 29] = [
     ("NOT_DUE_YET", "It has no counterpart, and there is still time."),
     ("SOURCE_INCOMPLETE", "It has no counterpart on the days that are known, which are not all."),
     ("OVERDUE", "It has no counterpart, and its time is over."),
+    (LATE_CHANGE, "It belongs to what came after its period was closed; nothing new is matched there."),
     (NO_COUNTERPART_LEFT, "A row of the left side without counterpart."),
     (NO_COUNTERPART_RIGHT, "A row of the right side without counterpart."),
 ];
+/// Several sets of rows add up to it.
+pub(super) const AMBIGUOUS_SUBSET: &str = "AMBIGUOUS_SUBSET";
+/// Sets of its candidates are not tried.
+pub(super) const TOO_MANY_CANDIDATES: &str = "TOO_MANY_CANDIDATES";
+/// A closed period keeps a match as it is, or a row from one.
+pub(super) const LATE_CHANGE: &str = "LATE_CHANGE_TO_CLOSED_PERIOD";
 /// Its only candidates lie outside its window of days.
 pub(super) const DATE_OUT_OF_WINDOW: &str = "DATE_OUT_OF_WINDOW";
 /// A row of the left side without counterpart.

@@ -95,6 +95,7 @@ impl Session<'_> {
         let done = decided::done(&state.step, self.decided, made)?;
         done.taken.into_iter().for_each(|(table, row)| state.take(table, row));
         state.step.matches = done.matches;
+        state.step.excluded = done.excluded;
         for (place, (plan, _)) in plans.into_iter().enumerate() {
             state.rule(self, place, plan).await?;
         }
@@ -179,7 +180,7 @@ impl State {
             if self.is_unmatched(session.decided, turn, &group)? {
                 continue;
             }
-            self.step.suggestions.push(Match { rule: turn.place, group, residual: None, why, score });
+            self.step.suggestions.push(Match { rule: turn.place, group, residual: None, why, score, decision: None });
         }
         for together in assigned.together {
             if self.is_unmatched(session.decided, turn, &together.group)? {
@@ -248,7 +249,7 @@ impl State {
                         self.take(turn.table(side), *row);
                     }
                 }
-                self.step.matches.push(Match { rule: turn.place, group, residual, why, score });
+                self.step.matches.push(Match { rule: turn.place, group, residual, why, score, decision: None });
             }
             Compared::Unequal { reasons, detail } => {
                 for ((side, own, others), reason) in sides.into_iter().zip(reasons) {

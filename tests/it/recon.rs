@@ -1,7 +1,7 @@
 //! What matching finds is kept: two runs and what happened in between, what people decide, closed periods, and runs that
 //! are killed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use arrow::util::display::array_value_to_string;
 use ckosql::clock::Clock;
 use ckosql::error::{ErrorKind, Result};
 use ckosql::matching::conventions::Conventions;
+use ckosql::matching::explain::explain;
 use ckosql::matching::overrides::Action;
 use ckosql::matching::results::{Asked, Begun, Entered, Occasion, Recorded, Results};
 use ckosql::matching::rule::Rule;
@@ -499,12 +500,46 @@ fn the_command_line_reconciles_keeps_overrides_and_tells_of_both() {
 }
 
 #[test]
+fn what_is_told_after_a_run_is_what_is_kept() {
+    let folder = shop();
+    let run = ["reconcile", "shop", "--rules", "rules", "--as-of", "2026-03-10", "--format", "csv"];
+    let with = |arguments: &[&str]| ckosql(&folder, arguments, true);
+    let more = |arguments: &[&str]| with(&[&run, arguments].concat());
+    let told = [
+        with(&["rules", "override", "--csv", "overrides.csv", "--rules", "rules"]),
+        more(&["--show", "matches"]),
+        with(&["rules", "close", "--flow", "shop", "--through", "2026-03-10", "--rules", "rules"]),
+    ];
+    // What belongs together came after the period was closed: nothing new is matched there, and both rows stay left.
+    for (file, row) in [("orders.csv", "o4,D,EUR,1.00,2026-03-05\n"), ("bank.csv", "b4,D,EUR,1.00,2026-03-06\n")] {
+        let path = folder.path().join(file);
+        fs::write(&path, fs::read_to_string(&path).unwrap() + row).unwrap();
+    }
+    let explain = |id: &str| with(&["rules", "explain", id, "--rules", "rules", "--flow", "shop", "--as-of", "2026-03-10"]);
+    let late = [
+        more(&["--dry-run", "--show", "exceptions", "--fail-on", "exceptions"]),
+        more(&["--show", "exceptions", "--fail-on", "exceptions"]),
+        explain("o4"),
+        explain("o2"),
+        explain("o3"),
+        explain("o9"),
+    ];
+    let told = told.into_iter().chain(late).collect::<Vec<_>>().join("\n");
+    let ids = told.match_indices("mat_").filter_map(|(place, _)| told.get(place..place + 28).map(str::to_owned));
+    let ids: BTreeSet<String> = ids.collect();
+    // Of three matches: the id of each is one and the same, whoever tells it.
+    assert_eq!(ids.len(), 3, "{ids:?}");
+    assert_snapshot!(ids.iter().fold(told, |told, id| told.replace(id, "MATCH")));
+}
+
+#[test]
 fn shipped_flows_know_the_days_of_their_rows_so_that_periods_can_be_closed() {
     let folder = shop();
     for flow in [
         "actions_to_payout",
         "balance_rollforward",
         "dispute_to_actions",
+        "fee_audit",
         "order_to_payment",
         "payment_to_actions",
         "payout_to_bank",
@@ -512,4 +547,68 @@ fn shipped_flows_know_the_days_of_their_rows_so_that_periods_can_be_closed() {
         let told = ckosql(&folder, &["rules", "close", "--flow", flow, "--through", "2026-03-31"], true);
         assert!(told.starts_with("exit 0\n"), "{flow}: {told}");
     }
+}
+
+/// What `rules explain` tells of an id, under what people have decided.
+async fn explained(desk: &Desk, rules: &[&str], payments: &[Row<'_>], lines: &[Row<'_>], id: &str) -> String {
+    let context = desk.context();
+    let overrides = desk.results.overrides(&context.state()).await.unwrap();
+    context.register_table("payments", Arc::new(table(payments))).unwrap();
+    context.register_table("lines", Arc::new(table(lines))).unwrap();
+    let rules: Vec<Rule> = rules.iter().map(|rule| Rule::parse(rule, "rule").unwrap()).collect();
+    let outcome = run_under(&rules, &overrides, &context, &Conventions::default(), MARCH).await.unwrap();
+    explain(&outcome, id).unwrap_or_else(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn what_people_have_decided_is_explained_as_theirs() {
+    let (mut desk, _folder) = Desk::new();
+    let payments = [("a", 100, 1, Some("A")), ("b", 100, 1, Some("B")), ("c", 7, 1, None)];
+    let lines = [("x", 100, 2, Some("X")), ("y", 90, 2, Some("Y"))];
+    desk.decide(Action::Match, &["a"], &["x"], None).await.unwrap();
+    desk.decide(Action::WriteOff, &["b"], &["y"], None).await.unwrap();
+    desk.decide(Action::Exclude, &["c"], &[], None).await.unwrap();
+    desk.run(&[REFERENCE], &payments, &lines).await;
+    let ids = desk.ask("select match_id from recon.matches order by override_id").await;
+    let mut told = Vec::new();
+    for id in ["a", ids[1].as_str(), "c"] {
+        told.push(explained(&desk, &[REFERENCE], &payments, &lines, id).await);
+    }
+    let told = told.join("").replace(&ids[0], "FIRST").replace(&ids[1], "SECOND");
+    insta::assert_snapshot!(told, @"
+    FIRST is matched by hand, override 1, hop 1 of f
+      because ann says so
+      left  payments a, 1.00 EUR
+      right lines x, 1.00 EUR
+      the amounts are equal
+    SECOND is matched by hand, override 2, hop 1 of f
+      because ann says so
+      left  payments b, 1.00 EUR
+      right lines y, 0.90 EUR
+      0.10 EUR are left of the amounts: WRITE_OFF
+    payments c is out of scope, hop 1 of f
+      by override 3
+    ");
+}
+
+#[tokio::test]
+async fn what_no_rule_compared_or_tried_is_not_said_to_be_so() {
+    let (desk, _folder) = Desk::new();
+    let scored = "--- rule: scored flow: f priority: 1\n--- left: payments(id) right: lines(id)\n--- assign: unique\n\
+         select l.id as left_id, r.id as right_id, 5 as score from payments l join lines r on l.reference = r.reference";
+    let (payments, lines) = ([("a", 100, 1, Some("A"))], [("x", 100, 2, Some("A")), ("y", 1, 2, None)]);
+    let told = explained(&desk, &[scored], &payments, &lines, "a").await;
+    assert!(told.contains("is matched by scored") && !told.contains("better") && !told.contains("amount"), "{told}");
+    let told = explained(&desk, &[scored], &payments, &lines, "y").await;
+    assert!(told.contains("none of these rules matched it, or found out more of it: scored"), "{told}");
+    // Nothing is tried of more than 24 rows.
+    let sums = "--- rule: sums flow: f priority: 1\n--- left: payments(id) right: lines(id)\n--- shape: many_to_one\n\
+         --- assign: suggest\n--- amount: left.amount = right.amount\n\
+         select l.id as left_id, r.id as right_id from payments l join lines r on l.currency = r.currency";
+    let ids: Vec<String> = (10..35).map(|number| format!("p{number}")).collect();
+    let payments: Vec<Row<'_>> = ids.iter().map(|id| (id.as_str(), 1, 1, None)).collect();
+    let told = explained(&desk, &[sums], &payments, &[("x", 100, 2, None)], "x").await;
+    assert!(told.contains("is left, hop 1 of f: TOO_MANY_CANDIDATES"), "{told}");
+    let told = explained(&desk, &[sums], &payments[..24], &[("x", 100, 2, None)], "x").await;
+    assert!(told.contains("is left, hop 1 of f: NO_COUNTERPART_RIGHT"), "{told}");
 }

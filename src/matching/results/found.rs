@@ -1,16 +1,11 @@
 //! What a run found of a flow, as values that can be compared with what was known.
 
-use std::collections::BTreeMap;
-
-use sha2::{Digest, Sha256};
-
 use super::record::{Found, Now};
 use super::state::{Entry, Line, Place, Rest, Status, Values, Why};
 use crate::error::{Error, Result};
 use crate::matching::assign::Side;
 use crate::matching::outcome::{Match, Step};
-use crate::matching::overrides::Decided;
-use crate::matching::sides::{Lines, Table};
+use crate::matching::sides::Lines;
 
 /// The reason of rows that a rule says to be of no concern and gives no other, or that a person has excluded.
 const OUT_OF_SCOPE: &str = "OUT_OF_SCOPE";
@@ -25,10 +20,10 @@ impl Steps<'_> {
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::Bug`] when a finding is not of its step.
-    pub(super) fn found(self, decided: &Decided) -> Result<Found> {
+    pub(super) fn found(self) -> Result<Found> {
         let mut found = Found::default();
         for step in self.0 {
-            Reading::of(step)?.read(decided, &mut found)?;
+            Reading::of(step)?.read(&mut found)?;
         }
         Ok(found)
     }
@@ -77,11 +72,11 @@ impl<'a> Reading<'a> {
         Ok(Self { step, canonical })
     }
 
-    fn read(&self, decided: &Decided, found: &mut Found) -> Result<()> {
+    fn read(&self, found: &mut Found) -> Result<()> {
         let step = self.step;
         for (status, matches) in [(Status::Confirmed, &step.matches), (Status::Suggested, &step.suggestions)] {
             for one in matches {
-                let entry = self.entry(one, status, decided)?;
+                let entry = self.entry(one, status)?;
                 found.matches.insert(entry.id.clone(), entry);
             }
         }
@@ -115,17 +110,10 @@ impl<'a> Reading<'a> {
             };
             found.exceptions.insert(self.place(out.table, out.row)?, why);
         }
-        self.excluded(decided, &mut found.exceptions)
-    }
-
-    /// The rows that people have excluded.
-    fn excluded(&self, decided: &Decided, exceptions: &mut BTreeMap<Place, Why>) -> Result<()> {
-        for (place, table) in self.step.tables.iter().enumerate() {
-            for row in decided.excluded(table.name()).filter_map(|id| table.place(id)) {
-                let values = self.values(place, row)?;
-                let why = Why { is_out_of_scope: true, reason: EXCLUDED.to_owned(), values, ..Why::default() };
-                exceptions.insert(self.place(place, row)?, why);
-            }
+        for out in &step.excluded {
+            let values = self.values(out.table, out.row)?;
+            let why = Why { is_out_of_scope: true, reason: EXCLUDED.to_owned(), values, ..Why::default() };
+            found.exceptions.insert(self.place(out.table, out.row)?, why);
         }
         Ok(())
     }
@@ -140,19 +128,11 @@ impl<'a> Reading<'a> {
         Ok(values(*lines, row))
     }
 
-    fn entry(&self, one: &Match, status: Status, decided: &Decided) -> Result<Entry> {
+    fn entry(&self, one: &Match, status: Status) -> Result<Entry> {
         let step = self.step;
         let rule = step.rule(one)?;
         let tables = step.tables_of(one)?;
         let [left, right] = step.ids(one)?;
-        let together = match status {
-            Status::Confirmed => decided.together(tables.map(Table::name), [&left, &right]),
-            _ => None,
-        };
-        let id = match together {
-            Some(_) => id_by_hand(tables.map(Table::name), [&left, &right]),
-            None => step.match_id(one)?,
-        };
         let sides = [(Side::Left, one.group.left(), left), (Side::Right, one.group.right(), right)];
         let mut lines = Vec::new();
         for ((side, rows, ids), table) in sides.into_iter().zip(tables) {
@@ -173,34 +153,16 @@ impl<'a> Reading<'a> {
             account: rest.account.clone(),
         });
         Ok(Entry {
-            id,
+            id: step.match_id(one)?,
             hop: step.hop,
             rule: rule.id.clone(),
-            // What people have put together stays so whatever becomes of a rule.
-            version: together.map_or_else(|| rule.version.clone(), |_| BY_HAND.to_owned()),
+            version: step.version(one)?.to_owned(),
             status,
             score: one.score,
-            why: together.map(|together| together.why.clone()).or_else(|| one.why.as_deref().map(str::to_owned)),
+            why: one.why.as_deref().map(str::to_owned),
             rest,
-            decision: together.map(|together| together.number),
+            decision: one.decision,
             lines,
         })
     }
-}
-
-/// The version of no rule: what people have put together.
-const BY_HAND: &str = "by hand";
-
-/// The id of a match that people have made: the same whenever it is of the same rows.
-fn id_by_hand(tables: [&str; 2], ids: [&[&str]; 2]) -> String {
-    let mut hash = Sha256::new();
-    hash.update(BY_HAND);
-    for (table, ids) in tables.into_iter().zip(ids) {
-        for text in std::iter::once(&table).chain(ids) {
-            hash.update(text.len().to_le_bytes());
-            hash.update(text);
-        }
-        hash.update([0]);
-    }
-    format!("mat_{}", hex::encode(hash.finalize().first_chunk::<12>().unwrap_or(&[0; 12])))
 }

@@ -210,7 +210,7 @@ impl Results {
             new_versions: &new_versions,
             now: &Steps(steps),
         };
-        let changes = record(&previous, Steps(steps).found(decided)?, &facts);
+        let changes = record(&previous, Steps(steps).found()?, &facts);
         let after = previous.after(&changes);
         let assertions = conserved(steps, &after)?;
         let mut told = Told {

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::state::{Entry, Known, Left, Line, Place, State, Status, Values, Why};
 use crate::matching::assign::Side;
 use crate::matching::overrides::Decided;
+use crate::matching::reasons::LATE_CHANGE;
 
 /// What a run found.
 #[derive(Debug, Clone, Default)]
@@ -85,8 +86,6 @@ pub(super) const RESTATED: &str = "restated";
 pub(super) const RESTORED: &str = "restored";
 pub(super) const WITHDRAWN: &str = "withdrawn";
 pub(super) const SUPERSEDED: &str = "superseded";
-/// What is told of a match that its closed period keeps, and the reason of rows that belong elsewhere but for that.
-pub(super) const LATE_CHANGE: &str = "LATE_CHANGE_TO_CLOSED_PERIOD";
 
 /// Why it happens.
 const OVERRIDE: &str = "override";

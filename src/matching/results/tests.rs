@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::record::{Changes, Facts, Found, LATE_CHANGE, Now, RESTATED, SUPERSEDED, WITHDRAWN, record};
+use super::super::reasons::LATE_CHANGE;
+use super::record::{Changes, Facts, Found, Now, RESTATED, SUPERSEDED, WITHDRAWN, record};
 use super::state::{Entry, Line, Place, State, Status, Values, Why};
 use crate::matching::assign::Side;
 use crate::matching::overrides::{Action, Decided, Decision, Overrides, Rows};
