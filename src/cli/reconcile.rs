@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 use futures::TryStreamExt;
@@ -162,8 +164,9 @@ pub(super) async fn explained(
             "select distinct told from ({RECORDED}) where (match_id = {id} or line_id = {id}) and flow in ({flows}) order by 1"
         );
         for batch in recorded(&opened.engine, &sql).await? {
-            let told = batch.column(0).as_string_opt::<i32>().ok_or_else(|| Error::bug("what is kept is told in words"))?;
-            for told in told.iter().flatten() {
+            let unread = |error| Error::bug("what is kept is told in words").caused_by(error);
+            let told = cast(batch.column(0), &DataType::Utf8).map_err(unread)?;
+            for told in told.as_string::<i32>().iter().flatten() {
                 found = Ok(format!("{}{told}\n", found.unwrap_or_default()));
             }
         }
