@@ -185,7 +185,7 @@ fn written(outcome: &Outcome) -> Vec<Vec<u8>> {
         new_versions: &versions,
         now: &Steps(steps),
     };
-    let changes = record(&State::default(), Steps(steps).found(decided).unwrap(), &facts);
+    let changes = record(&State::default(), Steps(steps).found().unwrap(), &facts);
     let assertions = conserved(steps, &State::default().after(&changes)).unwrap();
     let run = Run { id: "run", flow: "f", number: 1 };
     let tables = [
