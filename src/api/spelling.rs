@@ -20,7 +20,7 @@ pub fn nearest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Opt
 }
 
 /// Where a secret comes from.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged, deny_unknown_fields, expecting = "expected \"text\", { env = \"VARIABLE\" } or { file = \"path\" }")]
 pub enum SecretSource {
     /// The secret itself.

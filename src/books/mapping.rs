@@ -2,9 +2,10 @@
 //!
 //! A cast of text to a decimal is read by [`exact`](super::exact): DataFusion's own rounds what is too long in silence.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray as _, BooleanArray, Int64Array, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray as _, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, StringArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecursion};
@@ -15,6 +16,7 @@ use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::expr::{Cast, TryCast};
 use datafusion::logical_expr::{ColumnarValue, Expr, ExprSchemable as _, ScalarUDF, Volatility, create_udf};
 use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::utils::collect_columns;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::exact::Manner;
@@ -24,8 +26,8 @@ use super::shapes::{COMMON, FILE, Kind, LINE_ID, ROW, SOURCE, ShapeColumn, money
 use crate::error::{Error, ErrorKind, Result};
 
 /// Plans and applies the expressions of a source.
-pub(super) struct Mapper<'a> {
-    source: &'a Source,
+pub(super) struct Mapper {
+    source: Arc<Source>,
     state: SessionState,
     manner: Manner,
     exact: Arc<ScalarUDF>,
@@ -54,8 +56,29 @@ enum From {
     Nothing,
 }
 
-impl<'a> Mapper<'a> {
-    pub(super) fn new(source: &'a Source) -> Result<Self> {
+impl Mapping {
+    /// The columns of a file that are read for these of its own: those that their expressions name, and those that rows are
+    /// left out or refused by.
+    pub(super) fn reads(&self, wanted: &[String]) -> BTreeSet<String> {
+        let columns = self.columns.iter().filter(|column| column.is_evaluated(wanted));
+        let expressions = columns.filter_map(|column| match &column.from {
+            From::Expression(expression) => Some(expression),
+            _ => None,
+        });
+        let named = expressions.chain(&self.filter).flat_map(collect_columns);
+        named.map(|column| column.name().to_owned()).collect()
+    }
+}
+
+impl Column {
+    /// Whether it is looked at where these are wanted: what every row must have is, always.
+    fn is_evaluated(&self, wanted: &[String]) -> bool {
+        wanted.contains(self.field.name()) || self.declared.is_some_and(|declared| declared.is_needed)
+    }
+}
+
+impl Mapper {
+    pub(super) fn new(source: &Arc<Source>) -> Result<Self> {
         let mut config = SessionConfig::new();
         config.options_mut().sql_parser.parse_float_as_decimal = true;
         config.options_mut().sql_parser.dialect = Dialect::PostgreSQL;
@@ -65,7 +88,7 @@ impl<'a> Mapper<'a> {
         let manner = Manner { marks: source.marks, zone: source.zone };
         let read = move |arguments: &[ColumnarValue]| read_decimals(manner, arguments);
         let exact = create_udf("exact_decimal", vec![DataType::Utf8], money(), Volatility::Immutable, Arc::new(read));
-        Ok(Self { source, state: context.state(), manner, exact: Arc::new(exact) })
+        Ok(Self { source: Arc::clone(source), state: context.state(), manner, exact: Arc::new(exact) })
     }
 
     /// The expressions over these columns.
@@ -151,11 +174,16 @@ impl<'a> Mapper<'a> {
     /// # Errors
     /// [`ErrorKind::Decode`] with the file, the row and the column of a value that cannot be read.
     pub(super) fn apply(&self, mapping: &Mapping, records: &Records) -> Result<Vec<RecordBatch>> {
-        let batches = records.batches.iter().map(|batch| self.apply_to(mapping, batch));
+        let all: Vec<String> = mapping.schema.fields().iter().map(|field| field.name().clone()).collect();
+        let batches = records.batches.iter().map(|batch| self.apply_to(mapping, batch, &all));
         batches.map(|batch| batch.map_err(|error| error.with_missing("file", &records.file))).collect()
     }
 
-    fn apply_to(&self, mapping: &Mapping, batch: &RecordBatch) -> Result<RecordBatch> {
+    /// The wanted columns of a batch of a file, as the mapping gives them.
+    ///
+    /// # Errors
+    /// As [`Self::apply`], without the file.
+    pub(super) fn apply_to(&self, mapping: &Mapping, batch: &RecordBatch, wanted: &[String]) -> Result<RecordBatch> {
         let filtered;
         let batch = match &mapping.filter {
             Some(filter) => {
@@ -167,8 +195,9 @@ impl<'a> Mapper<'a> {
             }
             None => batch,
         };
-        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(mapping.columns.len());
-        for column in &mapping.columns {
+        let mut fields: Vec<FieldRef> = Vec::with_capacity(wanted.len());
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(wanted.len());
+        for column in mapping.columns.iter().filter(|column| column.is_evaluated(wanted)) {
             let name = column.field.name();
             let array = match &column.from {
                 From::Expression(expression) => {
@@ -183,9 +212,13 @@ impl<'a> Mapper<'a> {
             {
                 return Err(at(Error::new(ErrorKind::Decode, "a row lacks what every row must have"), name, batch, row));
             }
-            arrays.push(array);
+            if wanted.contains(name) {
+                fields.push(Arc::clone(&column.field));
+                arrays.push(array);
+            }
         }
-        RecordBatch::try_new(Arc::clone(&mapping.schema), arrays)
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
             .map_err(|error| Error::new(ErrorKind::Decode, "a file gives another type than the file before").caused_by(error))
     }
 

@@ -1,8 +1,9 @@
-//! The other side: bank statements, orders and ledgers in files of the user's, as tables.
+//! The other side: bank statements, orders and ledgers in files and databases of the user's, as tables.
 //!
 //! ```text
-//!  [books.NAME] ─▶ settings ─▶ place: which files ─▶ text ─┬▶ records (csv, json, parquet) ─▶ mapping ─┬▶ table
-//!                                                          └▶ statement (camt.053, MT940, BAI2, OFX) ──┘
+//!  [books.NAME] ─▶ settings ─┬▶ place: which files ─▶ text ─┬▶ records (csv, json, parquet) ─┬▶ mapping ─┬▶ table
+//!                            │                              └▶ statement (camt.053, MT940, BAI2, OFX) ────┘
+//!                            └▶ server ─▶ database: the answer of PostgreSQL, MySQL or SQLite ─┘
 //! ```
 //!
 //! A source is declared in the configuration, as one of the standard [`shapes`] or with columns of its own; all sources of a
@@ -14,10 +15,12 @@ pub mod settings;
 pub mod shapes;
 pub mod table;
 
+mod database;
 mod exact;
 mod mapping;
 mod place;
 mod records;
+mod server;
 mod statement;
 mod text;
 
@@ -27,7 +30,7 @@ use std::sync::Arc;
 use datafusion::catalog::TableProvider;
 
 use crate::error::Result;
-use settings::{Format, Source};
+use settings::Source;
 use shapes::{SHAPES, Shape};
 use table::BookTable;
 
@@ -69,7 +72,7 @@ impl Books {
         let mut tables = BTreeMap::new();
         for source in sources {
             let source = Arc::new(source);
-            if let Format::Bank(_) = source.format {
+            if source.is_of_bank() {
                 let member = Member { source: Arc::clone(&source), part: Part::Statements };
                 tables.insert(format!("{}{STATEMENTS}", source.name), member);
             }

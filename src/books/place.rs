@@ -2,12 +2,13 @@
 //! that are only made when they are read.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
 use glob::{MatchOptions, Pattern};
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStoreExt as _};
+use object_store::{ObjectMeta, ObjectStore as _, ObjectStoreExt as _};
 
 use super::made::Files;
 use crate::error::{Error, ErrorKind, Result};
@@ -36,6 +37,8 @@ pub(super) struct File {
     /// Its name, from the folder of the source on.
     pub(super) name: String,
     path: Path,
+    /// How many bytes it has.
+    pub(super) size: u64,
 }
 
 impl Place {
@@ -67,20 +70,23 @@ impl Place {
             Error::new(ErrorKind::File, "cannot look for the files of a source").with("path", &self.written).caused_by(error)
         };
         if let Some((files, start)) = &self.made {
-            return self.found(files.all().iter().filter_map(|(path, _)| {
+            return self.found(files.all().iter().filter_map(|(path, content)| {
                 let name = match path.strip_prefix(start.as_str())? {
                     "" => path.rsplit('/').next().unwrap_or_default(),
                     rest if start.is_empty() => rest,
                     rest => rest.strip_prefix('/')?,
                 };
-                Some(File { name: name.to_owned(), path: Path::from(path.as_str()) })
+                let size = u64::try_from(content.len()).ok()?;
+                Some(File { name: name.to_owned(), path: Path::from(path.as_str()), size })
             }));
         }
         let root = self.location.root();
         let path = Path::from_url_path(self.location.url().path()).map_err(|error| unread(error.into()))?;
         if self.pattern.is_none() {
             match root.head(&path).await {
-                Ok(_) => return Ok(vec![File { name: path.filename().unwrap_or_default().to_owned(), path }]),
+                Ok(ObjectMeta { size, .. }) => {
+                    return Ok(vec![File { name: path.filename().unwrap_or_default().to_owned(), path, size }]);
+                }
                 Err(object_store::Error::NotFound { .. }) => {}
                 Err(error) => return Err(unread(error)),
             }
@@ -90,7 +96,7 @@ impl Place {
             let parts = file.location.prefix_match(&path)?;
             Some(parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/"))
         };
-        self.found(all.into_iter().filter_map(|file| Some(File { name: name(&file)?, path: file.location })))
+        self.found(all.into_iter().filter_map(|file| Some(File { name: name(&file)?, path: file.location, size: file.size })))
     }
 
     /// Those of some files that are meant, by name.
@@ -119,12 +125,37 @@ impl Place {
     /// [`ErrorKind::File`] when it cannot be read.
     pub(super) async fn read(&self, file: &File) -> Result<Bytes> {
         let unread = |error| Error::new(ErrorKind::File, "cannot read a file").with("file", &file.name).caused_by(error);
-        if let Some((files, _)) = &self.made {
-            let made = files.all().iter().find(|(path, _)| Path::from(path.as_str()) == file.path);
-            return made.map(|(_, content)| content.clone()).ok_or_else(|| Error::bug("a file that was made is gone"));
+        if let Some(made) = self.made(file) {
+            return made;
         }
         let answer = self.location.root().get(&file.path).await.map_err(unread)?;
         answer.bytes().await.map_err(unread)
+    }
+
+    /// Parts of a file.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(super) async fn read_parts(&self, file: &File, parts: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        let unread = |error| Error::new(ErrorKind::File, "cannot read a file").with("file", &file.name).caused_by(error);
+        let Some(made) = self.made(file) else {
+            return self.location.root().get_ranges(&file.path, parts).await.map_err(unread);
+        };
+        let made = made?;
+        let part = |part: &Range<u64>| {
+            let bounds = usize::try_from(part.start).ok().zip(usize::try_from(part.end).ok());
+            let part =
+                bounds.filter(|(start, end)| start <= end && *end <= made.len()).map(|(start, end)| made.slice(start..end));
+            part.ok_or_else(|| Error::bug("a part of a file that it has not").with("file", &file.name))
+        };
+        parts.iter().map(part).collect()
+    }
+
+    /// What is in a file that is only made.
+    fn made(&self, file: &File) -> Option<Result<Bytes>> {
+        let (files, _) = self.made.as_ref()?;
+        let made = files.all().iter().find(|(path, _)| Path::from(path.as_str()) == file.path);
+        Some(made.map(|(_, content)| content.clone()).ok_or_else(|| Error::bug("a file that was made is gone")))
     }
 }
 

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use arrow::array::timezone::Tz;
 use serde::Deserialize;
 
+use super::database::Query;
 use super::made::Files;
 use super::place::Place;
+use super::server::Server;
 use super::shapes::{BANK_LINES, LINE_ID, SHAPES, SOURCE, Shape};
 use super::statement::Bank;
 use super::text::Encoding;
-use crate::api::spelling::nearest;
+use crate::api::spelling::{SecretSource, nearest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::time;
 use crate::store::variables;
@@ -21,10 +23,14 @@ use crate::store::variables;
 pub struct BookSettings {
     /// `bank_lines`, `orders` or `ledger_entries`.
     pub shape: Option<String>,
-    /// A file, a folder, a glob, or the same in a bucket.
+    /// A file, a folder, a glob, or the same in a bucket; or the URL of a database.
     pub path: Option<String>,
-    /// `csv`, `json`, `parquet`, `camt053`, `mt940`, `bai2` or `ofx`.
+    /// `csv`, `json`, `parquet`, `camt053`, `mt940`, `bai2` or `ofx`; `postgres`, `mysql` or `sqlite`.
     pub format: Option<String>,
+    /// What a database is asked, in its own SQL.
+    pub query: Option<String>,
+    /// Password of a database's user.
+    pub password: Option<SecretSource>,
     /// Zone of times that do not say theirs.
     pub zone: Option<String>,
     /// `utf-8`, `windows-1252` or `latin1`.
@@ -64,6 +70,8 @@ impl BookSettings {
             shape: self.shape.or(lower.shape),
             path: self.path.or(lower.path),
             format: self.format.or(lower.format),
+            query: self.query.or(lower.query),
+            password: self.password.or(lower.password),
             zone: self.zone.or(lower.zone),
             encoding: self.encoding.or(lower.encoding),
             check: self.check.or(lower.check),
@@ -88,32 +96,44 @@ pub enum Format {
     Bank(Option<Bank>),
 }
 
-const FORMATS: [(&str, Format); 7] = [
-    ("csv", Format::Csv),
-    ("json", Format::Json),
-    ("parquet", Format::Parquet),
-    ("camt053", Format::Bank(Some(Bank::Camt053))),
-    ("mt940", Format::Bank(Some(Bank::Mt940))),
-    ("bai2", Format::Bank(Some(Bank::Bai2))),
-    ("ofx", Format::Bank(Some(Bank::Ofx))),
+/// What a source is: files of a format, or what a database answers.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Files(Format),
+    Database(Server),
+}
+
+const FORMATS: [(&str, Kind); 10] = [
+    ("csv", Kind::Files(Format::Csv)),
+    ("json", Kind::Files(Format::Json)),
+    ("parquet", Kind::Files(Format::Parquet)),
+    ("camt053", Kind::Files(Format::Bank(Some(Bank::Camt053)))),
+    ("mt940", Kind::Files(Format::Bank(Some(Bank::Mt940)))),
+    ("bai2", Kind::Files(Format::Bank(Some(Bank::Bai2)))),
+    ("ofx", Kind::Files(Format::Bank(Some(Bank::Ofx)))),
+    ("postgres", Kind::Database(Server::Postgres)),
+    ("mysql", Kind::Database(Server::MySql)),
+    ("sqlite", Kind::Database(Server::Sqlite)),
 ];
 
 /// What the end of a file's name says, where it is sure.
-const EXTENSIONS: [(&str, Format); 14] = [
-    ("csv", Format::Csv),
-    ("tsv", Format::Csv),
-    ("json", Format::Json),
-    ("ndjson", Format::Json),
-    ("jsonl", Format::Json),
-    ("parquet", Format::Parquet),
-    ("xml", Format::Bank(None)),
-    ("mt940", Format::Bank(Some(Bank::Mt940))),
-    ("940", Format::Bank(Some(Bank::Mt940))),
-    ("sta", Format::Bank(Some(Bank::Mt940))),
-    ("bai", Format::Bank(Some(Bank::Bai2))),
-    ("bai2", Format::Bank(Some(Bank::Bai2))),
-    ("ofx", Format::Bank(Some(Bank::Ofx))),
-    ("qfx", Format::Bank(Some(Bank::Ofx))),
+const EXTENSIONS: [(&str, Kind); 16] = [
+    ("csv", Kind::Files(Format::Csv)),
+    ("tsv", Kind::Files(Format::Csv)),
+    ("json", Kind::Files(Format::Json)),
+    ("ndjson", Kind::Files(Format::Json)),
+    ("jsonl", Kind::Files(Format::Json)),
+    ("parquet", Kind::Files(Format::Parquet)),
+    ("xml", Kind::Files(Format::Bank(None))),
+    ("mt940", Kind::Files(Format::Bank(Some(Bank::Mt940)))),
+    ("940", Kind::Files(Format::Bank(Some(Bank::Mt940)))),
+    ("sta", Kind::Files(Format::Bank(Some(Bank::Mt940)))),
+    ("bai", Kind::Files(Format::Bank(Some(Bank::Bai2)))),
+    ("bai2", Kind::Files(Format::Bank(Some(Bank::Bai2)))),
+    ("ofx", Kind::Files(Format::Bank(Some(Bank::Ofx)))),
+    ("qfx", Kind::Files(Format::Bank(Some(Bank::Ofx)))),
+    ("sqlite", Kind::Database(Server::Sqlite)),
+    ("sqlite3", Kind::Database(Server::Sqlite)),
 ];
 
 /// How a CSV file is written.
@@ -145,14 +165,22 @@ pub enum Check {
 
 const CHECKS: [(&str, Check); 2] = [("error", Check::Error), ("warn", Check::Warn)];
 
+/// Where the rows of a source come from.
+#[derive(Debug, Clone)]
+pub(super) enum Origin {
+    /// Files of a format.
+    Files(Place, Format),
+    /// The answer of a database.
+    Database(Query),
+}
+
 /// A source of the other side.
 #[derive(Debug, Clone)]
 pub struct Source {
     /// Name of its table.
     pub name: String,
     pub(super) shape: Option<&'static Shape>,
-    pub(super) place: Place,
-    pub(super) format: Format,
+    pub(super) origin: Origin,
     pub(super) zone: Option<Tz>,
     pub(super) encoding: Encoding,
     pub(super) check: Check,
@@ -176,9 +204,18 @@ impl Source {
         let part: Part = toml::from_str(settings).map_err(wrong)?;
         let source = |(name, settings): (String, BookSettings)| {
             let source = settings.resolve(&name, &BTreeMap::new())?;
-            Ok(Self { place: source.place.among(files.clone()), ..source })
+            let origin = match source.origin {
+                Origin::Files(place, format) => Origin::Files(place.among(files.clone()), format),
+                database @ Origin::Database(_) => database,
+            };
+            Ok(Self { origin, ..source })
         };
         part.books.into_iter().map(source).collect()
+    }
+
+    /// Whether it is statements of a bank.
+    pub(super) fn is_of_bank(&self) -> bool {
+        matches!(self.origin, Origin::Files(_, Format::Bank(_)))
     }
 }
 
@@ -198,10 +235,7 @@ impl BookSettings {
             return Err(wrong("the name of a source is written in small letters, digits and _, and begins with a letter"));
         }
         let path = self.path.ok_or_else(|| wrong("a source needs a path").hint("path = \"bank/*.xml\""))?;
-        let mut storage = variables(environment);
-        storage.extend(self.storage.unwrap_or_default());
-        let place = Place::parse(&path, &storage)?;
-        let format = match self.format {
+        let kind = match self.format {
             Some(format) => one_of("format", &format, FORMATS)?,
             None => guessed(&path)
                 .ok_or_else(|| wrong("a source needs a format where its path does not tell it").hint(known(FORMATS)))?,
@@ -209,7 +243,7 @@ impl BookSettings {
         let shapes = SHAPES.map(|shape| (shape.name, shape));
         let mut shape = self.shape.map(|shape| one_of("shape", &shape, shapes)).transpose()?;
         let columns: Vec<(String, String)> = self.columns.unwrap_or_default().into_iter().collect();
-        if let Format::Bank(_) = format {
+        if let Kind::Files(Format::Bank(_)) = kind {
             if shape.is_some_and(|shape| shape != &BANK_LINES) {
                 return Err(wrong("statements of a bank have the shape bank_lines"));
             }
@@ -222,6 +256,25 @@ impl BookSettings {
         } else if let Some(shape) = shape {
             check_columns(shape, &columns)?;
         }
+        let origin = match kind {
+            Kind::Files(format) => {
+                if self.query.is_some() || self.password.is_some() {
+                    return Err(wrong("query and password are of databases"));
+                }
+                let mut storage = variables(environment);
+                storage.extend(self.storage.unwrap_or_default());
+                Origin::Files(Place::parse(&path, &storage)?, format)
+            }
+            Kind::Database(server) => {
+                // The rows of an answer come in no order that could name them.
+                if shape.is_some() && !columns.iter().any(|(name, _)| name == LINE_ID) {
+                    return Err(
+                        wrong("rows of a database need a column that names them").hint("columns = { line_id = \"id\", … }")
+                    );
+                }
+                server.origin(&path, self.query, self.password)?
+            }
+        };
         let csv = self.csv.unwrap_or_default();
         let usual = if path.ends_with(".tsv") { '\t' } else { ',' };
         let delimiter = u8::try_from(csv.delimiter.unwrap_or(usual));
@@ -236,8 +289,7 @@ impl BookSettings {
         Ok(Source {
             name: name.to_owned(),
             shape,
-            place,
-            format,
+            origin,
             zone: zone.transpose()?,
             encoding: self.encoding.map_or(Ok(Encoding::Utf8), |name| one_of("encoding", &name, Encoding::NAMES))?,
             check: self.check.map_or(Ok(Check::Error), |name| one_of("check", &name, CHECKS))?,
@@ -249,11 +301,14 @@ impl BookSettings {
     }
 }
 
-/// The format that the end of a path says.
-fn guessed(path: &str) -> Option<Format> {
+/// What the beginning or the end of a path says.
+fn guessed(path: &str) -> Option<Kind> {
+    if let Some(server) = Server::of_url(path) {
+        return Some(Kind::Database(server));
+    }
     let (_, extension) = path.rsplit_once('.')?;
     let extension = extension.to_ascii_lowercase();
-    EXTENSIONS.iter().find(|(known, _)| *known == extension).map(|(_, format)| *format)
+    EXTENSIONS.iter().find(|(known, _)| *known == extension).map(|(_, kind)| *kind)
 }
 
 /// The value of a name among those there are.
@@ -326,11 +381,18 @@ mod tests {
                 "path = 'a.csv'\nzone = 'Europe/Londn'",
                 "path = 'ftp://a/b.csv'",
                 "path = 'a.csv'\ncsv = { decimal = ',', thousands = ',' }",
+                "path = 'a.csv'\nquery = 'select 1'",
+                "path = 'postgres://me@host/shop'",
+                "path = 'postgres://me:marker@host/shop'\nquery = 'select 1'",
+                "path = 'me:marker@host/shop'\nformat = 'postgres'\nquery = 'select 1'",
+                "path = 'mysql://host/shop'\nformat = 'postgres'\nquery = 'select 1'",
+                "path = 'a.sqlite'\nquery = 'select 1'\npassword = 'marker'",
+                "path = 'a.sqlite'\nquery = 'select 1'\nshape = 'orders'\ncolumns = { amount = 'a', currency = 'c' }",
             ]
             .map(refusal)
             .join("\n"), @r#"
         a source needs a path (source books.bank); path = "bank/*.xml"
-        a source needs a format where its path does not tell it (source books.bank); known: csv, json, parquet, camt053, mt940, bai2, ofx
+        a source needs a format where its path does not tell it (source books.bank); known: csv, json, parquet, camt053, mt940, bai2, ofx, postgres, mysql, sqlite
         there is no shape of this name (shape order, source books.bank); did you mean orders?
         there is no format of this name (format mt94, source books.bank); did you mean mt940?
         the shape orders needs a column that is not mapped (column currency, source books.bank); columns = { currency = "an SQL expression over the file's columns", … }
@@ -339,7 +401,14 @@ mod tests {
         statements of a bank have the shape bank_lines (source books.bank); 
         the zone is not known (zone Europe/Londn, source books.bank); write it as Europe/London
         the source is neither a folder nor a bucket (source ftp://a/b.csv, source books.bank); write a path, or a URL like s3://bucket/folder, gs://bucket/folder, az://container/folder
-        decimal and thousands of csv are the same letter (source books.bank);
+        decimal and thousands of csv are the same letter (source books.bank); 
+        query and password are of databases (source books.bank); 
+        a database needs a query (source books.bank); query = "select * from orders"
+        the password of a database does not stand in its path (source books.bank); password = { env = "VARIABLE" }
+        the path of a database is a URL (source books.bank); path = "postgres://user@host:5432/database"
+        the path of a database is a URL (source books.bank); path = "postgres://user@host:5432/database"
+        a file of SQLite has no password (source books.bank); 
+        rows of a database need a column that names them (source books.bank); columns = { line_id = "id", … }
         "#);
     }
 }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use arrow::array::{Float64Array, RecordBatch, StringArray};
 use arrow::util::pretty::pretty_format_batches;
 use datafusion::prelude::SessionContext;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
 use tempfile::TempDir;
 
 use super::Books;
@@ -157,6 +159,18 @@ async fn files_that_are_missing_or_odd_are_named() {
 }
 
 #[tokio::test]
+async fn a_statement_of_an_older_bank_keeps_its_letters() {
+    let statement = ":20:X\r\n:25:12345678/100\r\n:28C:1/1\r\n:60F:C260130EUR10,00\r\n:61:2601310131C5,00NTRFNONREF\r\n\
+                     :86:Gr\u{fc}\u{df}e aus K\u{f6}ln\r\n:62F:C260131EUR15,00\r\n";
+    let bytes: Vec<u8> = statement.chars().map(|letter| u8::try_from(letter).unwrap()).collect();
+    let files = folder(&[("a.sta", &bytes)]);
+    let told = answer(&files, "path = 'a.sta'\nencoding = 'latin1'", "select remittance, amount from t").await.unwrap();
+    assert!(told.contains("Gr\u{fc}\u{df}e aus K\u{f6}ln | 5.00000000"), "{told}");
+    let said = refusal(&files, "path = 'a.sta'", "select * from t").await;
+    assert!(said.starts_with("the file is not UTF-8 (line 6"), "{said}");
+}
+
+#[tokio::test]
 async fn statements_of_a_bank_are_lines_and_statements() {
     let camt = fixture("day31.camt053.xml");
     let short = String::from_utf8(camt.clone()).unwrap().replace("STMT-2026-031", "X").replace("3104.56", "3104.57");
@@ -190,4 +204,63 @@ async fn statements_of_a_bank_are_lines_and_statements() {
     );
     assert!(answer(&files, "path = 'short.xml'\ncheck = 'warn'", lines).await.is_ok());
     assert!(answer(&files, "path = 'short.xml'", statements).await.unwrap().contains("balance_mismatch"));
+}
+
+const DATABASE: &str = "path = 'shop.sqlite'\nshape = 'orders'\nquery = 'select * from orders'\n\
+                        columns = { line_id = 'id', reference = 'no', amount = 'total', currency = 'ccy', ordered_at = 'placed' }";
+
+/// A folder with a database of SQLite.
+async fn database(statements: &'static str) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let options = SqliteConnectOptions::new().filename(folder.path().join("shop.sqlite")).create_if_missing(true);
+    let mut connection = options.connect().await.unwrap();
+    sqlx::raw_sql(statements).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn a_database_is_read_to_the_last_digit() {
+    let folder = database(
+        "create table orders (id integer primary key, no text, total text, ccy text, placed text); \
+         insert into orders values (7, 'A-1', '12345678901234567890.12345678', 'EUR', '2026-01-31 10:00:00Z'), \
+                                   (8, null, 5000, 'JPY', null)",
+    )
+    .await;
+    let sql = "select line_id, reference, amount, currency, ordered_at, _row, _raw from t order by line_id";
+    insta::assert_snapshot!(answer(&folder, DATABASE, sql).await.unwrap(), @r#"
+    +---------+-----------+-------------------------------+----------+----------------------+------+-----------------------------------------------------------------------------------------------------------+
+    | line_id | reference | amount                        | currency | ordered_at           | _row | _raw                                                                                                      |
+    +---------+-----------+-------------------------------+----------+----------------------+------+-----------------------------------------------------------------------------------------------------------+
+    | 7       | A-1       | 12345678901234567890.12345678 | EUR      | 2026-01-31T10:00:00Z | 1    | {"id":"7","no":"A-1","total":"12345678901234567890.12345678","ccy":"EUR","placed":"2026-01-31 10:00:00Z"} |
+    | 8       |           | 5000.00000000                 | JPY      |                      | 2    | {"id":"8","no":null,"total":"5000","ccy":"JPY","placed":null}                                             |
+    +---------+-----------+-------------------------------+----------+----------------------+------+-----------------------------------------------------------------------------------------------------------+
+    "#);
+    // Its own names where no shape is said, also of an answer without rows.
+    let own = "path = 'shop.sqlite'\nquery = 'select no, total as \"Total Amount\" from orders where id > 8'";
+    let counted = answer(&folder, own, "select count(no) as a, count(total_amount) as b from t").await.unwrap();
+    assert!(counted.contains("| 0 | 0 |"), "{counted}");
+}
+
+#[tokio::test]
+async fn what_a_database_refuses_is_said() {
+    let folder =
+        database("create table orders (id, no, total, ccy, placed); insert into orders values (1, 'a', 0.1, 'EUR', null)").await;
+    let of = |query: &str| DATABASE.replace("select * from orders", query);
+    let ask = "select * from t";
+    let mut said = Vec::new();
+    for query in ["select * from orders", "select * from order_lines", "delete from orders returning *", "select 1; select 2"] {
+        said.push(refusal(&folder, &of(query), ask).await);
+    }
+    let elsewhere = folder.path().join("none");
+    std::fs::create_dir(&elsewhere).unwrap();
+    said.push(refusal(&folder, &DATABASE.replace("shop.sqlite", "none/shop.sqlite"), ask).await);
+    let folder = folder.path().display().to_string();
+    insta::assert_snapshot!(said.join("\n").replace(&folder, "FOLDER"), @r"
+    an expression of money goes through a binary float, which is not exact (column amount, file FOLDER/shop.sqlite, source books.t)
+    a database does not take the query of a source (database FOLDER/shop.sqlite, source books.t): error returned from database: (code: 1) no such table: order_lines
+    cannot ask a database (database FOLDER/shop.sqlite, source books.t): error returned from database: (code: 8) attempt to write a readonly database
+    the query of a source is more than one statement (database FOLDER/shop.sqlite, source books.t)
+    cannot ask a database (database FOLDER/none/shop.sqlite, source books.t): error returned from database: (code: 14) unable to open database file
+    ");
 }

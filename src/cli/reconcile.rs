@@ -153,7 +153,7 @@ async fn recorded(engine: &Engine, sql: &str) -> Result<Vec<RecordBatch>> {
 pub(super) async fn explained(
     global: &Global,
     rules: Option<&Path>,
-    flows: &[String],
+    flow: Option<&String>,
     as_of: Option<NaiveDate>,
     id: &str,
 ) -> Result<String> {
@@ -207,22 +207,21 @@ fn summary(outcome: &Outcome) -> Result<RecordBatch> {
     let mut rows: Vec<[String; 4]> = Vec::new();
     let (mut hops, mut counts) = (Vec::new(), Vec::new());
     for step in &outcome.steps {
-        let mut by: BTreeMap<[String; 3], i64> = BTreeMap::new();
+        // By what, rule and table.
+        let mut by: BTreeMap<(&str, &str, &str), i64> = BTreeMap::new();
         for (what, found) in [("matched", &step.matches), ("suggested", &step.suggestions)] {
             for found in found {
-                *by.entry([what.to_owned(), step.rule(found)?.id.clone(), String::new()]).or_default() += 1;
+                *by.entry((what, &step.rule(found)?.id, "")).or_default() += 1;
             }
         }
         for out in &step.out_of_scope {
-            let rule = step.rules.get(out.rule).map(|rule| rule.id.clone()).unwrap_or_default();
-            *by.entry(["out_of_scope".to_owned(), rule, step.table(out.table)?.name().to_owned()]).or_default() += 1;
+            *by.entry(("out_of_scope", rule_at(step, Some(out.rule)), step.table(out.table)?.name())).or_default() += 1;
         }
         for left in &step.exceptions {
-            let table = step.table(left.table)?.name().to_owned();
-            *by.entry([left.reason.to_owned(), rule_of(step, left), table]).or_default() += 1;
+            *by.entry((left.reason, rule_at(step, left.rule), step.table(left.table)?.name())).or_default() += 1;
         }
-        for ([what, rule, table], count) in by {
-            rows.push([step.flow.clone(), what, rule, table]);
+        for ((what, rule, table), count) in by {
+            rows.push([&step.flow, what, rule, table].map(str::to_owned));
             hops.push(i64::from(step.hop));
             counts.push(count);
         }
@@ -312,14 +311,14 @@ fn exceptions(outcome: &Outcome) -> Result<RecordBatch> {
         ("table", each(&|step, left| Ok(step.table(left.table)?.name().to_owned()))?),
         ("line_id", each(&|step, left| Ok(step.table(left.table)?.id(left.row)?.to_owned()))?),
         ("reason", each(&|_, left| Ok(left.reason.to_owned()))?),
-        ("rule", each(&|step, left| Ok(rule_of(step, left)))?),
+        ("rule", each(&|step, left| Ok(rule_at(step, left.rule).to_owned()))?),
         ("detail", each(&|_, left| Ok(left.detail.as_deref().unwrap_or_default().to_owned()))?),
         ("candidates", each(&|step, left| Ok(step.candidates(left)?.join(" ")))?),
     ])
 }
 
-fn rule_of(step: &Step, left: &Exception) -> String {
-    left.rule.and_then(|place| step.rules.get(place)).map(|rule| rule.id.clone()).unwrap_or_default()
+fn rule_at(step: &Step, place: Option<usize>) -> &str {
+    place.and_then(|place| step.rules.get(place)).map_or("", |rule| &rule.id)
 }
 
 fn texts(values: impl Iterator<Item = Option<String>>) -> ArrayRef {

@@ -25,13 +25,14 @@ use arrow::datatypes::SchemaRef;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider, TableProvider};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::config::Dialect;
+use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
-use datafusion::logical_expr::{LogicalPlan, Statement};
+use datafusion::logical_expr::{LogicalPlan, SetVariable, Statement};
 use datafusion::optimizer::Analyzer;
 use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
-use futures::{StreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 
 use crate::api::Client;
 use crate::api::config::Account;
@@ -173,6 +174,7 @@ impl Engine {
     /// [`ErrorKind::Config`] when a configured setting does not exist or has a wrong value.
     pub fn session(&self) -> Result<Session> {
         let mut context = SessionContext::new_with_state(self.state()?);
+        self.set_runtime(&context)?;
         datafusion_functions_json::register_all(&mut context)?;
         context.register_udf(words::function().as_ref().clone());
         functions::all(&self.shared.conventions).for_each(|function| context.register_udf(function));
@@ -263,16 +265,26 @@ impl Engine {
         options.optimizer.hash_join_inlist_pushdown_max_size = 4 << 20;
         // What columns mean is kept with their fields, and a union of two tables has two meanings: no reason to refuse it.
         options.execution.skip_physical_aggregate_schema_check = true;
-        for (name, value) in &self.shared.config.settings {
-            options.set(name, value).map_err(|error| {
-                Error::new(ErrorKind::Config, "cannot apply a setting").with("setting", name).caused_by(error)
-            })?;
+        for (name, value) in self.shared.config.settings.iter().filter(|(name, _)| !name.starts_with(RUNTIME)) {
+            options.set(name, value).map_err(|error| not_applied(name, error))?;
         }
         let state = SessionStateBuilder::new().with_config(config).with_default_features();
         // Before DataFusion's rules what says what is asked for, after them what needs to know the types.
         let analyzers = [vec![scalar::rule()], Analyzer::new().rules, vec![words::rule()]].concat();
         let state = state.with_analyzer_rules(analyzers).with_optimizer_rule(moments::rule());
         Ok(state.with_physical_optimizer_rules(joins::rules()).build())
+    }
+
+    /// Applies the settings that are no options but of what a session runs in, such as how much memory it may take.
+    fn set_runtime(&self, context: &SessionContext) -> Result<()> {
+        for (name, value) in self.shared.config.settings.iter().filter(|(name, _)| name.starts_with(RUNTIME)) {
+            let set = Statement::SetVariable(SetVariable { variable: name.clone(), value: value.clone() });
+            // It changes what is in memory and never waits.
+            let done = context.execute_logical_plan(LogicalPlan::Statement(set)).now_or_never();
+            let done = done.ok_or_else(|| Error::bug("applying a setting waited").with("setting", name))?;
+            done.map_err(|error| not_applied(name, error))?;
+        }
+        Ok(())
     }
 
     fn register_views(&self) -> Result<()> {
@@ -303,6 +315,13 @@ impl Engine {
         }
         sum
     }
+}
+
+/// What the settings begin with that are of what a session runs in.
+const RUNTIME: &str = "datafusion.runtime.";
+
+fn not_applied(setting: &str, error: DataFusionError) -> Error {
+    Error::new(ErrorKind::Config, "cannot apply a setting").with("setting", setting).caused_by(error)
 }
 
 /// Refuses numbers of rows for tables that do not exist: they would be estimates of nothing.

@@ -31,11 +31,9 @@ const TOO_MANY: [&str; 3] = ["NestedLoopJoinExec", "CrossJoinExec", "PiecewiseMe
 const OF_ALL: [&str; 11] =
     ["avg", "bit_and", "bit_or", "bit_xor", "bool_and", "bool_or", "count", "grouping", "max", "min", "sum"];
 
-/// A rule that was checked, over the tables of a session.
+/// A rule that was checked against the tables of a session.
 #[derive(Debug)]
 pub struct Checked {
-    /// The optimised plan of its SELECT.
-    pub(super) plan: LogicalPlan,
     /// The tables of its sides.
     pub(super) sides: Sided<Named>,
 }
@@ -46,6 +44,15 @@ pub struct Checked {
 /// [`ErrorKind::Query`] that names the rule, what is wrong and the remedy.
 pub async fn check(rule: &Rule, context: &SessionContext) -> Result<Checked> {
     checked(rule, context).await.map_err(|error| error.with_missing("rule", &rule.id))
+}
+
+/// The optimised plan of the SELECT of a rule that was checked.
+///
+/// # Errors
+/// Those of planning it.
+pub(super) async fn planned(rule: &Rule, state: &SessionState) -> Result<LogicalPlan> {
+    let plan = select(rule, state).await.and_then(|plan| Ok(state.optimize(&plan)?));
+    plan.map_err(|error| error.with_missing("rule", &rule.id))
 }
 
 async fn checked(rule: &Rule, context: &SessionContext) -> Result<Checked> {
@@ -77,7 +84,7 @@ async fn checked(rule: &Rule, context: &SessionContext) -> Result<Checked> {
     has_something_in_common(&plan)?;
     let physical = state.query_planner().create_physical_plan(&plan, &state).await?;
     no_join_of_all(&physical)?;
-    Ok(Checked { plan, sides })
+    Ok(Checked { sides })
 }
 
 /// The column that tells a row of a side.

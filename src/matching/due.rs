@@ -31,7 +31,11 @@ pub(super) async fn check(rule: &Rule, context: &SessionContext) -> Result<()> {
     }
 }
 
-async fn rows(covered: &Covered, context: &SessionContext) -> Result<DataFrame> {
+/// The plan of the days.
+///
+/// # Errors
+/// As [`check`].
+pub(super) async fn rows(covered: &Covered, context: &SessionContext) -> Result<DataFrame> {
     let table = context.table(covered.table.as_str()).await?;
     let kind = |column: &str| table.schema().field_with_unqualified_name(column).ok().map(|field| field.data_type().clone());
     let wrong = |what, column: &str| Error::new(ErrorKind::Query, what).with("table", &covered.table).with("column", column);

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  rule        header and SELECT ─▶ check: can it be trusted ─▶ proposal: its candidates ─▶ assigned: which belong together
-//!  sides       the tables whose rows are matched, each read once
+//!  planned     the rules of a run, step by step, over a snapshot: the tables of their headers, each read once
+//!  sides       what rules compare of the tables whose rows they match
 //!  run         the rules of a step in turn: amounts compared, rows taken or held, what is due ─▶ outcome
 //!  reasons     why a row is left
 //!  overrides   what people have decided of rows
@@ -39,4 +40,6 @@ mod amounts;
 mod assigned;
 mod decided;
 mod due;
+mod planned;
 mod proposal;
+mod snapshot;

@@ -100,8 +100,9 @@ impl Proposal {
             let keys = on.into_iter().enumerate().map(|(place, key)| key.alias(format!("key_{place}")));
             let wanted = std::iter::once(cast(id, DataType::Utf8).alias("id")).chain(keys);
             let plan = LogicalPlanBuilder::from(input.as_ref().clone()).project(wanted)?.build()?;
-            let batches = context.execute_logical_plan(plan).await?.collect().await?;
-            match side(&batches, table, is_taken)? {
+            // Part by part, so that rows come in the order in which they are held.
+            let parts = context.execute_logical_plan(plan).await?.collect_partitioned().await?;
+            match side(&parts.concat(), table, is_taken)? {
                 Some(side) => sides.push(side),
                 None => return Ok(None),
             }
@@ -137,26 +138,30 @@ fn join_of(plan: &LogicalPlan) -> Option<OneJoin<'_>> {
 /// The rows of a side in order, with their keys; `None` where a row comes with two.
 fn side(batches: &[RecordBatch], table: &Table, is_taken: &[bool]) -> Result<Option<Keyed>> {
     let Some(first) = batches.first() else { return Ok(Some(Keyed { rows: Vec::new(), keys: Vec::new() })) };
-    let column = |place: usize| -> Result<ArrayRef> {
-        let parts: Vec<&dyn Array> = batches.iter().filter_map(|batch| batch.columns().get(place)).map(AsRef::as_ref).collect();
-        concat(&parts).map_err(unlike)
-    };
-    let ids = column(0)?;
-    let ids = ids.as_string::<i32>();
-    let mut rows = Vec::with_capacity(ids.len());
-    for (at, id) in (0_u32..).zip(ids.iter()) {
-        let row = place(table, id)?;
-        if !is_in(is_taken, row) {
-            rows.push((row, at));
+    let mut rows: Vec<(u32, u32)> = Vec::new();
+    let (mut at, mut next) = (0_u32, 0);
+    for ids in batches.iter().map(|batch| batch.column(0).as_string::<i32>()) {
+        for id in ids {
+            let row = place(table, next, id)?;
+            next = row.saturating_add(1);
+            if !is_in(is_taken, row) {
+                rows.push((row, at));
+            }
+            at += 1;
         }
     }
     rows.sort_unstable();
     if rows.windows(2).any(|two| matches!(two, [(one, _), (other, _)] if one == other)) {
         return Ok(None);
     }
+    let is_as_read = (0..at).eq(rows.iter().map(|(_, at)| *at));
     let order = UInt32Array::from_iter_values(rows.iter().map(|(_, at)| *at));
-    let keys =
-        (1..first.num_columns()).map(|place| take(&column(place)?, &order, None).map_err(unlike)).collect::<Result<_>>()?;
+    let key = |place: usize| -> Result<ArrayRef> {
+        let parts: Vec<&dyn Array> = batches.iter().filter_map(|batch| batch.columns().get(place)).map(AsRef::as_ref).collect();
+        let key = concat(&parts).map_err(unlike)?;
+        if is_as_read { Ok(key) } else { take(&key, &order, None).map_err(unlike) }
+    };
+    let keys = (1..first.num_columns()).map(key).collect::<Result<_>>()?;
     Ok(Some(Keyed { rows: rows.into_iter().map(|(row, _)| row).collect(), keys }))
 }
 
@@ -176,12 +181,14 @@ pub(super) async fn one_side(
     }
     let plan = LogicalPlanBuilder::from(plan).project(wanted)?.build()?;
     let mut found: BTreeMap<u32, Option<Arc<str>>> = BTreeMap::new();
+    let mut next = 0;
     for batch in context.execute_logical_plan(plan).await?.collect().await? {
         let texts = |name: &str| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
         let ids = texts(LEFT_ID).ok_or_else(|| Error::bug("rows were read without ids"))?;
         let whys = texts(WHY);
         for row in 0..batch.num_rows() {
-            let place = place(table, ids.is_valid(row).then(|| ids.value(row)))?;
+            let place = place(table, next, ids.is_valid(row).then(|| ids.value(row)))?;
+            next = place.saturating_add(1);
             let why = whys.filter(|whys| whys.is_valid(row)).map(|whys| whys.value(row).into());
             if !is_in(is_taken, place) {
                 // Of two reasons the first by letter: the order in which they come says nothing.
@@ -213,6 +220,7 @@ async fn pairs(
     let mut rows = context.execute_logical_plan(plan).await?.execute_stream().await?;
     let mut found: HashMap<(u32, u32), Candidate> = HashMap::new();
     let mut counts: BTreeMap<u32, u32> = BTreeMap::new();
+    let mut nexts = [0, 0];
     while let Some(batch) = rows.next().await {
         let batch = batch?;
         let texts = |name: &str| -> Option<StringArray> { Some(batch.column_by_name(name)?.as_string_opt::<i32>()?.clone()) };
@@ -222,8 +230,9 @@ async fn pairs(
         let why = texts(WHY);
         let scores = batch.column_by_name(SCORE).and_then(|scores| scores.as_primitive_opt::<Int64Type>()).cloned();
         for row in 0..batch.num_rows() {
-            let left = place(left_table, (!lefts.is_null(row)).then(|| lefts.value(row)))?;
-            let right = place(right_table, (!rights.is_null(row)).then(|| rights.value(row)))?;
+            let left = place(left_table, nexts[0], (!lefts.is_null(row)).then(|| lefts.value(row)))?;
+            let right = place(right_table, nexts[1], (!rights.is_null(row)).then(|| rights.value(row)))?;
+            nexts = [left, right].map(|row| row.saturating_add(1));
             if is_in(left_taken, left) || is_in(right_taken, right) {
                 continue;
             }
@@ -277,13 +286,14 @@ fn unlike(error: ArrowError) -> Error {
     Error::bug("keys cannot be put together").caused_by(error)
 }
 
-fn place(table: &Table, id: Option<&str>) -> Result<u32> {
+/// The row of an id, which is looked for from another row on.
+fn place(table: &Table, from: u32, id: Option<&str>) -> Result<u32> {
     let wrong = || {
         let error = Error::new(ErrorKind::Query, "a rule gives an id that is no row's of its side");
         let error = error.with("table", table.name()).with("id", id.unwrap_or("null"));
         error.hint("left_id and right_id are the keys that the header names")
     };
-    id.and_then(|id| table.place(id)).ok_or_else(wrong)
+    id.and_then(|id| table.place_from(from, id)).ok_or_else(wrong)
 }
 
 fn is_in(rows: &[bool], row: u32) -> bool {

@@ -5,7 +5,7 @@
 //! not, and match it only if they say so. One whose candidates came too early or late is matched with these alone, by a rule of
 //! a wider window. What no rule took is an exception, with the most telling reason of all rules.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::common::runtime::SpawnedTask;
@@ -15,24 +15,25 @@ use datafusion::prelude::SessionContext;
 use super::amounts::{Compared, compare};
 use super::assign::Side;
 use super::assigned::{Assigned, Spans, Together, Waiting, spans};
-use super::check::{Checked, check};
 use super::conventions::Conventions;
 use super::decided;
 use super::due::Known;
 use super::outcome::{Exception, Group, Match, OutOfScope, Outcome, Step};
 use super::overrides::{Decided, Overrides};
+use super::planned::{Planned, Steps};
 use super::proposal::{Proposal, one_side};
 use super::reasons::{DATE_OUT_OF_WINDOW, NO_COUNTERPART_LEFT, NO_COUNTERPART_RIGHT, holds, rank};
 use super::rule::{Assign, Rule};
 use super::sided::Sided;
-use super::sides::{Lines, Named, Table, add};
+use super::sides::{Lines, Named, Table};
+use super::snapshot::Snapshot;
 use crate::error::{Error, Result};
 
 /// Runs rules, step by step. `as_of` is the day, counted since 1970, that what is due is told by.
 ///
 /// # Errors
-/// [`crate::error::ErrorKind::Query`] when two rules have one name, or know the rows of a table by different keys; those of [`check`] and of
-/// reading the tables.
+/// [`crate::error::ErrorKind::Query`] when two rules have one name, or know the rows of a table by different keys; those of
+/// [`check`](super::check::check) and of reading the tables.
 pub async fn run(rules: &[Rule], context: &SessionContext, conventions: &Conventions, as_of: i32) -> Result<Outcome> {
     run_under(rules, &Overrides::default(), context, conventions, as_of).await
 }
@@ -48,20 +49,12 @@ pub async fn run_under(
     conventions: &Conventions,
     as_of: i32,
 ) -> Result<Outcome> {
-    let mut of_steps: BTreeMap<(String, u32), Vec<Rule>> = BTreeMap::new();
-    let mut names = BTreeSet::new();
-    for rule in rules {
-        if !names.insert(&rule.id) {
-            return Err(rule.is_twin());
-        }
-        of_steps.entry((rule.flow.clone(), rule.hop)).or_default().push(rule.clone());
-    }
+    let Planned { snapshot, steps } = Planned::of(rules, context).await?;
     let mut outcome = Outcome::default();
     let mut made = BTreeSet::new();
-    for ((flow, hop), mut rules) in of_steps {
-        rules.sort_by(|one, other| one.turn().cmp(&other.turn()));
-        let session = Session { context, conventions, as_of, decided: overrides.of(&flow) };
-        outcome.steps.push(session.step(flow, hop, rules, &mut made).await?);
+    for step in steps {
+        let session = Session { snapshot: &snapshot, conventions, as_of, decided: overrides.of(&step.flow) };
+        outcome.steps.push(session.step(step, &mut made).await?);
     }
     for flow in outcome.steps.iter().map(|step| step.flow.as_str()).collect::<BTreeSet<_>>() {
         decided::all_made(flow, overrides.of(flow), &made)?;
@@ -72,44 +65,35 @@ pub async fn run_under(
 /// What a step is run in.
 #[derive(Clone, Copy)]
 struct Session<'a> {
-    context: &'a SessionContext,
+    snapshot: &'a Arc<Snapshot>,
     conventions: &'a Conventions,
     as_of: i32,
     decided: &'a Decided,
 }
 
 impl Session<'_> {
-    async fn step(self, flow: String, hop: u32, rules: Vec<Rule>, made: &mut BTreeSet<i64>) -> Result<Step> {
-        // All are checked before anything is read.
-        let mut named: BTreeMap<String, Named> = BTreeMap::new();
-        let mut plans = Vec::with_capacity(rules.len());
-        for rule in &rules {
-            let Checked { plan, sides } = check(rule, self.context).await?;
-            add(&mut named, rule, &sides)?;
-            plans.push((plan, sides));
-        }
-        let tables = self.tables(named.values()).await?;
-        let place = |side: &Named| named.keys().position(|known| known == side.name()).unwrap_or_default();
-        let sides: Vec<Sided<usize>> = plans.iter().map(|(_, sides)| sides.map(|_, side| place(side))).collect();
+    async fn step(self, planned: Steps, made: &mut BTreeSet<i64>) -> Result<Step> {
+        let Steps { flow, hop, rules, plans, tables, sides } = planned;
+        let tables = self.tables(tables).await?;
         let mut state = State::new(Step { flow, hop, rules, tables, sides, ..Step::default() });
         let done = decided::done(&state.step, self.decided, made)?;
         done.taken.into_iter().for_each(|(table, row)| state.take(table, row));
         state.step.matches = done.matches;
         state.step.excluded = done.excluded;
-        for (place, (plan, _)) in plans.into_iter().enumerate() {
+        for (place, plan) in plans.into_iter().enumerate() {
             state.rule(self, place, plan).await?;
         }
         Ok(state.end())
     }
 
-    /// Reads tables, side by side: putting the rows of one in order takes a core of its own.
-    async fn tables(self, named: impl Iterator<Item = &Named>) -> Result<Vec<Arc<Table>>> {
-        let read = |named: &Named| {
-            let (named, context) = (named.clone(), self.context.clone());
-            SpawnedTask::spawn(async move { Table::read(&named, &context).await })
+    /// The tables, side by side: putting the rows of one in order takes a core of its own.
+    async fn tables(self, named: Vec<Named>) -> Result<Vec<Arc<Table>>> {
+        let read = |named: Named| {
+            let snapshot = Arc::clone(self.snapshot);
+            SpawnedTask::spawn(async move { Table::of(&named, &snapshot).await })
         };
         let mut tables = Vec::new();
-        for reading in named.map(read).collect::<Vec<_>>() {
+        for reading in named.into_iter().map(read).collect::<Vec<_>>() {
             let table =
                 reading.join_unwind().await.map_err(|error| Error::bug("a table was not read to its end").caused_by(error))?;
             tables.push(Arc::new(table?));
@@ -163,7 +147,7 @@ impl State {
         let Sided::Two(left, right) = turn.sides else {
             return self.one_sided(session, turn, plan).await;
         };
-        let Session { context, conventions, .. } = session;
+        let (context, conventions) = (session.snapshot.context(), session.conventions);
         let [left_table, right_table] = [left, right].map(|place| self.step.tables.get(place).cloned());
         let (Some(left_table), Some(right_table)) = (left_table, right_table) else {
             return Err(Error::bug("a rule without tables"));
@@ -199,7 +183,7 @@ impl State {
         let place = turn.table(Side::Left);
         let table = self.step.tables.get(place).cloned().ok_or_else(|| Error::bug("a rule without tables"))?;
         let taken = self.taken.get(place).map(Vec::as_slice).unwrap_or_default();
-        for (row, why) in one_side(plan, session.context, &table, taken).await? {
+        for (row, why) in one_side(plan, session.snapshot.context(), &table, taken).await? {
             match (turn.rule.assign, turn.rule.reason) {
                 (Assign::Refuse, Some(reason)) => {
                     self.wait(turn, Waiting { side: Side::Left, row, reason, count: 0, candidates: Vec::new(), why });

@@ -1,14 +1,16 @@
 //! The tables whose rows are matched: each is read once for all rules that run together, in the order of its ids.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::{Array, AsArray, Date32Array, Decimal128Array, RecordBatch, StringArray};
-use arrow::compute::{concat_batches, sort_to_indices, take_record_batch};
-use arrow::datatypes::DataType;
+use arrow::compute::{cast_with_options, concat_batches, take_record_batch};
+use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use arrow::error::ArrowError;
 use datafusion::common::TableReference;
+use datafusion::common::format::DEFAULT_CAST_OPTIONS;
 use datafusion::logical_expr::{cast, ident};
 use datafusion::prelude::{DataFrame, SessionContext};
 use hashbrown::HashTable;
@@ -16,8 +18,12 @@ use hashbrown::HashTable;
 use super::assign::Side;
 use super::rule::Rule;
 use super::sided::Sided;
+use super::snapshot::{Snapshot, Wanted, order};
 use crate::error::{Error, ErrorKind, Result};
 use crate::money::{DECIMAL_PRECISION, DECIMAL_SCALE};
+
+/// How far a row is looked for before all rows are.
+const NEAR: u32 = 64;
 
 /// The column of ids.
 const ID: &str = "id";
@@ -31,14 +37,14 @@ enum Meaning {
 }
 
 /// A column, and what of it is compared.
-type Wanted = (Meaning, String);
+type Column = (Meaning, String);
 
 /// What the header of a rule compares of a side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Compared {
-    amount: Option<Wanted>,
-    currency: Option<Wanted>,
-    day: Option<Wanted>,
+    amount: Option<Column>,
+    currency: Option<Column>,
+    day: Option<Column>,
 }
 
 impl Compared {
@@ -53,7 +59,7 @@ impl Compared {
         }
     }
 
-    fn wanted(&self) -> impl Iterator<Item = &Wanted> {
+    fn wanted(&self) -> impl Iterator<Item = &Column> {
         [&self.amount, &self.currency, &self.day].into_iter().flatten()
     }
 }
@@ -65,7 +71,7 @@ pub(super) struct Named {
     /// As people write it.
     name: String,
     key: String,
-    wanted: BTreeSet<Wanted>,
+    wanted: BTreeSet<Column>,
     /// The column of the day that a row is of, where a rule or a view says it.
     day: Option<String>,
     /// The columns of days that windows compare.
@@ -87,6 +93,11 @@ impl Named {
     /// What it is called: one table has one name, however a rule spells it.
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The table, and the column of its key.
+    pub(super) fn table(&self) -> Wanted {
+        (self.table.clone(), Some(self.key.clone()))
     }
 
     /// Adds what another rule reads of the table.
@@ -118,7 +129,7 @@ impl Named {
     }
 
     /// The columns that are read.
-    fn columns(&self) -> BTreeSet<Wanted> {
+    fn columns(&self) -> BTreeSet<Column> {
         let day = self.dated().map(|day| (Meaning::Day, day.clone()));
         self.wanted.iter().cloned().chain(day).collect()
     }
@@ -140,6 +151,17 @@ impl Named {
             columns.push(cast(ident(&wanted.1), kind).alias(alias(&wanted)));
         }
         Ok(table.select(columns)?)
+    }
+
+    /// The same of rows that were read.
+    fn compared(&self, rows: &RecordBatch, schema: SchemaRef) -> std::result::Result<RecordBatch, ArrowError> {
+        let columns = std::iter::once(self.key.clone()).chain(self.columns().into_iter().map(|(_, column)| column));
+        let column = |(column, field): (String, &FieldRef)| {
+            let values = rows.column(rows.schema_ref().index_of(&column)?);
+            cast_with_options(values, field.data_type(), &DEFAULT_CAST_OPTIONS)
+        };
+        let columns = columns.zip(schema.fields()).map(column).collect::<std::result::Result<_, _>>()?;
+        RecordBatch::try_new(schema, columns)
     }
 }
 
@@ -198,7 +220,7 @@ fn resolved(table: &str, context: &SessionContext) -> (TableReference, String) {
 }
 
 /// The name of a column that is read for a meaning.
-fn alias((meaning, column): &Wanted) -> String {
+fn alias((meaning, column): &Column) -> String {
     let meaning = match meaning {
         Meaning::Amount => "amount",
         Meaning::Currency => "currency",
@@ -208,7 +230,7 @@ fn alias((meaning, column): &Wanted) -> String {
 }
 
 /// The type that a column is compared in.
-fn compared_as((meaning, column): &Wanted, kind: Option<DataType>, table: &str) -> Result<DataType> {
+fn compared_as((meaning, column): &Column, kind: Option<DataType>, table: &str) -> Result<DataType> {
     let wrong = |what| wrong(what, table, column);
     match (meaning, kind) {
         (Meaning::Amount, Some(DataType::Decimal256(..))) => {
@@ -255,8 +277,29 @@ pub struct Table {
     /// What the column of the day that a row is of is called there.
     dated: Option<String>,
     ids: StringArray,
-    places: HashTable<u32>,
+    /// Made when somebody asks for a row out of order.
+    places: OnceLock<Places>,
+}
+
+/// The rows of ids.
+#[derive(Debug)]
+struct Places {
+    rows: HashTable<u32>,
     hasher: RandomState,
+}
+
+impl Places {
+    fn of(ids: &StringArray) -> Self {
+        let (hasher, mut rows) = (RandomState::new(), HashTable::with_capacity(ids.len()));
+        for (row, id) in (0_u32..).zip(ids.iter().flatten()) {
+            rows.insert_unique(hasher.hash_one(id), row, |row| hasher.hash_one(text(ids, *row).unwrap_or_default()));
+        }
+        Self { rows, hasher }
+    }
+
+    fn find(&self, ids: &StringArray, id: &str) -> Option<u32> {
+        self.rows.find(self.hasher.hash_one(id), |row| text(ids, *row) == Some(id)).copied()
+    }
 }
 
 impl PartialEq for Table {
@@ -266,15 +309,18 @@ impl PartialEq for Table {
 }
 
 impl Table {
-    /// Reads a table.
+    /// The table as a snapshot has it.
     ///
     /// # Errors
     /// Those of reading; [`ErrorKind::Query`] when a row has no id, or two have the same.
-    pub(super) async fn read(named: &Named, context: &SessionContext) -> Result<Self> {
-        let rows = named.rows(context).await?;
-        let schema = Arc::clone(rows.schema().inner());
-        let batches = rows.collect().await?;
-        Self::new(named, concat_batches(&schema, &batches).map_err(unread)?)
+    pub(super) async fn of(named: &Named, snapshot: &Snapshot) -> Result<Self> {
+        let plan = named.rows(snapshot.context()).await?;
+        let schema = Arc::clone(plan.schema().inner());
+        let rows = match snapshot.whole(&named.table) {
+            Some(rows) => named.compared(rows, schema).map_err(unread)?,
+            None => concat_batches(&schema, &plan.collect().await?).map_err(unread)?,
+        };
+        Self::new(named, rows)
     }
 
     fn new(named: &Named, rows: RecordBatch) -> Result<Self> {
@@ -284,26 +330,22 @@ impl Table {
         if unsorted.null_count() > 0 {
             return Err(about("a row without its key").hint("leave such rows out, by a view"));
         }
-        let is_sorted = (1..unsorted.len()).all(|row| unsorted.value(row - 1) <= unsorted.value(row));
-        let rows = match is_sorted {
-            true => rows,
-            false => {
-                let order = sort_to_indices(&unsorted, None, None).map_err(unread)?;
-                take_record_batch(&rows, &order).map_err(unread)?
-            }
+        let rows = match order(&unsorted) {
+            None => rows,
+            Some(order) => take_record_batch(&rows, &order).map_err(unread)?,
         };
         let ids = column(&rows).ok_or_else(|| Error::bug("a side was read without ids"))?;
-        let (hasher, mut places) = (RandomState::new(), HashTable::with_capacity(ids.len()));
-        for (row, id) in (0_u32..).zip(ids.iter().flatten()) {
-            let twin = row.checked_sub(1).and_then(|before| usize::try_from(before).ok()).map(|before| ids.value(before));
-            if twin == Some(id) {
-                let error = about("two rows of a side have the same key").with("key", id);
-                return Err(error.hint("name a column that tells them apart"));
-            }
-            places.insert_unique(hasher.hash_one(id), row, |row| hasher.hash_one(text(&ids, *row).unwrap_or_default()));
+        if let Some(row) = (1..ids.len()).find(|row| ids.value(row - 1) == ids.value(*row)) {
+            let error = about("two rows of a side have the same key").with("key", ids.value(row));
+            return Err(error.hint("name a column that tells them apart"));
         }
         let dated = named.dated().map(|day| alias(&(Meaning::Day, day.clone())));
-        Ok(Self { name: named.name.clone(), rows, dated, ids, places, hasher })
+        Ok(Self { name: named.name.clone(), rows, dated, ids, places: OnceLock::new() })
+    }
+
+    /// Its rows, in the order of their ids: the ids, and what is compared.
+    pub(super) fn rows(&self) -> &RecordBatch {
+        &self.rows
     }
 
     /// What it is called.
@@ -339,7 +381,25 @@ impl Table {
 
     /// The row of an id.
     pub fn place(&self, id: &str) -> Option<u32> {
-        self.places.find(self.hasher.hash_one(id), |row| text(&self.ids, *row) == Some(id)).copied()
+        self.places.get_or_init(|| Places::of(&self.ids)).find(&self.ids, id)
+    }
+
+    /// The row of an id, which is looked for a little way from another row on before anywhere else: what is read of a table
+    /// mostly comes in its order.
+    pub(super) fn place_from(&self, row: u32, id: &str) -> Option<u32> {
+        let (mut before, mut step) = (row, 1);
+        while step <= NEAR {
+            let Some(known) = text(&self.ids, before) else { break };
+            match known.cmp(id) {
+                Ordering::Equal => return Some(before),
+                Ordering::Greater if before == row => break,
+                // The one before was less: it is between them, or nowhere.
+                Ordering::Greater => return (before - step / 2..before).find(|row| text(&self.ids, *row) == Some(id)),
+                Ordering::Less => before = before.saturating_add(step),
+            }
+            step *= 2;
+        }
+        self.place(id)
     }
 
     /// Whether it is known which day its rows are of.
@@ -357,7 +417,7 @@ impl Table {
     /// What a rule compares of it as one of its sides.
     pub fn lines(&self, rule: &Rule, side: Side) -> Lines<'_> {
         let Compared { amount, currency, day } = Compared::of(rule, side);
-        let column = |wanted: Option<Wanted>| self.rows.column_by_name(&alias(&wanted?));
+        let column = |wanted: Option<Column>| self.rows.column_by_name(&alias(&wanted?));
         Lines {
             table: self,
             amounts: column(amount).map(AsArray::as_primitive),

@@ -115,6 +115,13 @@ def over_s3():
     ckosql("export", "--to", to, "--check", env=env)
     manifest = json.loads(client.get_object(Bucket=BUCKET, Key="out/payments/_manifest.json")["Body"].read())
     told(manifest["totals"]["rows"] == sum(row["n"] for row in synced), "S3: an export has all rows, and is as it says")
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder, "ckosql.toml")
+        settings.write_text(f'[books.exported]\npath = "{to}/currency=*/*.parquet"\n')
+        keyed = env | {"CHECKOUT_SECRET_KEY": "sk_sbox_abcdefghijklmnopqrstuvwxyz2"}
+        read = answer("--config", str(settings), sql="select count(*) n, sum(amount) total from books.exported", env=keyed)
+    want = [{"n": manifest["totals"]["rows"], "total": sum(row["total"] for row in synced)}]
+    told(read == want, "S3: a source of the other side reads files of a bucket")
     key = "out/payments/" + manifest["files"][0]["path"]
     client.put_object(Bucket=BUCKET, Key=key, Body=b"something else")
     ckosql("export", "--to", to, "--check", env=env, fails=True)

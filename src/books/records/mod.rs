@@ -5,12 +5,13 @@
 
 mod csv;
 mod json;
-mod parquet;
+pub(super) mod parquet;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, new_null_array};
+use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use bytes::Bytes;
 
@@ -35,25 +36,24 @@ pub(super) struct Records {
 ///
 /// # Errors
 /// [`ErrorKind::Decode`] when it is not of this format.
-pub(super) fn read(source: &Source, file: &str, bytes: Bytes) -> Result<Records> {
-    let columns = match source.format {
+pub(super) fn read(source: &Source, format: Format, file: &str, bytes: Bytes) -> Result<Records> {
+    let columns = match format {
         Format::Csv => csv::read(&source.encoding.read(&bytes)?, source.csv)?,
         Format::Json => json::read(&source.encoding.read(&bytes)?)?,
-        Format::Parquet => parquet::read(bytes)?,
-        Format::Bank(_) => return Err(Error::bug("a bank's statement was read as records")),
+        Format::Parquet | Format::Bank(_) => return Err(Error::bug("a file of another format was read as records")),
     };
     columns.records(file)
 }
 
 /// The columns of a file before they are named, and how each row is written.
-struct Columns {
+pub(super) struct Columns {
     fields: Vec<FieldRef>,
     batches: Vec<(Vec<ArrayRef>, Vec<String>)>,
 }
 
 impl Columns {
     /// The columns of rows of text.
-    fn of_texts(names: &[String], rows: Vec<(Vec<Option<String>>, String)>) -> Self {
+    pub(super) fn of_texts(names: &[String], rows: Vec<(Vec<Option<String>>, String)>) -> Self {
         let fields = names.iter().map(|name| Arc::new(Field::new(name, DataType::Utf8, true))).collect();
         let mut batches = Vec::new();
         let mut rows = rows.into_iter().peekable();
@@ -68,7 +68,29 @@ impl Columns {
         Self { fields, batches }
     }
 
-    fn records(self, file: &str) -> Result<Records> {
+    /// The same, with some columns as the binary floats that they are.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Decode`] when a text of them is no number.
+    pub(super) fn with_floats(mut self, are_floats: &[bool]) -> Result<Self> {
+        for (index, _) in are_floats.iter().enumerate().filter(|(_, is_float)| **is_float) {
+            if let Some(field) = self.fields.get_mut(index) {
+                *field = Arc::new(Field::new(field.name(), DataType::Float64, true));
+            }
+            for column in self.batches.iter_mut().filter_map(|(columns, _)| columns.get_mut(index)) {
+                let options = CastOptions { safe: false, ..CastOptions::default() };
+                *column = cast_with_options(column, &DataType::Float64, &options)
+                    .map_err(|error| Error::new(ErrorKind::Decode, "a number cannot be read").caused_by(error))?;
+            }
+        }
+        Ok(self)
+    }
+
+    /// The records that they are.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Decode`] when two columns have the same name.
+    pub(super) fn records(self, file: &str) -> Result<Records> {
         let mut fields = Vec::with_capacity(self.fields.len() + COMMON.len());
         let mut seen = HashMap::new();
         for field in &self.fields {
@@ -136,6 +158,6 @@ pub(super) fn widen(files: &mut [Records]) -> Result<SchemaRef> {
 }
 
 /// A text as JSON.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

@@ -100,15 +100,21 @@ const TAIL: &str = "
 # Key of the hashes (openssl rand -hex 32), as it is or as above; CKOSQL_POLICY_KEY wins over it.
 #key = { env = \"CKOSQL_POLICY_KEY\" }
 
-# The other side: files of bank statements, orders and ledgers, each a table books.NAME. `ckosql docs bank_lines` tells
+# The other side: bank statements, orders and ledgers, each a table books.NAME. `ckosql docs bank_lines` tells
 # the columns; orders and ledger_entries are the other shapes, and without one the file's own columns are taken.
 #[books.bank]
 # A file, a folder or a glob, from this file's folder on, or in a bucket (s3://…, gs://…, az://…).
 #path = \"bank/*.xml\"
-# csv, json, parquet, camt053, mt940, bai2 or ofx, where the path does not tell.
+# csv, json, parquet, camt053, mt940, bai2, ofx or sqlite, where the path does not tell.
 #format = \"camt053\"
 # What a statement is that does not add up: error, or warn.
 #check = \"error\"
+# Or what a database answers: PostgreSQL, MySQL (mysql://…), or a file of SQLite.
+#[books.shop]
+#path = \"postgres://reader@db.example/shop?sslmode=verify-full\"
+#password = { env = \"SHOP_DB_PASSWORD\" }
+#query = \"select id, number, total, currency from orders\"
+#columns = { line_id = \"id\", reference = \"number\", amount = \"total\", currency = \"currency\" }
 #[books.orders]
 #shape = \"orders\"
 #path = \"orders.csv\"

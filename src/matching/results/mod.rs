@@ -34,6 +34,8 @@ pub mod tables;
 mod tests_of;
 
 #[cfg(test)]
+mod shuffled;
+#[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
