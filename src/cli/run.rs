@@ -12,9 +12,6 @@ use crate::error::{Error, ErrorKind};
 use crate::shell::failure::Failure;
 use crate::shell::paint::Paint;
 
-/// Threads that wait for files: each keeps memory of its own.
-const FILES_AT_ONCE: usize = 4;
-
 /// How long what was interrupted may take to put its things away.
 const TIDYING: Duration = Duration::from_millis(250);
 
@@ -52,7 +49,7 @@ pub(super) fn to_the_end(paint: Paint, work: impl Future<Output = Result<(), Fai
 }
 
 fn run(paint: Paint, work: impl FnOnce(&Runtime) -> Result<(), Failure>) -> ExitCode {
-    let outcome = match Builder::new_multi_thread().max_blocking_threads(FILES_AT_ONCE).enable_all().build() {
+    let outcome = match runtime() {
         Ok(runtime) => {
             let outcome = work(&runtime);
             // A thread that still waits for a keystroke must not keep the process.
@@ -69,6 +66,12 @@ fn run(paint: Paint, work: impl FnOnce(&Runtime) -> Result<(), Failure>) -> Exit
             ExitCode::from(failure.error.kind().facts().exit_code)
         }
     }
+}
+
+/// Where a subcommand runs. Threads that wait for files are as many as it takes: to open a table of the lake, one waits for
+/// what another reads, so of too few all would wait.
+fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread().enable_all().build()
 }
 
 /// Ends at Ctrl-C or SIGTERM; never, when the system does not tell.
@@ -105,4 +108,38 @@ async fn terminated() {
 
 pub(super) fn died(error: JoinError) -> Error {
     Error::bug("ckosql stopped where it should not have; please report this, with the lines above").caused_by(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::runtime::Handle;
+    use tokio::task::spawn_blocking;
+
+    use super::*;
+
+    #[test]
+    fn many_threads_may_wait_for_what_others_read() {
+        const TABLES: usize = 48;
+        let runtime = runtime().unwrap();
+        // Each is under way before the first goes on, as tables are that are opened together.
+        let together = std::sync::Arc::new(std::sync::Barrier::new(TABLES));
+        let opened = runtime.block_on(async {
+            let mut opened = JoinSet::new();
+            for _ in 0..TABLES {
+                let together = std::sync::Arc::clone(&together);
+                opened.spawn_blocking(move || {
+                    together.wait();
+                    Handle::current().block_on(spawn_blocking(|| ()))
+                });
+            }
+            let joined = async {
+                while let Some(done) = opened.join_next().await {
+                    done.unwrap().unwrap()
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(60), joined).await
+        });
+        runtime.shutdown_background();
+        assert!(opened.is_ok(), "they wait for each other");
+    }
 }

@@ -221,8 +221,9 @@ impl Engine {
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Vec<Synced>> {
         let (Some(lake), Some(options)) = (&self.shared.lake, &self.shared.config.lake) else { return Err(no_lake()) };
-        let (since, again, began) = (since.or(options.since), options.again, self.clock().now());
-        let options = sync::Options { tables: tables.to_vec(), since, is_full, again, ..sync::Options::default() };
+        let (since, began) = (since.or(options.since), self.clock().now());
+        let (again, reread) = (options.again, options.reread);
+        let options = sync::Options { tables: tables.to_vec(), since, is_full, again, reread, ..sync::Options::default() };
         let done = sync::run(lake, &self.shared.connections, &options, tell).await?;
         lake.tries().note(&done, began, &|_| None).await;
         Ok(done)
@@ -241,8 +242,9 @@ impl Engine {
         tell: &(dyn Fn(Told<'_>) + Sync),
     ) -> Result<()> {
         let (Some(lake), Some(options)) = (&self.shared.lake, &self.shared.config.lake) else { return Err(no_lake()) };
-        let (schedules, since, again) = (&options.schedules, since.or(options.since), options.again);
-        let options = sync::Options { tables: tables.to_vec(), since, is_full: false, again, stop: stop.clone() };
+        let (schedules, since) = (&options.schedules, since.or(options.since));
+        let (again, reread) = (options.again, options.reread);
+        let options = sync::Options { tables: tables.to_vec(), since, is_full: false, again, reread, stop: stop.clone() };
         // Others that watch at the same ticks are put off otherwise.
         let seed = RandomState::new().hash_one(());
         Watch { lake, connections: &self.shared.connections, options, schedules, time, seed }.run(tell).await

@@ -4,7 +4,8 @@
 //! there is no moment at which the one is there without the other.
 
 use deltalake_core::DeltaTable;
-use deltalake_core::kernel::Transaction;
+use deltalake_core::kernel::{Action, Transaction};
+use deltalake_core::logstore::get_actions;
 
 use super::failed;
 use crate::error::Result;
@@ -19,11 +20,15 @@ pub struct Coverage {
     pub until: i64,
     /// When it was last read, or read anew where that was due.
     pub as_of: i64,
-    /// Of a table that is made of another one, when the last row that went into it was read.
+    /// Of a table that is made of another one, when the last row that went into it was read; of one whose old rows are read
+    /// again by turns, up to where.
     pub taken_up: i64,
 }
 
 const PARTS: [&str; 4] = ["since", "until", "as_of", "taken_up"];
+
+/// Commits that are looked through before the log is asked as a whole.
+const RECENT: u64 = 4;
 
 /// How long before now a span is thought to be whole: what was just made may not be listed yet.
 pub(super) const LAG: i64 = 15 * 60 * SECOND;
@@ -39,6 +44,9 @@ impl Coverage {
     /// # Errors
     /// Those of reading the log.
     pub(super) async fn read(table: &DeltaTable, account: &str) -> Result<Option<Self>> {
+        if let Some(recent) = recent(table, account).await? {
+            return Ok(Some(recent));
+        }
         let mut values = [0; 4];
         for (part, value) in PARTS.iter().zip(&mut values) {
             let state = table.snapshot().map_err(failed)?;
@@ -56,6 +64,29 @@ impl Coverage {
         let values = [self.since, self.until, self.as_of, self.taken_up];
         PARTS.iter().zip(values).map(|(part, value)| Transaction::new(name(account, part), value)).collect()
     }
+}
+
+/// What the newest of the last commits has that says anything of an account. Each is one file, where the log as a whole is all
+/// files since its last checkpoint, for each part anew.
+async fn recent(table: &DeltaTable, account: &str) -> Result<Option<Coverage>> {
+    let (log, newest) = (table.log_store(), table.version().unwrap_or_default());
+    let names = PARTS.map(|part| name(account, part));
+    for number in (newest.saturating_sub(RECENT - 1)..=newest).rev() {
+        let Some(commit) = log.read_commit_entry(number).await.map_err(failed)? else { break };
+        let mut values = [None; 4];
+        for action in get_actions(number, &commit).map_err(failed)? {
+            if let Action::Txn(said) = action
+                && let Some(place) = names.iter().position(|name| *name == said.app_id)
+                && let Some(value) = values.get_mut(place)
+            {
+                *value = Some(said.version);
+            }
+        }
+        if let [Some(since), Some(until), Some(as_of), Some(taken_up)] = values {
+            return Ok(Some(Coverage { since, until, as_of, taken_up }));
+        }
+    }
+    Ok(None)
 }
 
 fn name(account: &str, part: &str) -> String {

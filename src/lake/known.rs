@@ -3,12 +3,12 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, StringArray};
+use arrow::array::{Array, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::Int64Type;
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 
 use super::manner::Identity;
-use super::stamp::{KEY, MONTH, STAMP};
+use super::stamp::{KEY, MONTH, STAMP, TOLD};
 use crate::error::{Error, Result};
 
 /// The rows that the lake has of what is being read.
@@ -18,13 +18,15 @@ pub(super) struct Known {
     months: Vec<Option<String>>,
     /// Whether several rows may go by one key.
     is_grouped: bool,
-    /// Keys of this reading that the lake does not have, or has otherwise.
+    /// All keys of this reading so far.
     read: HashSet<Box<str>>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Row {
     stamp: i64,
+    /// When the report was made that tells it, where reports tell rows anew.
+    told: i64,
     /// Index of its month.
     month: usize,
     is_seen: bool,
@@ -46,48 +48,57 @@ impl Known {
         Self { rows: HashMap::new(), months: Vec::new(), is_grouped, read: HashSet::new() }
     }
 
-    /// Forgets the rows of the lake; what was read so far stays known.
+    /// Forgets the rows of the lake, and gives their memory back; what was read so far stays known.
     pub(super) fn forget(&mut self) {
-        self.rows.clear();
+        self.rows = HashMap::new();
+        self.months.clear();
     }
 
-    /// Adds rows of the lake, or those of them that have one of the keys: a batch of [`KEY`], [`STAMP`] and [`MONTH`].
+    /// The columns by which rows of the lake are known.
+    pub(super) fn columns(&self) -> &'static [&'static str] {
+        if self.is_grouped { &[KEY, STAMP, MONTH, TOLD] } else { &[KEY, STAMP, MONTH] }
+    }
+
+    /// Adds rows of the lake, or those of them that have one of the keys: a batch of [`Known::columns`].
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::Bug`] when a column is missing.
     pub(super) fn add(&mut self, batch: &RecordBatch, keys_of: Option<&HashSet<Box<str>>>) -> Result<()> {
         let (keys, stamps) = (text(batch, KEY)?, stamps(batch)?);
-        let months = text(batch, MONTH)?;
-        for row in 0..batch.num_rows() {
-            if keys_of.is_some_and(|wanted| !wanted.contains(keys.value(row))) {
+        let (months, told) = (text(batch, MONTH)?, self.told(batch)?);
+        for index in 0..batch.num_rows() {
+            if keys_of.is_some_and(|wanted| !wanted.contains(keys.value(index))) {
                 continue;
             }
-            let month = (!months.is_null(row)).then(|| months.value(row));
+            let month = (!months.is_null(index)).then(|| months.value(index));
             let month = match self.months.iter().rposition(|known| known.as_deref() == month) {
-                Some(index) => index,
+                Some(known) => known,
                 None => {
                     self.months.push(month.map(str::to_owned));
                     self.months.len() - 1
                 }
             };
-            self.rows.insert(keys.value(row).into(), Row { stamp: stamps.value(row), month, is_seen: false });
+            let row = Row { stamp: stamps.value(index), told: told.value(index), month, is_seen: false };
+            self.rows.insert(keys.value(index).into(), row);
         }
         Ok(())
     }
 
-    /// The rows of a stamped and numbered batch that the lake lacks; the others are as it has them.
+    /// The rows of a stamped and numbered batch that the lake lacks; the others are as it has them, or it has them as a newer
+    /// report tells them.
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::Bug`] when the batch is not stamped.
     pub(super) fn sift(&mut self, batch: &RecordBatch) -> Result<Sifted> {
-        let (keys, stamps) = (text(batch, KEY)?, stamps(batch)?);
+        let (keys, stamps, told) = (text(batch, KEY)?, stamps(batch)?, self.told(batch)?);
         let (mut is_new, mut is_changed) = (vec![false; batch.num_rows()], vec![false; batch.num_rows()]);
         for (row, (new, changed)) in is_new.iter_mut().zip(&mut is_changed).enumerate() {
             match self.rows.get_mut(keys.value(row)) {
                 None => *new = true,
                 Some(known) => {
                     known.is_seen = true;
-                    *changed = known.stamp != stamps.value(row);
+                    // Reports are not always read in the order they were made in.
+                    *changed = known.stamp != stamps.value(row) && known.told <= told.value(row);
                 }
             }
         }
@@ -138,8 +149,23 @@ impl Known {
         gone
     }
 
+    /// When the reports were made that tell the rows of a batch; the same of all where nothing is told anew.
+    fn told(&self, batch: &RecordBatch) -> Result<Int64Array> {
+        if !self.is_grouped {
+            return Ok(Int64Array::from_value(0, batch.num_rows()));
+        }
+        let column = batch.column_by_name(TOLD).ok_or_else(|| Error::bug("a report's row does not say when it was made"))?;
+        let column = column.as_primitive_opt::<TimestampMicrosecondType>();
+        let column = column.ok_or_else(|| Error::bug("a report was not made at an instant"))?;
+        Ok(column.iter().map(|told| told.unwrap_or(i64::MIN)).collect())
+    }
+
     /// The months that rows of these keys lie in.
     pub(super) fn months<'a>(&self, keys: impl IntoIterator<Item = &'a str>) -> BTreeSet<Option<&str>> {
+        if self.is_grouped {
+            // Those of one key may lie in several.
+            return self.months.iter().map(Option::as_deref).collect();
+        }
         let rows = keys.into_iter().filter_map(|key| self.rows.get(key));
         rows.filter_map(|row| self.months.get(row.month)).map(Option::as_deref).collect()
     }
@@ -151,7 +177,64 @@ pub(super) fn text(batch: &RecordBatch, name: &str) -> Result<StringArray> {
     text.map(|text| text.as_string::<i32>().clone()).map_err(|error| Error::bug("a column is no text").caused_by(error))
 }
 
-fn stamps(batch: &RecordBatch) -> Result<arrow::array::Int64Array> {
+fn stamps(batch: &RecordBatch) -> Result<Int64Array> {
     let column = batch.column_by_name(STAMP).ok_or_else(|| Error::bug("a batch is not stamped"))?;
     Ok(column.as_primitive::<Int64Type>().clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, TimestampMicrosecondArray};
+
+    use super::*;
+
+    /// Rows as they are known and read: key, version, month, and when their report was made.
+    fn rows(rows: &[(&str, i64, &str, i64)]) -> RecordBatch {
+        let columns: [(&str, ArrayRef); 4] = [
+            (KEY, Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.0)))),
+            (STAMP, Arc::new(rows.iter().map(|row| Some(row.1)).collect::<Int64Array>())),
+            (MONTH, Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.2)))),
+            (TOLD, Arc::new(rows.iter().map(|row| Some(row.3)).collect::<TimestampMicrosecondArray>())),
+        ];
+        RecordBatch::try_from_iter(columns).unwrap()
+    }
+
+    fn keys(batch: &RecordBatch) -> Vec<String> {
+        text(batch, KEY).unwrap().iter().flatten().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_is_new_changed_or_gone_is_told_apart() {
+        let mut known = Known::new(Identity::Key);
+        known.add(&rows(&[("same", 1, "2026-01", 9), ("other", 2, "2026-01", 9), ("gone", 3, "2026-02", 9)]), None).unwrap();
+        let sifted =
+            known.sift(&rows(&[("same", 1, "2026-01", 5), ("other", 7, "2026-01", 5), ("new", 4, "2026-01", 5)])).unwrap();
+        assert_eq!((keys(&sifted.new), keys(&sifted.changed)), (vec!["new".to_owned()], vec!["other".to_owned()]));
+        assert_eq!(known.gone(), ["gone"]);
+        assert_eq!(known.months(["gone", "new"]), BTreeSet::from([Some("2026-02")]));
+    }
+
+    #[test]
+    fn an_older_report_does_not_take_the_place_of_a_newer_one() {
+        let mut known = Known::new(Identity::Restated(&["payout_id"]));
+        known.add(&rows(&[("a", 1, "2026-02", 20), ("b", 1, "2026-02", 20), ("c", 1, "2026-02", 20)]), None).unwrap();
+        let sifted = known.sift(&rows(&[("a", 2, "2026-01", 10), ("b", 3, "2026-02", 30), ("c", 4, "2026-02", 20)])).unwrap();
+        assert_eq!((keys(&sifted.new), keys(&sifted.changed)), (vec![], vec!["b".to_owned(), "c".to_owned()]));
+    }
+
+    #[test]
+    fn rows_of_one_key_are_looked_for_in_all_their_months() {
+        let mut known = Known::new(Identity::Restated(&["payout_id"]));
+        known.add(&rows(&[("a", 1, "2026-01", 1), ("a", 1, "2026-02", 1), ("b", 1, "2026-03", 1)]), None).unwrap();
+        assert_eq!(known.months(["a"]), BTreeSet::from([Some("2026-01"), Some("2026-02"), Some("2026-03")]));
+    }
+
+    #[test]
+    fn rows_that_are_told_alike_are_numbered_through_all_of_a_reading() {
+        let mut known = Known::new(Identity::Key);
+        let read = |known: &mut Known| keys(&known.numbered(rows(&[("a", 1, "2026-01", 1), ("b", 1, "2026-01", 1)])).unwrap());
+        assert_eq!(read(&mut known), ["a", "b"]);
+        known.forget();
+        assert_eq!(read(&mut known), ["a//2", "b//2"]);
+    }
 }

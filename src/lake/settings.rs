@@ -24,6 +24,8 @@ pub struct LakeSettings {
     pub since: Option<String>,
     /// How far back rows are read again at each sync, such as `7 days`.
     pub again: Option<String>,
+    /// The most requests of a sync, more or less, for reading older payments again by turns; 0 for none.
+    pub reread: Option<u64>,
     /// How long what was replaced or taken away can still be read, in whole days, such as `90 days`.
     pub retention: Option<String>,
     /// When the tables are synced by a daemon: a cron expression in UTC, such as `*/15 * * * *`.
@@ -47,6 +49,8 @@ pub struct LakeOptions {
     pub since: Option<i64>,
     /// How far back rows are read again at each sync, in microseconds.
     pub again: i64,
+    /// The most requests of a sync, more or less, for reading older rows again by turns.
+    pub reread: u64,
     /// Days that what was replaced or taken away can still be read.
     pub retention: u64,
     /// When a daemon syncs.
@@ -68,6 +72,7 @@ impl LakeOptions {
             storage: BTreeMap::new(),
             since: None,
             again: sync::Options::default().again,
+            reread: sync::Options::default().reread,
             retention: RETENTION,
             schedules: Schedules::default(),
         }
@@ -82,6 +87,7 @@ impl LakeSettings {
             url: self.url.or(lower.url),
             since: self.since.or(lower.since),
             again: self.again.or(lower.again),
+            reread: self.reread.or(lower.reread),
             retention: self.retention.or(lower.retention),
             schedule: self.schedule.or(lower.schedule),
             schedules: self.schedules.or(lower.schedules),
@@ -100,10 +106,11 @@ impl LakeSettings {
         storage.extend(self.storage.unwrap_or_default());
         let since = self.since.map(|text| instant(&text)).transpose()?;
         let again = self.again.map_or(Ok(sync::Options::default().again), |text| micros(&text))?;
+        let reread = self.reread.unwrap_or_else(|| sync::Options::default().reread);
         let retention = self.retention.map_or(Ok(RETENTION), |text| days(&text))?;
         let own = self.schedules.unwrap_or_default();
         let schedules = Schedules::read(self.schedule.as_deref(), &own, self.jitter.as_deref())?;
-        Ok(Some(LakeOptions { url, storage, since, again, retention, schedules }))
+        Ok(Some(LakeOptions { url, storage, since, again, reread, retention, schedules }))
     }
 }
 

@@ -26,8 +26,10 @@ pub(super) const STAMP: &str = "_stamp";
 /// The month it happened in; the lake's folders.
 pub(super) const MONTH: &str = "_month";
 
+/// When the report was made that tells the row.
+pub(super) const TOLD: &str = "report_created_on";
 /// Columns that say which report a row is from.
-const REPORT: [&str; 2] = ["report_created_on", "report_id"];
+const REPORT: [&str; 2] = [TOLD, "report_id"];
 
 /// The columns of a table in the lake: its own, and those it is known by.
 pub(super) fn schema(resource: &Resource) -> SchemaRef {

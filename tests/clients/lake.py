@@ -27,13 +27,23 @@ from moto.server import ThreadedMotoServer
 CKOSQL = os.path.abspath(sys.argv[1])
 KILLS = int(sys.argv[2]) if len(sys.argv) > 2 else 12
 BUCKET = "books"
-TABLES = ["payments", "payment_actions", "disputes", "settlements", "settlements_history", "financial_actions", "reports"]
+# Each with what no two of its rows have in common.
+KEYS = {
+    "payments": "id",
+    "payment_actions": "concat_ws('/', id, status, cast(processed_on as varchar))",
+    "disputes": "id",
+    "settlements": "concat_ws('/', payout_id, currency_account_id)",
+    "settlements_history": "concat_ws('/', report_id, file_id, cast(row_number as varchar))",
+    "financial_actions": "concat_ws('/', report_id, file_id, cast(row_number as varchar))",
+    "reports": "id",
+}
+TABLES = list(KEYS)
 
 
-def ckosql(*arguments, env=None, fails=False):
-    """What the program prints; an exit code other than 0 is an error."""
+def ckosql(*arguments, env=None, fails=False, says=""):
+    """What the program prints; an exit code other than 0 is an error, unless it is to fail and says why."""
     done = subprocess.run([CKOSQL, *arguments], env=env or {}, capture_output=True, text=True)
-    if (done.returncode != 0) != fails:
+    if (done.returncode != 0) != bool(fails) or says not in done.stderr:
         sys.exit(f"ckosql {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
     return done.stdout
 
@@ -159,12 +169,20 @@ def killed(folder):
         except subprocess.TimeoutExpired:
             sync.send_signal(signal.SIGKILL)
             sync.wait()
-        if Path(lake, "payments/_delta_log/00000000000000000000.json").exists():
-            table = DeltaTable(str(lake / "payments"))
-            rows = duck(f"select count(*) n, count(distinct id) ids from read_parquet({table.file_uris()})") if table.file_uris() else []
-            told(all(row["n"] == row["ids"] for row in rows), f"kill {kill + 1}: readable, {rows[0]['n'] if rows else 0} payments, none twice")
-            reads, most = reads + 1, max(most, rows[0]["n"] if rows else 0)
-    told(most > 0, f"{reads} lakes were read after a kill")
+        counts = {}
+        for name in TABLES:
+            # From its first commit on a table is there for everybody, however the sync ended; before that it is for nobody.
+            if not Path(lake, name, "_delta_log/00000000000000000000.json").exists():
+                ckosql(*there, "query", f"select count(*) from lake.{name}", env=env, fails=True, says=f"{name} was never synced")
+                continue
+            sql = f"select count(*) n, count(distinct ({KEYS[name]})) ids from lake.{name}"
+            [ours] = answer(*there, "--set", "checkout.on_incomplete=warn", sql=sql, env=env)
+            files = DeltaTable(str(lake / name)).file_uris()
+            [theirs] = duck(f"select count(*) n, count(distinct ({KEYS[name]})) ids from read_parquet({files})") if files else [{"n": 0, "ids": 0}]
+            told(ours == theirs and ours["n"] == ours["ids"], f"kill {kill + 1}: {name} is readable, {ours['n']} rows, none twice")
+            reads, counts[name] = reads + 1, ours["n"]
+        most = max(most, counts.get("payments", 0))
+    told(most > 0, f"{reads} tables were read after a kill")
     ckosql(*there, "sync", *TABLES, env=env)
     # Now moves on while this runs: what both are asked for ends with the merchant's story, long ago.
     for name in TABLES:

@@ -4,6 +4,9 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use ckosql::api::config::Account;
+use ckosql::lake::policy::Policy;
+use ckosql::lake::settings::LakeOptions;
 use ckosql::lake::sync::{Step, Synced};
 use ckosql::sandbox::{FileOptions, Merchant, MerchantOptions, Sandbox, SandboxOptions};
 use tempfile::TempDir;
@@ -32,6 +35,11 @@ const TABLES: [&str; 16] = [
 
 fn copy(merchant: Merchant, lake: &TempDir) -> Copy {
     Copy::of(merchant, lake.path())
+}
+
+/// The same, where so many requests of a sync are for old payments.
+fn rereading(merchant: Merchant, lake: &TempDir, reread: u64) -> Copy {
+    Copy::with(merchant, LakeOptions { reread, ..LakeOptions::at(lake.path().to_str().unwrap()) })
 }
 
 /// Panics where two schemas have other rows of a table.
@@ -91,11 +99,11 @@ async fn what_changed_meanwhile_is_in_the_lake_after_the_next_sync() {
 async fn a_sync_that_is_broken_off_before_old_payments_are_read_anew_leaves_that_to_the_next() {
     let lake = TempDir::new().unwrap();
     let tables = ["payments", "payment_actions", "disputes", "financial_actions"];
-    copy(merchant(20), &lake).sync(&tables).await;
+    rereading(merchant(20), &lake, 0).sync(&tables).await;
     let names = tables.map(str::to_owned);
     // Twice, some days apart: what the first of them came to know of is not new to the second.
     for days in [3, 0] {
-        let later = copy(merchant(days), &lake);
+        let later = rereading(merchant(days), &lake, 0);
         let is_told = tokio::sync::Notify::new();
         let tell = |step: Step| {
             // Put together last of all, after everything was read that is read by spans.
@@ -109,7 +117,7 @@ async fn a_sync_that_is_broken_off_before_old_payments_are_read_anew_leaves_that
             _ = later.engine.sync(&names, None, false, &tell) => panic!("the sync came to its end"),
         }
     }
-    let later = copy(merchant(0), &lake);
+    let later = rereading(merchant(0), &lake, 0);
     assert_ne!(
         later.rows("select id, status from payments").await,
         later.rows("select id, status from live.payments").await,
@@ -124,11 +132,29 @@ async fn what_a_report_tells_late_of_an_old_payment_is_looked_for() {
     let lake = TempDir::new().unwrap();
     // Nothing speaks of what happens to old payments until the third sync, and what it speaks of was before the second.
     for days in [20, 9] {
-        copy(merchant(days), &lake).sync(&["payments"]).await;
+        rereading(merchant(days), &lake, 0).sync(&["payments"]).await;
     }
-    let later = copy(merchant(0), &lake);
+    let later = rereading(merchant(0), &lake, 0);
     later.sync(&["payments", "financial_actions"]).await;
     assert_same_of(&later, &["payments"], "live", "public").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nothing_tells_of_is_seen_when_its_turn_comes() {
+    let options = MerchantOptions { payments: 4_000, days: 60, ..MerchantOptions::default() };
+    let lake = TempDir::new().unwrap();
+    rereading(before(options, 20), &lake, 1).sync(&["payments"]).await;
+    let later = rereading(before(options, 0), &lake, 1);
+    let columns = columns(&later, "payments").await;
+    let live = rows(&later, "live", "payments", &columns).await;
+    let mut syncs = 1;
+    later.sync(&["payments"]).await;
+    while rows(&later, "public", "payments", &columns).await != live {
+        assert!(syncs < 8, "some payments are never read again");
+        later.sync(&["payments"]).await;
+        syncs += 1;
+    }
+    assert!(syncs > 1, "a request is enough for a part of them");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,6 +199,26 @@ async fn what_a_report_tells_anew_takes_the_place_of_what_an_older_one_told() {
         later.text(&format!("{sum} lake.financial_actions_history")).await,
         "some rows are told twice"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_api_has_no_more_goes_from_the_lake() {
+    let tables = ["payments", "payment_actions", "settlement_breakdown_history", "entities"];
+    let lake = TempDir::new().unwrap();
+    let first = copy(merchant(0), &lake);
+    first.sync(&tables).await;
+    // All that can be listed is another's by now, and of what is asked for by its entity only one is left.
+    let options = MerchantOptions { seed: 2, payments: 500, days: 60, ..MerchantOptions::default() };
+    let one_entity = |account: &mut Account| account.entity_ids.truncate(1);
+    let options = (before(options, 0), Some(LakeOptions::at(lake.path().to_str().unwrap())), SandboxOptions::default());
+    let later = Copy::made(options.0, options.1, options.2, one_entity, Policy::default()).unwrap();
+    let synced = later.engine.sync(&tables.map(str::to_owned), None, true, &|_| {}).await.unwrap();
+    for table in tables {
+        let one = synced.iter().find(|one| one.table == table).unwrap();
+        assert!(one.error.is_none() && one.tally.gone > 0, "{one:?}");
+        let columns = columns(&later, table).await;
+        assert!(rows(&later, "live", table, &columns).await == rows(&later, "lake", table, &columns).await, "{table}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -254,6 +300,35 @@ pub(crate) fn program(sandbox: &Sandbox, lake: &TempDir, tables: &[&str]) -> Com
     command
 }
 
+/// Reads the tables of a lake that a sync may be writing, and says how many there were: each is read from its first commit on,
+/// and has no row twice.
+async fn read(copy: &Copy, lake: &TempDir, about: &str) -> usize {
+    let mut reads = 0;
+    for (table, key) in [
+        ("payments", "id"),
+        ("payment_actions", "concat_ws('/', id, status, cast(processed_on as varchar))"),
+        ("disputes", "id"),
+        ("settlements", "concat_ws('/', payout_id, currency_account_id)"),
+        ("settlements_history", "concat_ws('/', report_id, file_id, cast(row_number as varchar))"),
+        ("reports", "id"),
+    ] {
+        let is_there = lake.path().join(table).join("_delta_log/00000000000000000000.json").exists();
+        let twice = format!("select account, count(*) > count(distinct {key}) is_twice from lake.{table} group by 1");
+        match copy.try_text(&format!("set checkout.on_incomplete = 'warn'; {twice}")).await {
+            Ok(text) => {
+                assert!(!text.contains("| true "), "{table} twice after {about}: {text}");
+                reads += 1;
+            }
+            Err(error) => {
+                let told = (error.kind(), error.to_string());
+                let expected = (ckosql::error::ErrorKind::Query, format!("{table} was never synced"));
+                assert!(!is_there && told == expected, "{table} cannot be read after {about}: {error:?}");
+            }
+        }
+    }
+    reads
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sync_that_is_killed_leaves_a_lake_that_the_next_one_completes() {
     // Many more by hand: CKOSQL_KILLS=300.
@@ -262,7 +337,7 @@ async fn a_sync_that_is_killed_leaves_a_lake_that_the_next_one_completes() {
     let (story, lake) = (Arc::new(merchant(0)), TempDir::new().unwrap());
     let sandbox = Sandbox::start(story, SandboxOptions::default()).unwrap();
     let requests = |sandbox: &Sandbox| u64::try_from(sandbox.requests().len()).unwrap();
-    let mut whole = 250;
+    let (mut whole, mut reads) = (250, 0);
     let mut copy = copy(merchant(0), &lake);
     for kill in 0..kills {
         // Every tenth begins anew, so that the first sync is killed too, and not only later ones.
@@ -276,19 +351,24 @@ async fn a_sync_that_is_killed_leaves_a_lake_that_the_next_one_completes() {
         sandbox.reset_log();
         let mut running = program(&sandbox, &lake, &tables).spawn().unwrap();
         let until = (kill * 2_654_435_761 + 7) % whole;
-        while requests(&sandbox) < until && running.try_wait().unwrap().is_none() {
-            tokio::task::yield_now().await;
+        let is_due = async {
+            while requests(&sandbox) < until && running.try_wait().unwrap().is_none() {
+                tokio::task::yield_now().await;
+            }
+        };
+        // While it writes, and once it is dead.
+        let about = format!("kill {kill}");
+        tokio::select! {
+            biased;
+            () = is_due => {}
+            () = async { loop { reads += read(&copy, &lake, &about).await } } => {}
         }
         running.kill().unwrap();
         running.wait().unwrap();
         whole = requests(&sandbox).max(40);
-        for table in ["payments", "disputes"] {
-            let twice =
-                format!("set checkout.on_incomplete = 'warn'; select count(*) > count(distinct id) is_twice from lake.{table}");
-            let Ok(text) = copy.try_text(&twice).await else { continue };
-            assert!(text.contains("| false    |"), "{table} twice after kill {kill}: {text}");
-        }
+        reads += read(&copy, &lake, &about).await;
     }
+    assert!(reads > 0, "no table was there to be read");
     let done = program(&sandbox, &lake, &tables).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     // The account of the program is called otherwise than that of the engine.
@@ -304,22 +384,39 @@ async fn a_sync_that_is_killed_leaves_a_lake_that_the_next_one_completes() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_not_synced_to_its_end_is_no_answer() {
-    let lake = TempDir::new().unwrap();
-    let copy = copy(merchant(0), &lake);
+/// Syncs a table, and breaks off at its first commit.
+async fn break_off(copy: &Copy, table: &str) {
     let is_committed = tokio::sync::Notify::new();
     let tell = |step: Step| {
         if matches!(step, Step::Done { .. }) {
             is_committed.notify_one();
         }
     };
-    let tables = ["payments".to_owned()];
+    let tables = [table.to_owned()];
     tokio::select! {
         biased;
         () = is_committed.notified() => {}
         _ = copy.engine.sync(&tables, None, false, &tell) => panic!("the sync came to its end"),
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_synced_to_its_end_is_an_answer_while_the_next_sync_is_under_way() {
+    let lake = TempDir::new().unwrap();
+    copy(merchant(20), &lake).sync(&["disputes"]).await;
+    let later = copy(merchant(0), &lake);
+    break_off(&later, "disputes").await;
+    let proven =
+        "select is_whole, as_of < timestamp '2026-06-12T00:00:00Z' is_old from system.sync_state where \"table\" = 'disputes'";
+    assert!(later.text(proven).await.contains("| true     | true   |"), "{}", later.text(proven).await);
+    later.text("select count(*) from lake.disputes").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_synced_to_its_end_is_no_answer() {
+    let lake = TempDir::new().unwrap();
+    let copy = copy(merchant(0), &lake);
+    break_off(&copy, "payments").await;
     let all = copy.text("select count(*) n from live.payments").await;
     let offline = "set checkout.offline = true; select count(*) n from payments";
     for sql in ["select count(*) n from lake.payments", "select count(*) n from lake_at('payments', 1)", offline] {

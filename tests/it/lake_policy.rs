@@ -322,6 +322,21 @@ async fn public_has_live_rows_as_the_lake_would_and_asks_for_nothing_that_is_has
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hash_is_looked_for_in_the_lake_and_never_asked_for() {
+    let hashes = "hash = ['payments.reference']\nkey = '0123456789abcdef0123456789abcdef'";
+    let lake = TempDir::new().unwrap();
+    copy(10, &lake, hashes).sync(&["payments"]).await;
+    let later = copy(0, &lake, hashes);
+    let first = "select reference from lake.payments where reference is not null order by requested_on limit 1";
+    let hash = texts(&later, first).await.pop_first().unwrap();
+    later.sandbox.reset_log();
+    let old = format!("reference = '{hash}' and requested_on < timestamp '2026-06-10T00:00:00Z'");
+    assert!(later.number(&format!("select count(*) from payments where {old}")).await > 0);
+    // A reference in the clear is a key that the API answers by.
+    assert_eq!(later.sandbox.requests().len(), 0);
+}
+
 fn run(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ckosql"));
     command

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use ckosql::api::client::Client;
 use ckosql::error::{ErrorKind, Result};
@@ -16,7 +16,7 @@ use datafusion::prelude::SessionContext;
 use tempfile::TempDir;
 
 use crate::copy::{Copy, merchant, rows_of};
-use crate::faulty_store::FaultyStore;
+use crate::faulty_store::{FaultyStore, Operation};
 
 const TABLES: [&str; 4] = ["payments", "disputes", "settlements", "financial_actions"];
 
@@ -88,6 +88,32 @@ async fn over_a_store_that_fails_now_and_then_a_sync_is_exact_or_an_error() {
         }
     }
     assert!(failed > 4, "{failed} syncs failed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_proven_is_read_from_the_newest_commit_of_a_long_log() {
+    let (store, elsewhere) = (FaultyStore::new(), TempDir::new().unwrap());
+    let location = Location::parse("memory:///some/lake", &BTreeMap::new()).unwrap().through(Arc::clone(&store) as _);
+    let copy = Copy::of(merchant(0), elsewhere.path());
+    let account = copy.engine.accounts()[0].clone();
+    let connection = Connection::new(Client::try_new(account, copy.engine.clock()).unwrap(), copy.engine.clock());
+    let options = Options { tables: vec!["disputes".to_owned()], ..Options::default() };
+    let lake = Lake::new(location, 90, &Policy::default()).unwrap();
+    for _ in 0..12 {
+        let done = sync::run(&lake, &[Arc::clone(&connection)], &options, &|_| {}).await.unwrap();
+        assert!(done.iter().all(|one| one.error.is_none()), "{done:?}");
+    }
+    let table = lake.table("disputes").unwrap();
+    assert!(table.now().await.unwrap().unwrap().version() >= Some(12));
+    let gets = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&gets);
+    store.fail_when(move |operation| {
+        counted.fetch_add(usize::from(operation == Operation::Get), Ordering::Relaxed);
+        false
+    });
+    assert!(table.coverage(connection.name()).await.unwrap().is_some_and(|coverage| coverage.is_whole()));
+    let gets = gets.load(Ordering::Relaxed);
+    assert!(gets <= 4, "{gets} files were read");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -74,6 +74,8 @@ const TAIL: &str = "
 #since = \"2024-01-01\"
 # How far back every sync reads payments again.
 #again = \"7 days\"
+# The most requests of a sync, more or less, for reading older payments again by turns; 0 for none.
+#reread = 10
 # How long what was is kept: lake_at and lake_changes look back so far.
 #retention = \"90 days\"
 # When ckosql sync --watch syncs, as cron says it (minute hour day month weekday) and in UTC: all tables, and some by their own.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{COLUMNS, cell, column};
 use crate::api::request::{Host, Method};
+use crate::lake::manner::{Manner, Unit};
 use crate::resources::{By, Call, Narrow, Paging, Resource};
 use crate::schema::Role;
 use crate::schema::fields::{Filler, fields};
@@ -22,6 +23,7 @@ pub(super) fn section(resource: &Resource) -> String {
         // Writing to a String cannot fail.
         let _written = writeln!(text, "A row happened at `{time}`.\n");
     }
+    text.push_str(&kept(resource));
     text.push_str("| Given | Call | Scope | Answer | Filters sent | Columns left out |\n|---|---|---|---|---|---|\n");
     resource.calls.iter().for_each(|call| text.push_str(&line(call)));
     text.push('\n');
@@ -31,6 +33,18 @@ pub(super) fn section(resource: &Resource) -> String {
     }
     text.push('\n');
     text
+}
+
+/// How the lake keeps it.
+fn kept(resource: &Resource) -> String {
+    let how = match Manner::of(resource).map(|manner| manner.unit) {
+        Some(Unit::Spans(column)) => format!("In the lake: what lies in a span of `{column}` is what the API had of it."),
+        Some(Unit::Changes(column)) => format!("In the lake: each row as it was last told, by `{column}`."),
+        Some(Unit::Whole) => "In the lake: all rows, as they were at the last sync.".to_owned(),
+        Some(Unit::Snapshots) => "In the lake: the rows of each sync beside those of earlier ones.".to_owned(),
+        None => "Not in the lake: nothing lists its rows or tells when one changes, so they are live.".to_owned(),
+    };
+    format!("{how}\n\n")
 }
 
 /// Whether a field is part of the row's identity, or says something of a person.

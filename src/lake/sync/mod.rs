@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  plan: tables that share requests ─▶ walk: span after span ─▶ unit: read one, compare, commit
+//!                                       ├▶ turns: some old rows again, others each time
 //!                                       ├▶ newest: what the newest reports say, out of all reports
 //!                                       └▶ touched: rows that are known to have changed since, by key
 //! ```
@@ -9,10 +10,12 @@
 //! A walk goes from what may still change to now; each unit of it is one reading of one span, committed with what it
 //! proves. Whoever stops a sync at any moment finds the lake as the last commit left it, and the next sync goes on there.
 
+mod limit;
 mod newest;
 mod reading;
 mod stop;
 mod touched;
+mod turns;
 mod unit;
 mod walk;
 
@@ -45,13 +48,15 @@ pub struct Options {
     pub is_full: bool,
     /// How far back rows are read again, in microseconds: the time in which most of them change.
     pub again: i64,
+    /// The most requests, more or less, for reading older rows again by turns.
+    pub reread: u64,
     /// The wish that it end soon.
     pub stop: Stop,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { tables: Vec::new(), since: None, is_full: false, again: 7 * DAY, stop: Stop::default() }
+        Self { tables: Vec::new(), since: None, is_full: false, again: 7 * DAY, reread: 10, stop: Stop::default() }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::source::connection::Connection;
 use crate::source::span::Span;
 
 /// Rows of reports that are put together in one piece, as far as whole days allow.
-const ROWS: i64 = 200_000;
+const ROWS: i64 = 100_000;
 
 /// Whether a table of an account is made of another one. Files of one's own do not say which of them belong together, so
 /// their newest are found while they are read.

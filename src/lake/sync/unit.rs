@@ -18,7 +18,7 @@ use crate::lake::delta::Note;
 use crate::lake::failed;
 use crate::lake::known::{Known, text};
 use crate::lake::manner::{Identity, Manner, Unit};
-use crate::lake::stamp::{KEY, MONTH, STAMP, Stamper};
+use crate::lake::stamp::{KEY, Stamper};
 use crate::lake::table::{Change, LakeTable};
 use crate::schema::fields::ACCOUNT;
 use crate::source::span::{Span, rfc3339};
@@ -204,7 +204,7 @@ impl Reading<'_> {
         let context = SessionContext::new();
         lake.update_datafusion_session(&context.state()).map_err(failed)?;
         let rows = context.read_table(lake.table_provider().await?)?.filter(filter)?;
-        let mut rows = rows.select([KEY, STAMP, MONTH].map(ident).to_vec())?.execute_stream().await?;
+        let mut rows = rows.select(known.columns().iter().copied().map(ident).collect::<Vec<_>>())?.execute_stream().await?;
         while let Some(batch) = rows.next().await {
             known.add(&batch?, keys)?;
         }

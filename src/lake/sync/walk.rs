@@ -7,25 +7,29 @@ use std::time::Instant;
 
 use futures::future::join_all;
 
+use super::limit::Limit;
 use super::reading::Readings;
 use super::unit::{Reading, Scope, Tally};
 use super::{Options, Step, Synced, stopped, touched};
 use crate::error::Error;
 use crate::lake::coverage::{Coverage, LAG};
+use crate::lake::manner::Manner;
 use crate::lake::table::LakeTable;
 use crate::resources::By;
 use crate::source::connection::Connection;
 use crate::source::span::{DAY, HOUR, Span};
 
 /// The first span of a walk through what was never read.
-const FIRST: i64 = 7 * DAY;
+pub(super) const FIRST: i64 = 7 * DAY;
 /// How late a report, or a change of a dispute, may be listed with the time it was made at.
 const LISTED_LATE: i64 = DAY;
 /// The shortest and the longest span that is read in one piece.
-const SHORTEST: i64 = HOUR;
-const LONGEST: i64 = 366 * DAY;
+pub(super) const SHORTEST: i64 = HOUR;
+pub(super) const LONGEST: i64 = 366 * DAY;
 /// Rows of a span at which the next is made shorter, so that little is lost when a sync is stopped.
 const MANY: u64 = 200_000;
+/// Rows of a span at which it is given up.
+const TOO_MANY: u64 = 2 * MANY;
 
 /// The tables of one account that share requests.
 pub(super) struct Walk<'a> {
@@ -35,22 +39,43 @@ pub(super) struct Walk<'a> {
     pub(super) tell: &'a (dyn Fn(Step) + Sync),
 }
 
+/// How wide spans may be up to an instant: what was read before it was too much for a wider one.
+struct Narrow {
+    width: i64,
+    until: i64,
+}
+
+impl Default for Narrow {
+    fn default() -> Self {
+        Self { width: LONGEST, until: i64::MIN }
+    }
+}
+
+impl Narrow {
+    /// The widest span that may be read from an instant on.
+    fn widest(&self, from: i64) -> i64 {
+        if from < self.until { self.width } else { LONGEST }
+    }
+}
+
 /// A table on its way.
-struct Walker {
+pub(super) struct Walker {
     table: Arc<LakeTable>,
     /// From where it is to be read.
     from: i64,
     /// From where it was begun.
-    read_from: i64,
+    pub(super) read_from: i64,
     /// What was proven before.
     before: Option<Coverage>,
     /// What is proven so far.
     proven: Option<Coverage>,
-    since: i64,
+    pub(super) since: i64,
     /// Whether what was proven before is to be refreshed by keys after the walk.
-    is_refreshed: bool,
+    pub(super) is_refreshed: bool,
+    /// Up to where old rows were read by turns.
+    pub(super) turn: i64,
     tally: Tally,
-    error: Option<Error>,
+    pub(super) error: Option<Error>,
 }
 
 impl Walk<'_> {
@@ -66,12 +91,26 @@ impl Walk<'_> {
             let since = self.since(proven);
             let from = proven.map_or(since, |proven| self.again_from(table, proven)).max(since);
             let is_refreshed = proven.is_some() && touched::is_refreshed(table.resource);
+            let turn = proven.map_or(i64::MIN, |proven| proven.taken_up);
             let (table, tally) = (Arc::clone(table), Tally::default());
-            walkers.push(Walker { table, from, read_from: from, before: proven, proven, since, is_refreshed, tally, error });
+            walkers.push(Walker {
+                table,
+                from,
+                read_from: from,
+                before: proven,
+                proven,
+                since,
+                is_refreshed,
+                turn,
+                tally,
+                error,
+            });
         }
         let (mut spanned, mut others): (Vec<Walker>, Vec<Walker>) =
             walkers.into_iter().partition(|walker| walker.table.manner.column().is_some());
+        let asked = self.requests();
         self.through_time(&mut spanned, now).await;
+        self.by_turns(&mut spanned, now, self.requests().saturating_sub(asked)).await;
         for walker in &mut others {
             self.whole(walker, now).await;
         }
@@ -107,7 +146,7 @@ impl Walk<'_> {
             let span = Span { from: walker.from, to: end };
             (self.tell)(Step::Started { table: walker.table.resource.name, account: self.account(), span: Some(span) });
         }
-        let mut width = FIRST;
+        let (mut width, mut narrow) = (FIRST, Narrow::default());
         loop {
             if self.options.stop.is_asked() {
                 walkers.iter_mut().filter(|walker| walker.from < end).for_each(Walker::stop);
@@ -116,11 +155,15 @@ impl Walk<'_> {
             let waiting = |walker: &&mut Walker| walker.error.is_none() && walker.from < end;
             let Some(from) = walkers.iter_mut().filter(|walker| waiting(walker)).map(|walker| walker.from).min() else { return };
             let next = walkers.iter().map(|walker| walker.from).filter(|other| *other > from).min();
+            width = width.min(narrow.widest(from));
             let to = from.saturating_add(width).min(next.unwrap_or(end)).min(end);
             let span = Span { from, to };
-            let is_last = to >= end;
             let mut due: Vec<&mut Walker> = walkers.iter_mut().filter(|walker| waiting(walker) && walker.from == from).collect();
-            let rows = self.read(&mut due, span, is_last, now).await;
+            let limit = Limit::of(span, TOO_MANY);
+            let rows = self.read(&mut due, span, to >= end, now, &limit).await;
+            if let Some(narrower) = limit.exceeded() {
+                narrow = Narrow { width: narrower, until: to };
+            }
             width = match rows {
                 rows if rows > MANY => (width / 2).max(SHORTEST),
                 rows if rows < MANY / 4 => width.saturating_mul(2).min(LONGEST),
@@ -129,13 +172,15 @@ impl Walk<'_> {
         }
     }
 
-    /// Reads a span of tables that are due, and says how many rows the fullest of them has.
-    async fn read(&self, due: &mut [&mut Walker], span: Span, is_last: bool, started: i64) -> u64 {
+    /// Reads a span of tables that are due, and says how many rows the fullest of them has. Where it has more than the limit
+    /// allows it is left as it was, for shorter ones.
+    pub(super) async fn read(&self, due: &mut [&mut Walker], span: Span, is_last: bool, started: i64, limit: &Arc<Limit>) -> u64 {
         let readings = Readings::new(&self.connection);
         let mut streams = Vec::with_capacity(due.len());
         for walker in due.iter() {
-            let wanted = Scope::Span(span).filter(walker.table.manner.unit);
-            streams.push(readings.rows(&walker.table, wanted).await);
+            let Manner { unit, .. } = walker.table.manner;
+            let rows = readings.rows(&walker.table, Scope::Span(span).filter(unit)).await;
+            streams.push(rows.map(|rows| limit.on(rows, walker.table.manner.column())));
         }
         let units = due.iter_mut().zip(streams).map(|(walker, rows)| async move {
             let proves = walker.proves(span, is_last, started);
@@ -156,6 +201,7 @@ impl Walk<'_> {
                     });
                     tally.read
                 }
+                Err(_) if limit.exceeded().is_some() => 0,
                 Err(error) => {
                     walker.error = Some(error);
                     0
@@ -207,6 +253,11 @@ impl Walk<'_> {
         synced
     }
 
+    /// The requests that were made for its tables so far.
+    pub(super) fn requests(&self) -> u64 {
+        self.tables.iter().map(|table| self.connection.client.requests_for(table.resource.name)).sum()
+    }
+
     fn account(&self) -> String {
         self.connection.name().to_owned()
     }
@@ -227,7 +278,7 @@ impl Walker {
             since: if is_apart { before.since } else { before.since.min(self.since) },
             until: before.until.max(span.to),
             as_of: if is_last && !self.is_refreshed { started } else { before.as_of },
-            taken_up: before.taken_up,
+            taken_up: self.turn,
         }
     }
 }
