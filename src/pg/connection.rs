@@ -28,7 +28,7 @@ use super::portal::{Portal, Running, Sent};
 use super::prepared::{Prepared, shown, spread};
 use super::settings::{ALL, Extent};
 use super::types::{Column, size};
-use super::user::User;
+use super::user::{User, no_statement};
 use super::wire::{Inbox, Outbox};
 use crate::error::Error;
 
@@ -229,8 +229,7 @@ impl Connection {
 
     /// A statement by its name; none for one that is empty.
     fn statement(&self, name: &str) -> Result<Option<Arc<Prepared>>, Failure> {
-        let found = self.statements.get(name).cloned();
-        found.ok_or_else(|| Failure::new("26000", format!("prepared statement \"{name}\" does not exist")))
+        self.statements.get(name).cloned().ok_or_else(|| no_statement(name))
     }
 
     fn describe(&mut self, target: &Target) -> Result<(), Trouble> {
@@ -303,8 +302,7 @@ impl Connection {
         match &prepared.command {
             Command::Rows(statement) => {
                 portal.start(self.user.session()).await?;
-                let tag = if matches!(statement.as_ref(), Statement::Query(_)) { "SELECT" } else { "EXPLAIN" };
-                self.rows(portal, most, describe, tag).await
+                self.rows(portal, most, describe, tag(statement)).await
             }
             Command::Show(name) => {
                 if portal.running.is_none() {
@@ -325,9 +323,8 @@ impl Connection {
     async fn rows(&mut self, portal: &mut Portal, most: Option<usize>, describe: Describe, tag: &str) -> Result<(), Trouble> {
         let Some(running) = &mut portal.running else { return Err(Error::bug("a portal is not running").into()) };
         if running.columns.is_empty() {
-            // A setting of the engine's.
             running.send(&[], None, &mut self.out).await?;
-            return self.done("SET");
+            return self.done(tag);
         }
         if describe == Describe::Now {
             let columns = Arc::clone(&running.columns);
@@ -451,8 +448,9 @@ impl Connection {
                 self.done("CLOSE CURSOR ALL")
             }
             Command::Deallocate(Some(name)) => {
-                self.statement(name)?;
-                self.statements.remove(name);
+                if self.statements.remove(name).is_none() {
+                    self.user.deallocate(name).await?;
+                }
                 self.done("DEALLOCATE")
             }
             Command::Deallocate(None) => {
@@ -512,6 +510,16 @@ impl Connection {
         let unknown = || Failure::new("42704", format!("unrecognized configuration parameter \"{name}\""));
         let value = self.user.get(name).ok_or_else(unknown)?;
         Ok(Running::of_texts(shown(name), vec![vec![value]])?)
+    }
+}
+
+/// What is said of a statement when it is done.
+fn tag(statement: &Statement) -> &'static str {
+    match statement {
+        Statement::Query(_) | Statement::Execute { .. } => "SELECT",
+        Statement::Explain { .. } | Statement::ExplainTable { .. } => "EXPLAIN",
+        Statement::Prepare { .. } => "PREPARE",
+        _ => "SHOW",
     }
 }
 

@@ -69,6 +69,15 @@ impl User {
         Ok(())
     }
 
+    /// Forgets a statement that was prepared in SQL.
+    ///
+    /// # Errors
+    /// A failure when there is none of this name.
+    pub(super) async fn deallocate(&self, name: &str) -> Result<(), Failure> {
+        let forgotten = self.session.query(&format!("deallocate \"{}\"", name.replace('"', "\"\""))).await;
+        forgotten.map(drop).map_err(|_error| no_statement(name))
+    }
+
     /// The value of a setting.
     pub(super) fn get(&self, name: &str) -> Option<String> {
         let own = self.settings().get(name).map(str::to_owned);
@@ -83,4 +92,8 @@ impl User {
         all.sort();
         all
     }
+}
+
+pub(super) fn no_statement(name: &str) -> Failure {
+    Failure::new("26000", format!("prepared statement \"{name}\" does not exist"))
 }

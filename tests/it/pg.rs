@@ -501,10 +501,21 @@ async fn errors_have_their_state_and_place() {
     assert_eq!(state(&client, "select * form payments").await, "42000");
     assert_eq!(state(&client, "fetch all from nothing").await, "34000");
     assert_eq!(state(&client, "execute nothing").await, "42000");
+    assert_eq!(state(&client, "deallocate nothing").await, "26000");
     assert_eq!(state(&client, "select $1").await, "42P02");
     let error = client.query("select 1 / $1", &[&0_i64]).await.map(drop).unwrap_err();
     assert!(refused(&error).message().contains("ivide by zero"), "{error:?}");
     assert_eq!(value(&client, "select 1").await, "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_are_prepared_in_sql_too() {
+    let door = Door::open().await;
+    let client = door.connect().await;
+    client.batch_execute("prepare twice(bigint) as select $1 * 2 as n").await.unwrap();
+    assert_eq!(value(&client, "execute twice(21)").await, "42");
+    client.batch_execute("deallocate twice").await.unwrap();
+    assert_eq!(state(&client, "execute twice(21)").await, "42000");
 }
 
 #[tokio::test(flavor = "multi_thread")]
