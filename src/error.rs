@@ -186,6 +186,15 @@ impl Error {
         self.inner.hint.as_deref()
     }
 
+    /// Where in the SQL it is, when its message says that: line and column, both counted from one.
+    pub fn place(&self) -> Option<(usize, usize)> {
+        let message = self.to_string();
+        let (_, place) = message.rsplit_once("Line: ")?;
+        let (line, column) = place.split_once(", Column: ")?;
+        let digits = column.find(|character: char| !character.is_ascii_digit()).unwrap_or(column.len());
+        Some((line.parse().ok()?, column.get(..digits)?.parse().ok()?))
+    }
+
     /// Whether asking again may help.
     pub fn is_retryable(&self) -> bool {
         self.kind().facts().retry == Retry::Later

@@ -4,8 +4,8 @@
 //!
 //! ```text
 //!  8  cli                        arguments, exit codes
-//!  7  shell                      faces: each turns keystrokes or bytes into Engine calls
-//!  6  engine                     the session everybody shares: catalogue, options, access
+//!  7  shell · pg                 faces: each turns keystrokes or bytes into Engine calls
+//!  6  engine · door              the session everybody shares: catalogue, options, access · who may come in, over what
 //!  5  matching                   which rows of two sides mean the same money
 //!  4  lake · books               the Parquet copy: sync, coverage, tables of both · the other side's files
 //!  3  source · sandbox           live tables for DataFusion · the stand-in for Checkout.com
@@ -48,8 +48,10 @@ pub mod lake;
 
 pub mod matching;
 
+pub mod door;
 pub mod engine;
 
+pub mod pg;
 pub mod shell;
 
 pub mod cli;

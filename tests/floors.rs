@@ -13,7 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["source", "sandbox"],
     &["lake", "books"],
     &["matching"],
-    &["engine"],
+    &["engine", "door"],
     &["shell", "pg", "flight", "http", "cluster"],
     &["cli"],
 ];

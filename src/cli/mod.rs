@@ -19,9 +19,11 @@ mod reconcile;
 mod rules;
 mod run;
 mod sandbox;
+mod serve;
 mod shell;
 mod sync;
 mod terminal;
+mod users;
 mod whole_file;
 
 use std::path::PathBuf;
@@ -97,6 +99,10 @@ enum Command {
     Reconcile(reconcile::Arguments),
     /// The matching rules: what there are, whether they can be trusted, and how they are tried.
     Rules(rules::Arguments),
+    /// Let programs in: serve the tables to PostgreSQL clients until Ctrl-C.
+    Serve(serve::Arguments),
+    /// Who may come in by a door of ckosql serve.
+    Users(users::Arguments),
     /// Write ckosql.toml with what can be found out, and say how to make a key.
     Init,
     /// What the configured accounts may read, a line each, and the one thing to do.
@@ -122,6 +128,8 @@ pub fn main() -> ExitCode {
         Command::Reconcile(arguments) => run::until_interrupted(paint, async move { reconcile::run(&global, arguments).await }),
         Command::Rules(arguments) => run::until_interrupted(paint, async move { rules::run(&global, arguments).await }),
         Command::Doctor(arguments) => run::until_interrupted(paint, async move { doctor::run(&global, &arguments).await }),
+        Command::Serve(arguments) => run::to_the_end(paint, async move { serve::run(&global, &arguments).await }),
+        Command::Users(arguments) => run::to_the_end(paint, async move { users::run(&arguments) }),
         Command::Init => run::until_interrupted(paint, async move { init::run(&global).await }),
         Command::Docs(arguments) => run::until_interrupted(paint, async move { docs::run(&arguments).await }),
         Command::Shell if terminal::is_interactive() => run::to_the_end(paint, async move { shell::interact(&global).await }),

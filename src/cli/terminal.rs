@@ -1,6 +1,6 @@
 //! Which of the three streams is a terminal, and what that means for colour and progress.
 
-use std::io::{IsTerminal, stderr, stdin, stdout};
+use std::io::{IsTerminal, Write, stderr, stdin, stdout};
 
 use super::Global;
 use crate::shell::answer::Destination;
@@ -15,6 +15,11 @@ pub(super) fn is_interactive() -> bool {
 /// Where stdout goes.
 pub(super) fn destination() -> Destination {
     if stdout().is_terminal() { Destination::Terminal } else { Destination::Elsewhere }
+}
+
+/// Says something to whoever started the program; there is nowhere to say that this failed.
+pub(super) fn say(text: &str) {
+    let _unsaid = stderr().write_all(text.as_bytes());
 }
 
 pub(super) fn progress(global: &Global) -> Visibility {

@@ -10,6 +10,7 @@ mod checks;
 pub mod config;
 mod declared;
 pub mod doctor;
+mod planned;
 mod recon;
 pub mod reference;
 mod sides;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider, TableProvider};
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::config::Dialect;
+use datafusion::config::{ConfigEntry, Dialect, ExtensionOptions};
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{LogicalPlan, SetVariable, Statement};
@@ -32,6 +33,7 @@ use datafusion::optimizer::Analyzer;
 use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement as ParsedStatement;
 use futures::{FutureExt, StreamExt, stream};
 
 use crate::api::Client;
@@ -62,6 +64,7 @@ use bill::Bills;
 pub use books::BOOKS;
 use books::{OtherSide, WithBooks};
 use config::Config;
+pub use planned::Planned;
 pub use recon::RECON;
 
 /// Name of the catalogue.
@@ -395,6 +398,18 @@ impl Session {
         check(rule, &self.context).await.map(drop)
     }
 
+    /// The settings of live tables: name, value, what it is.
+    pub fn settings(&self) -> Vec<(String, String, String)> {
+        let options = CheckoutOptions::of(self.context.state().config_options());
+        let setting = |entry: ConfigEntry| (entry.key, entry.value.unwrap_or_default(), entry.description.to_owned());
+        options.entries().into_iter().map(setting).collect()
+    }
+
+    /// DataFusion's side of the session: for a face that adds functions and tables which only its own users see.
+    pub fn context(&self) -> &SessionContext {
+        &self.context
+    }
+
     /// Puts a table into the session's own schema, [`BOOKS`].
     ///
     /// # Errors
@@ -408,8 +423,53 @@ impl Session {
     /// # Errors
     /// The kind says whose fault it is; see [`ErrorKind`].
     pub async fn query(&self, sql: &str) -> Result<Answer> {
-        let plan = self.context.state().create_logical_plan(sql).await?;
-        access::check(&plan)?;
+        self.run(self.plan(sql).await?).await
+    }
+
+    /// Plans one statement.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Query`] when it cannot be answered as it is written, [`ErrorKind::ReadOnly`] when it would change
+    /// something.
+    pub async fn plan(&self, sql: &str) -> Result<Planned> {
+        let state = self.context.state();
+        let statement = state.sql_to_statement(sql, &state.config_options().sql_parser.dialect)?;
+        self.plan_statement(statement).await
+    }
+
+    /// Plans a statement that was parsed.
+    ///
+    /// # Errors
+    /// Those of [`Session::plan`].
+    pub async fn plan_statement(&self, statement: ParsedStatement) -> Result<Planned> {
+        access::check_written(&statement)?;
+        Planned::try_new(self.context.state().statement_to_plan(statement).await?)
+    }
+
+    /// The columns of a statement's answer; types are those that the answer will have, where they can be told.
+    pub fn columns(&self, planned: &Planned) -> SchemaRef {
+        let state = self.context.state();
+        let typed = |plan: LogicalPlan| state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {});
+        match &planned.plan {
+            // What is explained is not what is answered.
+            LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::Statement(_) => planned.schema(),
+            plan => typed(plan.clone()).map_or_else(|_| planned.schema(), |plan| Arc::clone(plan.schema().inner())),
+        }
+    }
+
+    /// Whether a statement that was planned can be run as well, with nothing for its parameters.
+    pub async fn can_run(&self, planned: &Planned) -> bool {
+        let runs =
+            async || self.frame(planned.without_parameters()?.plan).await?.create_physical_plan().await.map_err(Error::from);
+        runs().await.is_ok()
+    }
+
+    /// Runs a statement that was planned.
+    ///
+    /// # Errors
+    /// The kind says whose fault it is; see [`ErrorKind`].
+    pub async fn run(&self, planned: Planned) -> Result<Answer> {
+        let plan = planned.plan;
         let most = CheckoutOptions::of(self.context.state().config_options()).max_requests;
         let (is_plan, explained) = match &plan {
             LogicalPlan::Explain(explain) => (true, Some(self.bills(LogicalPlan::clone(&explain.plan)).await?)),
@@ -440,9 +500,7 @@ impl Session {
     /// # Errors
     /// Those of planning it.
     pub async fn price(&self, sql: &str) -> Result<Bills> {
-        let plan = self.context.state().create_logical_plan(sql).await?;
-        access::check(&plan)?;
-        self.bills(plan).await
+        self.bills(self.plan(sql).await?.plan).await
     }
 
     /// The tables that a statement reads, as schema and name; of views those that they read.

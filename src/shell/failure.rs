@@ -39,7 +39,7 @@ impl Failure {
         }
         let message = self.error.to_string();
         let mut text = format!("{} {message}\n", paint.alarming("error:"));
-        if let Some(excerpt) = self.sql.as_deref().and_then(|sql| excerpt(sql, &message)) {
+        if let Some(excerpt) = self.sql.as_deref().zip(self.error.place()).and_then(|(sql, place)| excerpt(sql, place)) {
             text.push_str(&excerpt);
         }
         if let Some(hint) = self.error.advice() {
@@ -49,13 +49,8 @@ impl Failure {
     }
 }
 
-/// The line of the SQL that the message speaks of, and a caret under the place.
-fn excerpt(sql: &str, message: &str) -> Option<String> {
-    let (_, place) = message.rsplit_once("Line: ")?;
-    let (line, column) = place.split_once(", Column: ")?;
-    let line: usize = line.parse().ok()?;
-    let digits = column.find(|character: char| !character.is_ascii_digit()).unwrap_or(column.len());
-    let column: usize = column.get(..digits)?.parse().ok()?;
+/// The line of the SQL that an error is in, and a caret under the place.
+fn excerpt(sql: &str, (line, column): (usize, usize)) -> Option<String> {
     let text = sql.lines().nth(line.checked_sub(1)?)?;
     // Tabs stay tabs, so that the caret stands where the terminal puts the text.
     let before = text.chars().take(column.checked_sub(1)?).map(|character| if character == '\t' { '\t' } else { ' ' });

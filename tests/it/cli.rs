@@ -255,3 +255,57 @@ fn the_demo_tells_the_same_story_every_time() {
     assert_eq!(run(&["demo"]).stdout, first.stdout);
     assert_snapshot!(first.stdout);
 }
+
+#[test]
+fn help_of_serve_names_every_flag() {
+    assert_snapshot!(run(&["serve", "--help"]).seen());
+}
+
+#[test]
+fn a_door_that_others_can_reach_is_not_opened_unless_it_is_safe() {
+    let place = Place::new();
+    let refused = |arguments: &[&str]| {
+        let ran = place.run(&[&["serve", "--demo", "--pg"], arguments].concat());
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{arguments:?}");
+        ran.stderr
+    };
+    let mut seen = refused(&["0.0.0.0:0"]);
+    assert!(place.run(&["users", "add", "anna", "--users", "users", "--generate"]).code == 0);
+    seen.push_str(&refused(&["0.0.0.0:0", "--trust", "--allow-remote-without-tls"]));
+    seen.push_str(&refused(&["0.0.0.0:0", "--users", "users"]));
+    seen.push_str(&refused(&["127.0.0.1:0", "--users", "nobody"]));
+    seen.push_str(&refused(&["127.0.0.1:0", "--tls-cert", "no.crt", "--tls-key", "no.pem"]));
+    assert_snapshot!(seen);
+}
+
+#[test]
+fn a_user_s_password_is_told_once_and_kept_nowhere() {
+    let place = Place::new();
+    let ran = place.run(&["users", "add", "anna", "--generate"]);
+    let file = place.path().join(".config").join("ckosql").join("users");
+    let kept = std::fs::read_to_string(&file).unwrap();
+    let said = ran.stderr.replace(&place.path().display().to_string(), "DIR");
+    assert_eq!((ran.code, said.as_str()), (0, "anna is added in DIR/.config/ckosql/users\n"));
+    assert!(ran.stdout.trim().len() == 24 && !kept.contains(ran.stdout.trim()), "{kept}");
+    assert!(kept.starts_with("\"anna\" \"SCRAM-SHA-256$16384:"), "{kept}");
+    let ran = place.run(&["users", "add", "anna"]);
+    assert_eq!((ran.code, ran.stderr.lines().next()), (2, Some("error: no password was given")));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_says_that_it_is_ready_and_stops_when_it_is_told_to() {
+    use std::io::{BufRead, BufReader};
+
+    let place = Place::new();
+    let mut child = place.command(&["serve", "--demo", "--pg", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut ready = String::new();
+    said.read_line(&mut ready).unwrap();
+    assert!(
+        ready.starts_with("ckosql is ready: PostgreSQL on 127.0.0.1:") && ready.contains("no password is asked for"),
+        "{ready}"
+    );
+    terminate(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}

@@ -43,6 +43,7 @@ mod lake_policy;
 mod lake_store;
 mod lake_watch;
 mod ledger;
+mod pg;
 mod predicates;
 mod rates;
 mod recon;

@@ -1,0 +1,129 @@
+//! `ckosql serve`: the doors for programs, in one process with one engine and one limiter, until Ctrl-C or SIGTERM.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use super::run::interrupt;
+use super::terminal::say;
+use super::{Global, open, users};
+use crate::door::address::{self, Passage};
+use crate::door::listener::Limits;
+use crate::door::{Admission, Listener, Users, tls};
+use crate::error::{Error, ErrorKind, Result};
+use crate::pg;
+use crate::shell::failure::Failure;
+
+/// Time to show who one is.
+const LOGIN: Duration = Duration::from_secs(30);
+
+/// What `ckosql serve` takes.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Speak PostgreSQL's protocol here.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:5432", required = true)]
+    pg: Option<String>,
+    /// File of the users who may come in, made by ckosql users add, instead of the one in the XDG configuration folder.
+    #[arg(long, value_name = "FILE", conflicts_with = "trust")]
+    users: Option<PathBuf>,
+    /// Let everybody in who can connect, without a password; on the loopback interface only. The rule with --demo.
+    #[arg(long)]
+    trust: bool,
+    /// Certificate (chain) as PEM; nobody is let in without TLS then.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Its key as PEM: PKCS#8, PKCS#1 or SEC1.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Listen elsewhere than on the loopback interface though whoever is in between can read what passes.
+    #[arg(long, conflicts_with = "tls_cert")]
+    allow_remote_without_tls: bool,
+    /// Connections at a time.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]
+    max_connections: u16,
+    /// Seconds that statements have to finish once ckosql is told to stop.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    drain: u64,
+}
+
+/// Serves until Ctrl-C or SIGTERM, and then until those who are in are done; at the second of them, at once.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] when an address is not to be had, or not safe; those of the configuration.
+pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<(), Failure> {
+    let Some(wanted) = &arguments.pg else { return Err(Error::new(ErrorKind::Usage, "no door was named").into()) };
+    let wanted = address::parse(wanted)?;
+    let admission = arguments.admission(global)?;
+    address::check(wanted, &admission, arguments.passage())?;
+    let tls = match (&arguments.tls_cert, &arguments.tls_key) {
+        (Some(certificate), Some(key)) => Some(tls::load(certificate, key, &[pg::ALPN])?),
+        _ => None,
+    };
+    let how = how(&admission, tls.is_some());
+    let drain = Duration::from_secs(arguments.drain);
+    let limits = Limits { connections: arguments.max_connections.into(), drain };
+    let opened = open::open(global)?;
+    let server = pg::Server::try_new(opened.engine.clone(), pg::Options { admission, tls, limits, login_timeout: LOGIN })?;
+    let listener = Listener::bind(wanted).await?;
+    let stop = CancellationToken::new();
+    let interrupted = async {
+        interrupt().await;
+        say("ckosql stops once what is under way is done; once more stops it at once\n");
+        stop.cancel();
+        interrupt().await;
+    };
+    let served = async {
+        say(&format!("ckosql is ready: PostgreSQL on {}, {how}\n", listener.address()));
+        server.serve(listener, &stop).await;
+    };
+    tokio::select! {
+        // Listened for before anybody is told that it is ready.
+        biased;
+        () = interrupted => Err(Error::new(ErrorKind::Cancelled, "cancelled").into()),
+        () = served => Ok(()),
+    }
+}
+
+impl Arguments {
+    /// How callers show who they are.
+    fn admission(&self, global: &Global) -> Result<Admission> {
+        if self.trust || (global.demo.is_some() && self.users.is_none()) {
+            return Ok(Admission::Anybody);
+        }
+        let path = match &self.users {
+            Some(path) => path.clone(),
+            None => users::usual_file()?,
+        };
+        let users = Users::read(&path)?;
+        if users.is_empty() {
+            return Err(nobody(&path));
+        }
+        Ok(Admission::Passwords(Arc::new(users)))
+    }
+
+    fn passage(&self) -> Passage {
+        match (&self.tls_cert, self.allow_remote_without_tls) {
+            (Some(_), _) => Passage::Encrypted,
+            (None, true) => Passage::PlainOnPurpose,
+            (None, false) => Passage::Plain,
+        }
+    }
+}
+
+fn nobody(path: &Path) -> Error {
+    Error::new(ErrorKind::Config, "there are no users who could come in")
+        .with("path", path.display())
+        .hint("make one with ckosql users add NAME")
+}
+
+/// How one comes in, in words.
+fn how(admission: &Admission, is_tls: bool) -> String {
+    let asked = match admission {
+        Admission::Passwords(_) => "with a password",
+        Admission::Anybody => "for everybody who can connect: no password is asked for",
+    };
+    format!("{asked}, {}", if is_tls { "with TLS" } else { "without TLS" })
+}

@@ -1,0 +1,127 @@
+//! Listening: callers are let in up to a number, and let finish when the door closes.
+
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// How long to wait before accepting again when the system has no more sockets.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// A door that is open: callers wait in line from here on.
+pub struct Listener {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// How many may come in, and how long they have to leave.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections at a time.
+    pub connections: usize,
+    /// Time that what is under way has to finish once the door closes.
+    pub drain: Duration,
+}
+
+impl Listener {
+    /// Opens a door; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] when the address cannot be had.
+    pub async fn bind(address: SocketAddr) -> Result<Self> {
+        let cannot = |error| Error::new(ErrorKind::Usage, format!("cannot listen on {address}")).caused_by(error);
+        let listener = TcpListener::bind(address).await.map_err(cannot)?;
+        let address = listener.local_addr().map_err(cannot)?;
+        Ok(Self { listener, address })
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves callers until a stop is asked for, then lets those who are in finish, and sends off those who do not.
+    ///
+    /// `refuse` is for callers that are one too many; it must not wait for them.
+    pub async fn serve<F>(
+        self,
+        limits: Limits,
+        stop: &CancellationToken,
+        serve: impl Fn(TcpStream) -> F,
+        refuse: impl Fn(TcpStream),
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let room = Arc::new(Semaphore::new(limits.connections));
+        let mut callers = JoinSet::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(done) = callers.join_next() => note(done),
+                stream = self.accept() => match Arc::clone(&room).try_acquire_owned() {
+                    Ok(place) => {
+                        let served = serve(stream);
+                        callers.spawn(async move {
+                            served.await;
+                            drop(place);
+                        });
+                    }
+                    Err(_full) => refuse(stream),
+                },
+            }
+        }
+        // Nobody waits in line for a door that is shut.
+        drop(self.listener);
+        send_off(callers, limits.drain).await;
+    }
+
+    /// The next caller.
+    async fn accept(&self) -> TcpStream {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) => return stream,
+                Err(error) => {
+                    warn!(%error, "cannot take a caller in");
+                    tokio::time::sleep(BREATH).await;
+                }
+            }
+        }
+    }
+}
+
+/// Waits for callers to leave, and breaks off what they do when they do not.
+async fn send_off(mut callers: JoinSet<()>, drain: Duration) {
+    let all_gone = async {
+        while let Some(done) = callers.join_next().await {
+            note(done);
+        }
+    };
+    if tokio::time::timeout(drain, all_gone).await.is_err() {
+        warn!(callers = callers.len(), "what is still under way is broken off");
+        callers.shutdown().await;
+    }
+}
+
+fn note(done: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = done
+        && error.is_panic()
+    {
+        warn!(%error, "a connection ended where it should not have");
+    }
+}

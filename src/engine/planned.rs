@@ -1,0 +1,117 @@
+//! A statement between its being read and its being run: planned, found to read only, its parameters known.
+//!
+//! Faces that prepare statements hold on to one, tell what its parameters and columns are, and run it as often as they
+//! are asked to, with other values each time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::{ParamValues, Result as DataFusionResult, ScalarValue};
+use datafusion::logical_expr::expr::Placeholder;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+
+use super::access;
+use crate::error::{Error, ErrorKind, Result};
+
+/// A statement that was planned, and reads only.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    pub(super) plan: LogicalPlan,
+}
+
+impl Planned {
+    /// A plan, unless it would change something.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ReadOnly`], naming the statement.
+    pub(super) fn try_new(plan: LogicalPlan) -> Result<Self> {
+        access::check(&plan)?;
+        Ok(Self { plan })
+    }
+
+    /// Its parameters by number, counted from one, and what is known of each: from how it is used, or said by
+    /// [`Planned::with_parameters`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Query`] when a parameter is not a number, or is used as two types.
+    pub fn parameters(&self) -> Result<BTreeMap<usize, Option<FieldRef>>> {
+        let fields = self.plan.get_parameter_fields()?;
+        let number = |name: &str| name.strip_prefix('$').and_then(|number| number.parse().ok()).filter(|number| *number > 0);
+        let mut parameters = BTreeMap::new();
+        #[expect(clippy::iter_over_hash_type, reason = "they are sorted here")]
+        for (name, field) in fields {
+            let number = number(&name).ok_or_else(|| {
+                Error::new(ErrorKind::Query, "parameters are numbers, as in $1").with("parameter", name.clone())
+            })?;
+            parameters.insert(number, field.or_else(|| by_place(&self.plan, &name)));
+        }
+        Ok(parameters)
+    }
+
+    /// The statement with what its parameters are, where that is known of them only by being said.
+    ///
+    /// # Errors
+    /// Those of planning.
+    pub fn with_parameters(self, said: &BTreeMap<usize, FieldRef>) -> Result<Self> {
+        if said.is_empty() {
+            return Ok(self);
+        }
+        let say = |expr: Expr| match expr {
+            Expr::Placeholder(Placeholder { id, field: None }) => {
+                let field =
+                    id.strip_prefix('$').and_then(|number| number.parse().ok()).and_then(|number: usize| said.get(&number));
+                let is_said = field.is_some();
+                let expr = Expr::Placeholder(Placeholder { id, field: field.cloned() });
+                Ok(if is_said { Transformed::yes(expr) } else { Transformed::no(expr) })
+            }
+            expr => Ok(Transformed::no(expr)),
+        };
+        let plan = self.plan.transform_up_with_subqueries(|node| {
+            let node = node.map_expressions(|expr| expr.transform_up(say))?;
+            node.map_data(LogicalPlan::recompute_schema)
+        });
+        Ok(Self { plan: plan.data()? })
+    }
+
+    /// The statement with values for its parameters, in their order.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Query`] when there are fewer values than parameters, or they do not fit.
+    pub fn bind(self, values: Vec<ScalarValue>) -> Result<Self> {
+        Ok(Self { plan: self.plan.replace_params_with_values(&ParamValues::from(values))? })
+    }
+
+    /// The statement with nothing for each parameter.
+    pub(super) fn without_parameters(&self) -> Result<Self> {
+        let count = self.parameters()?.keys().last().copied().unwrap_or(0);
+        if count == 0 { Ok(self.clone()) } else { self.clone().bind(vec![ScalarValue::Null; count]) }
+    }
+
+    /// The columns of its answer, as far as they are known before it is run.
+    pub(super) fn schema(&self) -> SchemaRef {
+        Arc::clone(self.plan.schema().inner())
+    }
+}
+
+/// What a parameter is by its place: what it is cast to, or a number of rows.
+fn by_place(plan: &LogicalPlan, name: &str) -> Option<FieldRef> {
+    let mut found = None;
+    let is_it = |expr: &Expr| matches!(expr, Expr::Placeholder(placeholder) if placeholder.id == name);
+    let looked: DataFusionResult<_> = plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            if matches!(node, LogicalPlan::Limit(_)) && is_it(expr) {
+                found = Some(Arc::new(Field::new(name, DataType::Int64, true)));
+            }
+            expr.apply(|expr| {
+                match expr {
+                    Expr::Cast(cast) if is_it(&cast.expr) => found = Some(Arc::clone(&cast.field)),
+                    _ => {}
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    });
+    looked.ok().and(found)
+}

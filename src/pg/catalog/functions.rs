@@ -1,0 +1,163 @@
+//! PostgreSQL's functions about itself that `datafusion-pg-catalog` has not, or has for a database of its own.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arrow::array::{Array, AsArray, BooleanArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Fields, Int32Type};
+use datafusion::common::scalar::ScalarStructBuilder;
+use datafusion::common::{Result, ScalarValue, exec_err};
+use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Signature, SimpleScalarUDF, TypeSignature, Volatility};
+
+use super::relations::Names;
+use crate::engine::PUBLIC;
+use crate::error::{Error, ErrorKind};
+use crate::pg::settings::{Extent, SERVER_VERSION, Settings};
+
+/// Functions that say yes, whatever they are asked.
+const YES: [&str; 14] = [
+    "pg_function_is_visible",
+    "pg_type_is_visible",
+    "pg_operator_is_visible",
+    "pg_collation_is_visible",
+    "pg_opclass_is_visible",
+    "pg_conversion_is_visible",
+    "pg_opfamily_is_visible",
+    "pg_ts_config_is_visible",
+    "pg_ts_dict_is_visible",
+    "pg_ts_parser_is_visible",
+    "pg_ts_template_is_visible",
+    "has_column_privilege",
+    "has_function_privilege",
+    "pg_has_role",
+];
+/// Functions that say no.
+const NO: [&str; 3] = ["pg_is_in_recovery", "pg_is_other_temp_schema", "has_sequence_privilege"];
+/// Functions that have nothing to say: there are no such objects here.
+const NOTHING: [&str; 17] = [
+    "obj_description",
+    "shobj_description",
+    "col_description",
+    "pg_get_indexdef",
+    "pg_get_viewdef",
+    "pg_get_ruledef",
+    "pg_get_triggerdef",
+    "pg_get_functiondef",
+    "pg_get_function_arguments",
+    "pg_get_function_identity_arguments",
+    "pg_get_function_result",
+    "pg_get_serial_sequence",
+    "pg_tablespace_location",
+    "pg_advisory_unlock_all",
+    "inet_server_addr",
+    "pg_get_statisticsobjdef",
+    "pg_size_pretty",
+];
+
+/// The functions of a session.
+pub(super) fn all(settings: &Arc<Mutex<Settings>>, names: Names) -> Vec<ScalarUDF> {
+    let own = |get: fn(&Settings) -> String| {
+        let settings = Arc::clone(settings);
+        move |_: &[ColumnarValue]| Ok(text(get(&locked(&settings))))
+    };
+    let user = |settings: &Settings| settings.get("session_authorization").unwrap_or_default().to_owned();
+    let of_value = |name: &str, value: ScalarValue| {
+        let data_type = value.data_type();
+        function(name, data_type, move |_| Ok(ColumnarValue::Scalar(value.clone())))
+    };
+    let mut all = vec![
+        function("version", DataType::Utf8, |_| Ok(text(version()))),
+        function("session_user", DataType::Utf8, own(user)),
+        function("pg_get_userbyid", DataType::Utf8, own(user)),
+        function("current_setting", DataType::Utf8, current_setting(settings)),
+        function("set_config", DataType::Utf8, set_config(settings)),
+        function("pg_table_is_visible", DataType::Boolean, is_visible(names)),
+        // There are no keys here, and so no parts of them.
+        of_value("_pg_expandarray", ScalarStructBuilder::new_null(key_parts())),
+        of_value("pg_my_temp_schema", ScalarValue::from(0_i32)),
+        // UTF-8, which is all there is.
+        of_value("pg_char_to_encoding", ScalarValue::from(6_i32)),
+    ];
+    all.extend(YES.iter().map(|name| of_value(name, ScalarValue::from(true))));
+    all.extend(NO.iter().map(|name| of_value(name, ScalarValue::from(false))));
+    all.extend(NOTHING.iter().map(|name| of_value(name, ScalarValue::Utf8(None))));
+    all
+}
+
+/// What clients are told that this is, for those that read it out of a sentence.
+fn version() -> String {
+    format!("PostgreSQL {SERVER_VERSION} (ckosql {})", env!("CARGO_PKG_VERSION"))
+}
+
+fn text(text: impl Into<String>) -> ColumnarValue {
+    ColumnarValue::Scalar(ScalarValue::Utf8(Some(text.into())))
+}
+
+/// A function of any arguments.
+fn function(
+    name: &str,
+    returns: DataType,
+    run: impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> + Send + Sync + 'static,
+) -> ScalarUDF {
+    // Not to be computed ahead: settings change.
+    let signature = Signature::one_of(vec![TypeSignature::Nullary, TypeSignature::VariadicAny], Volatility::Volatile);
+    ScalarUDF::from(SimpleScalarUDF::new_with_signature(name, signature, returns, Arc::new(run)))
+}
+
+fn locked(settings: &Mutex<Settings>) -> MutexGuard<'_, Settings> {
+    settings.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn key_parts() -> Fields {
+    [Field::new("x", DataType::Int32, true), Field::new("n", DataType::Int32, true)].into_iter().collect()
+}
+
+/// A text argument; none when it is missing or nothing.
+fn word(arguments: &[ColumnarValue], index: usize) -> Result<Option<String>> {
+    let Some(argument) = arguments.get(index) else { return Ok(None) };
+    let value = match argument {
+        ColumnarValue::Scalar(value) => value.clone(),
+        ColumnarValue::Array(array) if array.is_empty() => return Ok(None),
+        ColumnarValue::Array(array) => ScalarValue::try_from_array(array, 0)?,
+    };
+    Ok((!value.is_null()).then(|| value.to_string()))
+}
+
+fn current_setting(settings: &Arc<Mutex<Settings>>) -> impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> + use<> {
+    let settings = Arc::clone(settings);
+    move |arguments| {
+        let name = word(arguments, 0)?.unwrap_or_default();
+        let is_optional = word(arguments, 1)?.as_deref() == Some("true");
+        match locked(&settings).get(&name) {
+            Some(value) => Ok(text(value)),
+            None if is_optional => Ok(ColumnarValue::Scalar(ScalarValue::Utf8(None))),
+            None => Err(Error::new(ErrorKind::Query, format!("unrecognized configuration parameter \"{name}\"")).into()),
+        }
+    }
+}
+
+fn set_config(settings: &Arc<Mutex<Settings>>) -> impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> + use<> {
+    let settings = Arc::clone(settings);
+    move |arguments| {
+        let (name, value) = (word(arguments, 0)?.unwrap_or_default(), word(arguments, 1)?);
+        let extent = if word(arguments, 2)?.as_deref() == Some("true") { Extent::Transaction } else { Extent::Session };
+        let refused = |failure| Error::new(ErrorKind::Query, format!("{failure}"));
+        locked(&settings).set(&name, value.as_deref(), extent).map_err(refused)?;
+        Ok(ColumnarValue::Scalar(ScalarValue::Utf8(value)))
+    }
+}
+
+/// Whether a table is found without its schema's name.
+fn is_visible(names: Names) -> impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> {
+    let hidden: BTreeSet<i32> =
+        names.relations.into_iter().filter(|relation| relation.schema != PUBLIC).map(|relation| relation.oid).collect();
+    move |arguments| {
+        let arrays = ColumnarValue::values_to_arrays(arguments)?;
+        let Some(array) = arrays.first() else { return exec_err!("pg_table_is_visible takes a table's object id") };
+        let oids = cast(array, &DataType::Int32)?;
+        let visible: BooleanArray =
+            oids.as_primitive::<Int32Type>().iter().map(|oid| oid.map(|oid| !hidden.contains(&oid))).collect();
+        Ok(ColumnarValue::Array(Arc::new(visible)))
+    }
+}

@@ -1,0 +1,234 @@
+"""ckosql serve --pg through real clients: psql, psycopg, asyncpg, SQLAlchemy, ADBC, dbt, and, where they are installed, psqlODBC,
+pgjdbc and node's pg.
+
+    python3 tests/clients/pg.py CKOSQL
+
+CKOSQL is the program to try. It needs psql and `pip install 'psycopg[binary]' asyncpg sqlalchemy adbc-driver-postgresql
+pyarrow dbt-postgres pyodbc`; the others are tried when their driver is found.
+"""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from decimal import Decimal
+from pathlib import Path
+
+import adbc_driver_postgresql.dbapi
+import asyncpg
+import psycopg
+import pyodbc
+import sqlalchemy
+
+CKOSQL = os.path.abspath(sys.argv[1])
+HERE = Path(__file__).resolve().parent
+TLS = HERE.parent / "fixtures" / "tls"
+FOLDER = Path(tempfile.mkdtemp())
+JDBC = Path("/usr/share/java/postgresql.jar")
+# Amounts that have more digits than a float, a 64-bit number and a 96-bit one.
+LONG = Decimal("12345678901234567890123456789.87654321")
+AMOUNTS = f"select 1::bigint as n, 12345.678::decimal(38,8) as amount, {LONG}::decimal(38,8) as long"
+
+
+def told(ok, what):
+    print(("ok    " if ok else "WRONG ") + what, flush=True)
+    if not ok:
+        sys.exit(1)
+
+
+def run(*command, **options):
+    """What a program prints; an exit code other than 0 is an error."""
+    done = subprocess.run(command, capture_output=True, text=True, **options)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done.stdout
+
+
+class Door:
+    """A server, up as long as the block."""
+
+    def __init__(self, *arguments):
+        command = [CKOSQL, "--demo", "serve", "--pg", "127.0.0.1:0", *arguments]
+        self.server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={"HOME": str(FOLDER)})
+        self.ready = self.server.stderr.readline()
+        found = re.search(r"127\.0\.0\.1:(\d+)", self.ready)
+        if not found:
+            sys.exit(f"no ready line: {self.ready}{self.server.stderr.read()}")
+        self.port = found.group(1)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.send_signal(signal.SIGTERM)
+        told(self.server.wait(60) == 0, "it stops when it is told to")
+
+    def url(self, **more):
+        more = "&".join(f"{name}={value}" for name, value in more.items())
+        return f"postgresql://anna@127.0.0.1:{self.port}/checkout?{more}"
+
+    def psql(self, *arguments, url=None, fails=False, env=None):
+        done = subprocess.run(["psql", "-X", "-v", "ON_ERROR_STOP=1", url or self.url(), *arguments],
+                              capture_output=True, text=True, env={**os.environ, **(env or {})})
+        if (done.returncode != 0) != fails:
+            sys.exit(f"psql {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done.stderr if fails else done.stdout
+
+
+def psql(door):
+    for command in (r"\d", r"\dt", r"\dv", r"\dt *.*", r"\dn", r"\l", r"\df", r"\du", r"\dT", r"\di", r"\ds", r"\dp", r"\dx",
+                    r"\d payments", r"\d+ payments", r"\d live.payments", r"\dt system.*", r"\conninfo", r"\db", r"\dd", r"\dC",
+                    r"\dO", r"\do", r"\da", r"\det", r"\dew", r"\des", r"\deu", r"\dRp", r"\dRs", r"\dy", r"\dF", r"\dc", r"\drds"):
+        door.psql("-c", command)
+    told("payments" in door.psql("-c", r"\dt"), r"psql lists the tables")
+    shown = door.psql("-c", r"\d payments")
+    told("numeric(18,3)" in shown and "timestamp with time zone" in shown and shown.count('Table "') == 1, r"psql describes one table")
+    told("anna" in door.psql("-c", r"\du"), r"psql lists the user")
+    told(door.psql("-Atc", "select version()").startswith("PostgreSQL 17.0 (ckosql"), "the version is one that clients can read")
+    lines = door.psql("-c", r"\copy (select id, amount from payments order by id limit 3) to stdout with csv header")
+    told(lines.startswith("id,amount\npay_") and lines.count("\n") == 4, r"psql copies")
+    told("25006" in door.psql("-c", r"\set VERBOSITY verbose", "-c", "delete from payments", fails=True), "a write is refused")
+    fetched = door.psql("-At", "-v", "FETCH_COUNT=100", "-c", "select id from payments")
+    count = door.psql("-Atc", "select count(*) from payments")
+    told(str(len(fetched.splitlines())) == count.strip(), "psql fetches by a cursor")
+
+
+def psycopg3(door):
+    with psycopg.connect(door.url()) as connection:
+        for binary in (False, True):
+            rows = connection.execute(AMOUNTS, binary=binary).fetchall()
+            told(rows == [(1, Decimal("12345.67800000"), LONG)], f"psycopg reads amounts exactly, binary {binary}")
+        for _ in range(8):
+            found = connection.execute("select count(*) from payments where amount > %s and currency = %s", (Decimal("10.005"), "EUR")).fetchone()
+        told(found[0] > 0, "psycopg prepares after five executions")
+        with connection.cursor(name="named") as cursor:
+            cursor.itersize = 100
+            cursor.execute("select id from payments where amount > %s", (Decimal(0),))
+            ids = [row[0] for row in cursor]
+        told(len(ids) == len(set(ids)) > 200, "psycopg's named cursor comes to its end")
+        with connection.cursor() as cursor, cursor.copy("copy (select id, amount from payments) to stdout (format binary)") as copy:
+            copy.set_types(["text", "numeric"])
+            told(all(isinstance(amount, Decimal) for _, amount in copy.rows()), "psycopg copies in binary")
+        try:
+            connection.execute("create table t (a int)")
+            told(False, "a write is refused")
+        except psycopg.errors.ReadOnlySqlTransaction:
+            told(True, "psycopg knows the error of a write")
+
+
+def asyncpg_(door):
+    async def ask():
+        connection = await asyncpg.connect(door.url())
+        row = await connection.fetchrow("select amount, requested_on from payments where amount > $1 order by id limit $2", Decimal("1.5"), 1)
+        told(isinstance(row["amount"], Decimal) and row["requested_on"].tzinfo is not None, "asyncpg reads amounts and times")
+        async with connection.transaction():
+            count = 0
+            async for _ in connection.cursor("select id from payments", prefetch=50):
+                count += 1
+        told(count == await connection.fetchval("select count(*) from payments"), "asyncpg's cursor comes to its end")
+        await connection.reset()
+        await connection.close()
+
+    asyncio.run(ask())
+
+
+def sqlalchemy_(door):
+    engine = sqlalchemy.create_engine(door.url().replace("postgresql://", "postgresql+psycopg://"))
+    inspector = sqlalchemy.inspect(engine)
+    told({"live", "public", "system"} <= set(inspector.get_schema_names()), "SQLAlchemy lists the schemas")
+    told("payments" in inspector.get_table_names() and inspector.has_table("payments"), "SQLAlchemy lists the tables")
+    columns = {column["name"]: column["type"] for column in inspector.get_columns("payments")}
+    told((columns["amount"].precision, columns["amount"].scale) == (18, 3), "SQLAlchemy reflects amounts with their places")
+    told(inspector.get_pk_constraint("payments")["constrained_columns"] == [], "SQLAlchemy reflects that there are no keys")
+    inspector.get_foreign_keys("payments"), inspector.get_indexes("payments"), inspector.get_view_names()
+    payments = sqlalchemy.Table("payments", sqlalchemy.MetaData(), autoload_with=engine)
+    with engine.connect() as connection:
+        query = sqlalchemy.select(payments.c.currency, sqlalchemy.func.sum(payments.c.amount)).group_by(payments.c.currency)
+        told(all(isinstance(total, Decimal) for _, total in connection.execute(query)), "SQLAlchemy asks a reflected table")
+
+
+def adbc(door):
+    with adbc_driver_postgresql.dbapi.connect(door.url()) as connection, connection.cursor() as cursor:
+        cursor.execute("select id, amount, requested_on from payments")
+        table = cursor.fetch_arrow_table()
+        told(table.num_rows > 200, "ADBC reads through a binary COPY")
+
+
+def odbc(door):
+    driver = next((driver for driver in pyodbc.drivers() if "PostgreSQL" in driver and "Unicode" in driver), None)
+    if driver is None:
+        print("--    psqlODBC is not installed")
+        return
+    connection = pyodbc.connect(f"DRIVER={{{driver}}};SERVER=127.0.0.1;PORT={door.port};DATABASE=checkout;UID=anna;PWD=x", autocommit=True)
+    cursor = connection.cursor()
+    told(cursor.execute(AMOUNTS).fetchone()[1] == Decimal("12345.67800000"), "psqlODBC reads amounts exactly")
+    told(any(row.table_name == "payments" for row in cursor.tables(schema="public")), "psqlODBC lists the tables")
+    told(any(row.column_name == "amount" for row in cursor.columns(table="payments", schema="public")), "psqlODBC lists the columns")
+    count = cursor.execute("select count(*) from payments where currency = ?", "EUR").fetchone()[0]
+    told(count > 0, "psqlODBC binds parameters")
+
+
+def jdbc(door):
+    if not (JDBC.exists() and shutil.which("java")):
+        print("--    pgjdbc is not installed")
+        return
+    print(run("java", "-cp", JDBC, HERE / "Pg.java", f"jdbc:postgresql://127.0.0.1:{door.port}/checkout?user=anna"), end="")
+
+
+def node(door):
+    if not shutil.which("node") or subprocess.run(["node", "-e", "require('pg')"], capture_output=True).returncode != 0:
+        print("--    node's pg is not installed")
+        return
+    script = """
+        const { Client } = require('pg');
+        (async () => {
+            const client = new Client({ connectionString: process.argv[1] });
+            await client.connect();
+            const { rows } = await client.query('select amount::text as amount from payments where currency = $1 limit 2', ['EUR']);
+            console.log(rows.length);
+            await client.end();
+        })();"""
+    told(run("node", "-e", script, door.url()).strip() == "2", "node's pg binds parameters")
+
+
+def dbt(door):
+    program = Path(sys.executable).parent / "dbt"
+    project = FOLDER / "project"
+    (project / "models").mkdir(parents=True)
+    (project / "dbt_project.yml").write_text("name: books\nversion: '1.0.0'\nprofile: books\n")
+    (project / "models" / "totals.sql").write_text("select currency, sum(amount) as total from payments group by currency")
+    (project / "profiles.yml").write_text(
+        "books:\n  target: it\n  outputs:\n    it: {type: postgres, host: 127.0.0.1, "
+        f"port: {door.port}, user: anna, password: x, dbname: checkout, schema: public, threads: 1}}\n")
+    options = {"cwd": project, "env": {**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}}
+    told("OK connection ok" in run(program, "debug", "--profiles-dir", ".", **options), "dbt debug connects")
+    told("EUR" in run(program, "show", "--select", "totals", "--profiles-dir", ".", **options), "dbt shows a model's rows")
+
+
+def passwords():
+    users = FOLDER / "users"
+    made = run(CKOSQL, "users", "add", "anna", "--users", users, "--generate").strip()
+    told(made not in users.read_text() and users.stat().st_mode & 0o777 == 0o600, "the file of users has no password, and is its owner's")
+    tls = ("--tls-cert", str(TLS / "ec.crt"), "--tls-key", str(TLS / "ec.sec1.pem"))
+    with Door("--users", str(users), *tls) as door:
+        env, trusted = {"PGPASSWORD": made}, str(TLS / "ec.crt")
+        full = door.url(sslmode="verify-full", sslrootcert=trusted).replace("127.0.0.1", "localhost")
+        told(door.psql("-Atc", "select current_user", url=full, env=env) == "anna\n", "a password and TLS let in")
+        told("password authentication failed" in door.psql("-c", "select 1", url=full, env={"PGPASSWORD": "x"}, fails=True), "another does not")
+        told("without TLS is not allowed" in door.psql("-c", "select 1", url=door.url(sslmode="disable"), env=env, fails=True), "nor without TLS")
+
+
+def main():
+    with Door("--trust") as door:
+        told("no password is asked for" in door.ready, "it says when it asks for no password")
+        for client in (psql, psycopg3, asyncpg_, sqlalchemy_, adbc, odbc, jdbc, node, dbt):
+            client(door)
+    passwords()
+    shutil.rmtree(FOLDER)
+
+
+main()
