@@ -234,7 +234,7 @@ async fn records(source: &Source) -> Result<Vec<Records>> {
             let mut files: Vec<Records> = Vec::new();
             for file in place.files().await.map_err(about(source, ""))? {
                 let bytes = place.read(&file).await?;
-                files.push(records::read(source, *format, &file.name, bytes).map_err(about(source, &file.name))?);
+                files.push(records::read(source, *format, &file.name, &bytes).map_err(about(source, &file.name))?);
             }
             // A member that an object does not have is null; a column that a mapping speaks of must be in every other file.
             if source.columns.is_empty() || *format == Format::Json {

@@ -153,7 +153,7 @@ async fn recorded(engine: &Engine, sql: &str) -> Result<Vec<RecordBatch>> {
 pub(super) async fn explained(
     global: &Global,
     rules: Option<&Path>,
-    flow: Option<&String>,
+    flows: &[String],
     as_of: Option<NaiveDate>,
     id: &str,
 ) -> Result<String> {

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, new_null_array};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
-use bytes::Bytes;
 
 use super::settings::{Format, Source};
 use super::shapes::{COMMON, ShapeColumn};
@@ -36,10 +35,10 @@ pub(super) struct Records {
 ///
 /// # Errors
 /// [`ErrorKind::Decode`] when it is not of this format.
-pub(super) fn read(source: &Source, format: Format, file: &str, bytes: Bytes) -> Result<Records> {
+pub(super) fn read(source: &Source, format: Format, file: &str, bytes: &[u8]) -> Result<Records> {
     let columns = match format {
-        Format::Csv => csv::read(&source.encoding.read(&bytes)?, source.csv)?,
-        Format::Json => json::read(&source.encoding.read(&bytes)?)?,
+        Format::Csv => csv::read(&source.encoding.read(bytes)?, source.csv)?,
+        Format::Json => json::read(&source.encoding.read(bytes)?)?,
         Format::Parquet | Format::Bank(_) => return Err(Error::bug("a file of another format was read as records")),
     };
     columns.records(file)

@@ -101,7 +101,7 @@ impl Held {
                 Rows::Memory { rows: in_order(batches.concat(), &schema, key)?, _taken: memory }
             }
         };
-        self.rows.set(rows).map_err(|_| Error::bug("a table is read twice"))
+        self.rows.set(rows).map_err(|_twice| Error::bug("a table is read twice"))
     }
 
     /// All of its rows; `None` where they are in files.
