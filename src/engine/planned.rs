@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{ParamValues, Result as DataFusionResult, ScalarValue};
 use datafusion::logical_expr::expr::Placeholder;
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::logical_expr::{Expr, LogicalPlan, Statement};
 
 use super::access;
 use crate::error::{Error, ErrorKind, Result};
@@ -32,11 +32,14 @@ impl Planned {
     }
 
     /// Its parameters by number, counted from one, and what is known of each: from how it is used, or said by
-    /// [`Planned::with_parameters`].
+    /// [`Planned::with_parameters`]. Those of PREPARE are none of its own: EXECUTE gives their values.
     ///
     /// # Errors
     /// [`ErrorKind::Query`] when a parameter is not a number, or is used as two types.
     pub fn parameters(&self) -> Result<BTreeMap<usize, Option<FieldRef>>> {
+        if self.is_prepare() {
+            return Ok(BTreeMap::new());
+        }
         let fields = self.plan.get_parameter_fields()?;
         let number = |name: &str| name.strip_prefix('$').and_then(|number| number.parse().ok()).filter(|number| *number > 0);
         let mut parameters = BTreeMap::new();
@@ -80,7 +83,14 @@ impl Planned {
     /// # Errors
     /// [`ErrorKind::Query`] when there are fewer values than parameters, or they do not fit.
     pub fn bind(self, values: Vec<ScalarValue>) -> Result<Self> {
+        if self.is_prepare() {
+            return Ok(self);
+        }
         Ok(Self { plan: self.plan.replace_params_with_values(&ParamValues::from(values))? })
+    }
+
+    fn is_prepare(&self) -> bool {
+        matches!(self.plan, LogicalPlan::Statement(Statement::Prepare(_)))
     }
 
     /// The statement with nothing for each parameter.
