@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arrow::array::{Array, AsArray, BooleanArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Fields, Int32Type};
 use datafusion::common::scalar::ScalarStructBuilder;
@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind};
 use crate::pg::settings::{Extent, SERVER_VERSION, Settings};
 
 /// Functions that say yes, whatever they are asked.
-const YES: [&str; 14] = [
+const YES: [&str; 15] = [
     "pg_function_is_visible",
     "pg_type_is_visible",
     "pg_operator_is_visible",
@@ -24,6 +24,7 @@ const YES: [&str; 14] = [
     "pg_opclass_is_visible",
     "pg_conversion_is_visible",
     "pg_opfamily_is_visible",
+    "pg_statistics_obj_is_visible",
     "pg_ts_config_is_visible",
     "pg_ts_dict_is_visible",
     "pg_ts_parser_is_visible",
@@ -35,7 +36,7 @@ const YES: [&str; 14] = [
 /// Functions that say no.
 const NO: [&str; 3] = ["pg_is_in_recovery", "pg_is_other_temp_schema", "has_sequence_privilege"];
 /// Functions that have nothing to say: there are no such objects here.
-const NOTHING: [&str; 17] = [
+const NOTHING: [&str; 19] = [
     "obj_description",
     "shobj_description",
     "col_description",
@@ -43,6 +44,8 @@ const NOTHING: [&str; 17] = [
     "pg_get_viewdef",
     "pg_get_ruledef",
     "pg_get_triggerdef",
+    "pg_database_size",
+    "pg_get_function_sqlbody",
     "pg_get_functiondef",
     "pg_get_function_arguments",
     "pg_get_function_identity_arguments",
@@ -54,6 +57,9 @@ const NOTHING: [&str; 17] = [
     "pg_get_statisticsobjdef",
     "pg_size_pretty",
 ];
+
+/// `array_to_string`, of lists that the catalogue has as texts too.
+pub(super) const JOINED: &str = "_pg_array_to_string";
 
 /// The functions of a session.
 pub(super) fn all(settings: &Arc<Mutex<Settings>>, names: Names) -> Vec<ScalarUDF> {
@@ -73,6 +79,8 @@ pub(super) fn all(settings: &Arc<Mutex<Settings>>, names: Names) -> Vec<ScalarUD
         function("current_setting", DataType::Utf8, current_setting(settings)),
         function("set_config", DataType::Utf8, set_config(settings)),
         function("pg_table_is_visible", DataType::Boolean, is_visible(names)),
+        function("getdatabaseencoding", DataType::Utf8, |_| Ok(text("UTF8"))),
+        function(JOINED, DataType::Utf8, joined),
         // There are no keys here, and so no parts of them.
         of_value("_pg_expandarray", ScalarStructBuilder::new_null(key_parts())),
         of_value("pg_my_temp_schema", ScalarValue::from(0_i32)),
@@ -146,6 +154,21 @@ fn set_config(settings: &Arc<Mutex<Settings>>) -> impl Fn(&[ColumnarValue]) -> R
         locked(&settings).set(&name, value.as_deref(), extent).map_err(refused)?;
         Ok(ColumnarValue::Scalar(ScalarValue::Utf8(value)))
     }
+}
+
+/// The elements of lists with a text between them; what is no list is taken as it stands.
+fn joined(arguments: &[ColumnarValue]) -> Result<ColumnarValue> {
+    let between = word(arguments, 1)?.unwrap_or_default();
+    let arrays = ColumnarValue::values_to_arrays(arguments)?;
+    let Some(array) = arrays.first() else { return exec_err!("array_to_string takes a list") };
+    let Some(lists) = array.as_list_opt::<i32>() else { return Ok(ColumnarValue::Array(cast(array, &DataType::Utf8)?)) };
+    let one = |list: Option<ArrayRef>| -> Result<Option<String>> {
+        let Some(list) = list else { return Ok(None) };
+        let texts = cast(&list, &DataType::Utf8)?;
+        Ok(Some(texts.as_string::<i32>().iter().flatten().collect::<Vec<_>>().join(&between)))
+    };
+    let texts = lists.iter().map(one).collect::<Result<StringArray>>()?;
+    Ok(ColumnarValue::Array(Arc::new(texts)))
 }
 
 /// Whether a table is found without its schema's name.

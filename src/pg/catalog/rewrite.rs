@@ -16,11 +16,12 @@ use datafusion_pg_catalog::pg_catalog::PG_CATALOG_TABLES;
 use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 use datafusion_pg_catalog::sql::rules::{
     AliasDuplicatedProjectionRewrite, FixArrayLiteral, FixVersionColumnName, PrependUnqualifiedPgTableName,
-    RemoveSubqueryFromProjection, ResolveUnqualifiedIdentifier, RewriteArrayAnyAllOperation, RewritePgCatalogOperator,
-    RewriteRegCastToSubquery, SqlStatementRewriteRule, StripCallableQualifier, StripCollate,
+    ResolveUnqualifiedIdentifier, RewriteArrayAnyAllOperation, RewritePgCatalogOperator, RewriteRegCastToSubquery,
+    SqlStatementRewriteRule, StripCallableQualifier, StripCollate,
 };
 
 use super::PG_CATALOG;
+use super::functions::JOINED;
 use super::tables::Listing;
 
 /// Object ids of PostgreSQL's own tables, by which comments and dependencies name what they are about.
@@ -95,7 +96,8 @@ impl Rewriter {
         }
         reading = read(&self.catalogue, reading);
         let _single = VisitMut::visit(&mut reading, &mut Single);
-        let without = RemoveSubqueryFromProjection.rewrite(reading.clone());
+        let mut without = reading.clone();
+        let _shown = VisitMut::visit(&mut without, &mut Shown);
         let last = self.last_resort.parse(&written).ok().and_then(|mut statements| statements.pop());
         [reading, without].into_iter().chain(last).collect()
     }
@@ -252,6 +254,31 @@ impl VisitorMut for Named {
     }
 }
 
+/// Shows nothing where a subquery stands in a list of what is to be shown.
+struct Shown;
+
+impl VisitorMut for Shown {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        struct Nothing;
+        impl VisitorMut for Nothing {
+            type Break = ();
+
+            fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+                if matches!(expr, Expr::Subquery(_)) {
+                    *expr = Expr::Value(Value::Null.with_empty_span());
+                }
+                ControlFlow::Continue(())
+            }
+        }
+        match query.body.as_mut() {
+            SetExpr::Select(select) => VisitMut::visit(&mut select.projection, &mut Nothing),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
 /// Makes what the engine asks to have one row have one: subqueries in the place of a value, and arrays of subqueries.
 struct Single;
 
@@ -260,6 +287,13 @@ impl VisitorMut for Single {
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
+            Expr::Function(function) if parts(&function.name).last().is_some_and(|name| name == "array_to_string") => {
+                function.name = ObjectName(vec![ObjectNamePart::Identifier(Ident::new(JOINED))]);
+            }
+            // Objects are told from their kind by what they are asked about: no comment is about any.
+            Expr::CompoundIdentifier(names) if names.last().is_some_and(|name| name.value.eq_ignore_ascii_case("tableoid")) => {
+                *expr = Expr::Value(Value::Number("0".to_owned(), false).with_empty_span());
+            }
             Expr::Function(function) if parts(&function.name) == ["array"] => {
                 if let FunctionArguments::Subquery(query) = &mut function.args {
                     let mut query = query.clone();

@@ -45,7 +45,7 @@ impl fmt::Debug for Listing {
 
 impl Listing {
     /// The tables there are.
-    pub(super) const NAMES: [&'static str; 10] = [
+    pub(super) const NAMES: [&'static str; 11] = [
         "pg_attribute",
         "pg_class",
         "pg_database",
@@ -54,6 +54,7 @@ impl Listing {
         "pg_settings",
         "pg_tables",
         "pg_user",
+        "pg_user_mappings",
         "pg_views",
         "pg_cursors",
     ];
@@ -90,7 +91,7 @@ impl Listing {
             "pg_user" => user_of(&user),
             "pg_tables" => tables(&names, self.engine.as_ref(), "r").await?,
             "pg_views" => tables(&names, self.engine.as_ref(), "v").await?,
-            // None is told of: a cursor that is asked for here is about to be closed.
+            // There are no other servers' users, and a cursor that is asked for here is about to be closed.
             _ => Columns::new(),
         };
         whole(&self.columns, &told)
@@ -127,6 +128,10 @@ fn own_columns(name: &str) -> Option<SchemaRef> {
             text("valuntil"),
             text("useconfig"),
         ],
+        "pg_user_mappings" => {
+            let oid = |name: &str| Field::new(name, DataType::Int32, true);
+            vec![oid("umid"), oid("srvid"), text("srvname"), oid("umuser"), text("usename"), text("umoptions")]
+        }
         "pg_views" => vec![text("schemaname"), text("viewname"), text("viewowner"), text("definition")],
         "pg_cursors" => vec![text("name"), text("statement"), is("is_holdable"), is("is_binary"), is("is_scrollable")],
         _ => return None,
@@ -139,7 +144,11 @@ fn with_missing(name: &str, columns: &Schema) -> SchemaRef {
     let list = |name: &str| Field::new(name, DataType::new_list(DataType::Utf8, true), true);
     let field = |field: &Arc<Field>| if field.name().ends_with("acl") { list(field.name()) } else { field.as_ref().clone() };
     let mut fields: Vec<Field> = columns.fields().iter().map(field).collect();
-    let missing = if name == "pg_class" { vec![list("relacl"), list("reloptions")] } else { vec![] };
+    let missing = match name {
+        "pg_class" => vec![list("relacl"), list("reloptions")],
+        "pg_settings" => vec![Field::new("boot_val", DataType::Utf8, true)],
+        _ => vec![],
+    };
     fields.extend(missing.into_iter().filter(|field| columns.field_with_name(field.name()).is_err()));
     Arc::new(Schema::new(fields))
 }
@@ -222,6 +231,7 @@ fn settings(settings: &Settings) -> Columns {
     Columns::from([
         ("name", texts(all.iter().map(|(name, _)| name))),
         ("setting", texts(all.iter().map(|(_, value)| value))),
+        ("boot_val", texts(all.iter().map(|(_, value)| value))),
         ("context", texts(all.iter().map(|_| "user"))),
         ("vartype", texts(all.iter().map(|_| "string"))),
         ("source", texts(all.iter().map(|_| "default"))),
