@@ -82,7 +82,9 @@ class Door:
 def psql(door):
     for command in (r"\d", r"\dt", r"\dv", r"\dt *.*", r"\dn", r"\l", r"\df", r"\du", r"\dT", r"\di", r"\ds", r"\dp", r"\dx",
                     r"\d payments", r"\d+ payments", r"\d live.payments", r"\dt system.*", r"\conninfo", r"\db", r"\dd", r"\dC",
-                    r"\dO", r"\do", r"\da", r"\det", r"\dew", r"\des", r"\deu", r"\dRp", r"\dRs", r"\dy", r"\dF", r"\dc", r"\drds"):
+                    r"\do", r"\da", r"\det", r"\dew", r"\des", r"\deu", r"\dRp", r"\dRs", r"\dy", r"\dF", r"\dc", r"\drds",
+                    r"\ddp", r"\dL", r"\dD", r"\dE", r"\dA", r"\dP", r"\dm", r"\dg", r"\dS", r"\z", r"\l+", r"\dn+", r"\dT+",
+                    r"\df+ version", r"\dconfig"):
         door.psql("-c", command)
     told("payments" in door.psql("-c", r"\dt"), r"psql lists the tables")
     shown = door.psql("-c", r"\d payments")

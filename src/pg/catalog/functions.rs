@@ -7,8 +7,10 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Fields, Int32Type};
 use datafusion::common::scalar::ScalarStructBuilder;
+use datafusion::common::utils::quote_identifier;
 use datafusion::common::{Result, ScalarValue, exec_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Signature, SimpleScalarUDF, TypeSignature, Volatility};
+use datafusion::sql::sqlparser::ast::Value;
 
 use super::relations::Names;
 use crate::engine::PUBLIC;
@@ -81,6 +83,7 @@ pub(super) fn all(settings: &Arc<Mutex<Settings>>, names: Names) -> Vec<ScalarUD
         function("pg_table_is_visible", DataType::Boolean, is_visible(names)),
         function("getdatabaseencoding", DataType::Utf8, |_| Ok(text("UTF8"))),
         function(JOINED, DataType::Utf8, joined),
+        function("format", DataType::Utf8, format),
         // There are no keys here, and so no parts of them.
         of_value("_pg_expandarray", ScalarStructBuilder::new_null(key_parts())),
         of_value("pg_my_temp_schema", ScalarValue::from(0_i32)),
@@ -169,6 +172,44 @@ fn joined(arguments: &[ColumnarValue]) -> Result<ColumnarValue> {
     };
     let texts = lists.iter().map(one).collect::<Result<StringArray>>()?;
     Ok(ColumnarValue::Array(Arc::new(texts)))
+}
+
+/// A text with the next argument for each `%s`, as a name for `%I`, as a literal for `%L`; without places and widths.
+fn format(arguments: &[ColumnarValue]) -> Result<ColumnarValue> {
+    let arrays = ColumnarValue::values_to_arrays(arguments)?;
+    let texts = arrays.iter().map(|array| Ok(cast(array, &DataType::Utf8)?)).collect::<Result<Vec<_>>>()?;
+    let Some((formats, values)) = texts.split_first() else { return exec_err!("format takes a text") };
+    let row = |row: usize| {
+        let Some(format) = text_at(formats, row) else { return Ok(None) };
+        let (mut told, mut rest, mut values) = (String::new(), format, values.iter());
+        while let Some((before, after)) = rest.split_once('%') {
+            let Some(kind) = after.chars().next() else { return exec_err!("a format ends with a percent sign") };
+            told.push_str(before);
+            rest = after.strip_prefix(kind).unwrap_or_default();
+            if kind == '%' {
+                told.push(kind);
+                continue;
+            }
+            let Some(value) = values.next() else { return exec_err!("too few arguments for format()") };
+            match (kind, text_at(value, row)) {
+                ('s', value) => told.push_str(value.unwrap_or_default()),
+                ('I', Some(value)) => told.push_str(&quote_identifier(value)),
+                ('L', Some(value)) => told.push_str(&Value::SingleQuotedString(value.to_owned()).to_string()),
+                ('L', None) => told.push_str("NULL"),
+                _ => return exec_err!("format() knows %s, %I of a name and %L"),
+            }
+        }
+        told.push_str(rest);
+        Ok(Some(told))
+    };
+    let told = (0..formats.len()).map(row).collect::<Result<StringArray>>()?;
+    Ok(ColumnarValue::Array(Arc::new(told)))
+}
+
+/// A text of a column of texts; none where there is nothing.
+fn text_at(texts: &ArrayRef, row: usize) -> Option<&str> {
+    let texts = texts.as_string::<i32>();
+    texts.is_valid(row).then(|| texts.value(row))
 }
 
 /// Whether a table is found without its schema's name.

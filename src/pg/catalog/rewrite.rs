@@ -237,6 +237,14 @@ impl VisitorMut for Named {
                     *expr = Expr::Cast { kind: CastKind::Cast, expr: expr_of, data_type, array: false, format: None };
                 }
             }
+            Expr::Like { pattern, escape_char: escape @ Some(_), .. }
+            | Expr::ILike { pattern, escape_char: escape @ Some(_), .. } => {
+                if let Some(Value::SingleQuotedString(other)) = escape.take().map(|escape| escape.value)
+                    && other != "\\"
+                {
+                    **pattern = escaped(pattern.as_ref().clone(), &other);
+                }
+            }
             Expr::Cast { expr: operand, data_type, kind: CastKind::Cast | CastKind::DoubleColon, .. }
                 if is_object_id(data_type) =>
             {
@@ -252,6 +260,17 @@ impl VisitorMut for Named {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// A pattern of LIKE that says with a backslash, which is all that the engine knows, what it said with another character.
+fn escaped(pattern: Expr, other: &str) -> Expr {
+    let text = |text: &str| Expr::Value(Value::SingleQuotedString(text.to_owned()).with_empty_span());
+    let doubled = call("replace", vec![pattern, text("\\"), text("\\\\")]);
+    if other.is_empty() {
+        return doubled;
+    }
+    let [any, all] = [format!("[{other}](.)"), "gs".to_owned()];
+    call("regexp_replace", vec![doubled, text(&any), text("\\$1"), text(&all)])
 }
 
 /// Shows nothing where a subquery stands in a list of what is to be shown.
@@ -289,6 +308,16 @@ impl VisitorMut for Single {
         match expr {
             Expr::Function(function) if parts(&function.name).last().is_some_and(|name| name == "array_to_string") => {
                 function.name = ObjectName(vec![ObjectNamePart::Identifier(Ident::new(JOINED))]);
+            }
+            // Vectors, which alone are asked this, count from zero.
+            Expr::Function(function) if parts(&function.name).last().is_some_and(|name| name == "generate_subscripts") => {
+                if let FunctionArguments::List(list) = &function.args
+                    && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(vector))) = list.args.first()
+                {
+                    let zero = Expr::Value(Value::Number("0".to_owned(), false).with_empty_span());
+                    let length = call("array_length", vec![vector.clone()]);
+                    *expr = call("unnest", vec![call("range", vec![zero, length])]);
+                }
             }
             // Objects are told from their kind by what they are asked about: no comment is about any.
             Expr::CompoundIdentifier(names) if names.last().is_some_and(|name| name.value.eq_ignore_ascii_case("tableoid")) => {
@@ -413,5 +442,9 @@ mod tests {
         );
         assert_eq!(of("select 1 from pg_type where typreceive != 0"), "SELECT 1 FROM pg_catalog.pg_type WHERE typreceive <> '-'");
         assert_eq!(of("select 'pg_class'::regclass"), "SELECT 1259");
+        assert_eq!(
+            of("select 1 from pg_type where typname like 'pg/_%' escape '/'"),
+            r"SELECT 1 FROM pg_catalog.pg_type WHERE typname LIKE regexp_replace(replace('pg/_%', '\', '\\'), '[/](.)', '\$1', 'gs')"
+        );
     }
 }

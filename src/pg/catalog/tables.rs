@@ -45,10 +45,11 @@ impl fmt::Debug for Listing {
 
 impl Listing {
     /// The tables there are.
-    pub(super) const NAMES: [&'static str; 11] = [
+    pub(super) const NAMES: [&'static str; 12] = [
         "pg_attribute",
         "pg_class",
         "pg_database",
+        "pg_index",
         "pg_namespace",
         "pg_roles",
         "pg_settings",
@@ -91,7 +92,7 @@ impl Listing {
             "pg_user" => user_of(&user),
             "pg_tables" => tables(&names, self.engine.as_ref(), "r").await?,
             "pg_views" => tables(&names, self.engine.as_ref(), "v").await?,
-            // There are no other servers' users, and a cursor that is asked for here is about to be closed.
+            // There are no indexes and no other servers' users, and a cursor that is asked for here is about to be closed.
             _ => Columns::new(),
         };
         whole(&self.columns, &told)
@@ -139,10 +140,17 @@ fn own_columns(name: &str) -> Option<SchemaRef> {
     Some(Arc::new(Schema::new(fields)))
 }
 
-/// PostgreSQL's columns of a table, with those that the dump leaves out, and lists of rights as the lists they are.
+/// PostgreSQL's columns of a table, with those that the dump leaves out, and lists of rights and of columns as the lists they
+/// are.
 fn with_missing(name: &str, columns: &Schema) -> SchemaRef {
     let list = |name: &str| Field::new(name, DataType::new_list(DataType::Utf8, true), true);
-    let field = |field: &Arc<Field>| if field.name().ends_with("acl") { list(field.name()) } else { field.as_ref().clone() };
+    let field = |field: &Arc<Field>| match field.name().as_str() {
+        "indkey" | "indcollation" | "indclass" | "indoption" => {
+            Field::new(field.name(), DataType::new_list(DataType::Int32, true), true)
+        }
+        name if name.ends_with("acl") => list(name),
+        _ => field.as_ref().clone(),
+    };
     let mut fields: Vec<Field> = columns.fields().iter().map(field).collect();
     let missing = match name {
         "pg_class" => vec![list("relacl"), list("reloptions")],
