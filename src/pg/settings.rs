@@ -54,6 +54,7 @@ static SETTINGS: &[Setting] = &[
     reported("client_encoding", "UTF8", Manner::Spelled(UTF8)),
     setting("client_min_messages", "notice", Manner::Free),
     reported("DateStyle", "ISO, MDY", Manner::Spelled(ISO)),
+    setting("default_table_access_method", "heap", Manner::Fixed),
     setting("default_tablespace", "", Manner::Free),
     setting("default_transaction_isolation", "read committed", Manner::Free),
     reported("default_transaction_read_only", "on", Manner::On),

@@ -250,10 +250,18 @@ impl VisitorMut for Named {
             {
                 if let Expr::Value(value) = operand.as_ref()
                     && let Value::SingleQuotedString(name) = &value.value
-                    && let Some((_, oid)) =
-                        SYSTEM_TABLES.iter().find(|(table, _)| *table == name.trim_start_matches("pg_catalog."))
                 {
-                    *expr = Expr::Value(Value::Number((*oid).to_owned(), false).with_empty_span());
+                    let name = name.trim_start_matches("pg_catalog.");
+                    let table = SYSTEM_TABLES.iter().find(|(table, _)| *table == name);
+                    let value = match table {
+                        Some((_, oid)) => Value::Number((*oid).to_owned(), false),
+                        // Columns of functions hold names.
+                        None if data_type.to_string().eq_ignore_ascii_case("regproc") => {
+                            Value::SingleQuotedString(name.to_owned())
+                        }
+                        None => return ControlFlow::Continue(()),
+                    };
+                    *expr = Expr::Value(value.with_empty_span());
                 }
             }
             _ => {}
@@ -442,6 +450,10 @@ mod tests {
         );
         assert_eq!(of("select 1 from pg_type where typreceive != 0"), "SELECT 1 FROM pg_catalog.pg_type WHERE typreceive <> '-'");
         assert_eq!(of("select 'pg_class'::regclass"), "SELECT 1259");
+        assert_eq!(
+            of("select typinput = 'pg_catalog.array_in'::regproc from pg_type"),
+            "SELECT typinput = 'array_in' FROM pg_catalog.pg_type"
+        );
         assert_eq!(
             of("select 1 from pg_type where typname like 'pg/_%' escape '/'"),
             r"SELECT 1 FROM pg_catalog.pg_type WHERE typname LIKE regexp_replace(replace('pg/_%', '\', '\\'), '[/](.)', '\$1', 'gs')"

@@ -45,9 +45,10 @@ impl fmt::Debug for Listing {
 
 impl Listing {
     /// The tables there are.
-    pub(super) const NAMES: [&'static str; 12] = [
+    pub(super) const NAMES: [&'static str; 13] = [
         "pg_attribute",
         "pg_class",
+        "pg_constraint",
         "pg_database",
         "pg_index",
         "pg_namespace",
@@ -92,7 +93,7 @@ impl Listing {
             "pg_user" => user_of(&user),
             "pg_tables" => tables(&names, self.engine.as_ref(), "r").await?,
             "pg_views" => tables(&names, self.engine.as_ref(), "v").await?,
-            // There are no indexes and no other servers' users, and a cursor that is asked for here is about to be closed.
+            // There are no keys, no indexes and no other servers' users, and a cursor that is asked for here is about to be closed.
             _ => Columns::new(),
         };
         whole(&self.columns, &told)
@@ -145,7 +146,7 @@ fn own_columns(name: &str) -> Option<SchemaRef> {
 fn with_missing(name: &str, columns: &Schema) -> SchemaRef {
     let list = |name: &str| Field::new(name, DataType::new_list(DataType::Utf8, true), true);
     let field = |field: &Arc<Field>| match field.name().as_str() {
-        "indkey" | "indcollation" | "indclass" | "indoption" => {
+        "conkey" | "confkey" | "indkey" | "indcollation" | "indclass" | "indoption" => {
             Field::new(field.name(), DataType::new_list(DataType::Int32, true), true)
         }
         name if name.ends_with("acl") => list(name),
