@@ -4,6 +4,7 @@
 //! 0 ok, 1 query or data, 2 usage or configuration, 3 credentials or scope, 4 upstream, 5 rows left, 70 a bug, 130 interrupted.
 
 mod demo;
+mod diff;
 mod docs;
 mod doctor;
 mod export;

@@ -194,7 +194,11 @@ fn open_for(
 }
 
 /// The rules of some flows; of all where none is named.
-fn of_flows(rules: Vec<Rule>, flows: &[String]) -> Result<Vec<Rule>> {
+/// The rules of some flows, or of all where none is named.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] when no rule is of one of them.
+pub(super) fn of_flows(rules: Vec<Rule>, flows: &[String]) -> Result<Vec<Rule>> {
     let known: BTreeSet<&str> = rules.iter().map(|rule| rule.flow.as_str()).collect();
     if let Some(unknown) = flows.iter().find(|flow| !known.contains(flow.as_str())) {
         let error = Error::new(ErrorKind::Usage, "no rule is of this flow").with("flow", unknown);

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 
 use super::print::{print, print_rows};
-use super::{Global, open, overrides, reconcile, terminal};
+use super::{Global, diff, open, overrides, reconcile, terminal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::matching::assign::Side;
 use crate::matching::conventions::Conventions;
@@ -53,6 +53,8 @@ enum What {
     Override(overrides::Override),
     /// Close the periods of a flow: what is matched there stays.
     Close(overrides::Close),
+    /// Tell which matches come, go, or are made otherwise by rules of yours; nothing is kept.
+    Diff(diff::Arguments),
     /// Run the rules, and tell why a row or a match is what it is, with what it was compared with.
     Explain {
         /// Id of a row of either side, or of a match.
@@ -81,6 +83,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Fai
         What::Override(arguments) => Ok(overrides::decide(global, arguments).await?),
         What::Close(arguments) => Ok(overrides::close(global, arguments).await?),
         What::Test { paths } => Ok(test(&folders(&paths)?, terminal::paint_of_stdout(global)).await?),
+        What::Diff(arguments) => diff::run(global, &arguments).await,
         What::Explain { id, rules, flow, as_of } => {
             Ok(print(&reconcile::explained(global, rules.as_deref(), flow.as_slice(), as_of, &id).await?)?)
         }

@@ -17,7 +17,7 @@ use crate::matching::outcome::Outcome;
 use crate::matching::overrides::{Action, Overrides};
 use crate::matching::results::{Asked, Entered, Occasion, Recorded, Results};
 use crate::matching::rule::Rule;
-use crate::matching::run::run_under;
+use crate::matching::run::run_each;
 use crate::matching::sided::Sided;
 use crate::matching::sides::{all_dated, names};
 
@@ -37,17 +37,33 @@ impl Engine {
         Results::at(lake.location())
     }
 
+    /// What people have decided: nothing where there is no lake.
+    async fn overrides(&self, session: &Session) -> Result<Overrides> {
+        match self.lake() {
+            Some(_) => self.results()?.overrides(&session.context.state()).await,
+            None => Ok(Overrides::default()),
+        }
+    }
+
     /// Runs matching rules under what people have decided, and keeps nothing; `as_of` is a day, counted since 1970.
     ///
     /// # Errors
     /// Those of the rules and of reading the tables.
     pub async fn find(&self, rules: &[Rule], as_of: i32) -> Result<Outcome> {
         let session = self.session()?;
-        let overrides = match self.lake() {
-            Some(_) => self.results()?.overrides(&session.context.state()).await?,
-            None => Overrides::default(),
-        };
+        let overrides = self.overrides(&session).await?;
         session.run_under(rules, &overrides, as_of).await
+    }
+
+    /// Runs two sets of matching rules over the same rows under what people have decided, and keeps nothing; `as_of` is a day,
+    /// counted since 1970. What closed periods keep is not looked at.
+    ///
+    /// # Errors
+    /// Those of the rules and of reading the tables.
+    pub async fn find_both(&self, rules: [&[Rule]; 2], as_of: i32) -> Result<[Outcome; 2]> {
+        let session = self.session()?;
+        let overrides = self.overrides(&session).await?;
+        session.run_each(rules, &overrides, as_of).await
     }
 
     /// Runs matching rules under what people have decided, and keeps what they find; `as_of` is a day, counted since 1970.
@@ -114,9 +130,24 @@ impl Engine {
 impl Session {
     /// Runs matching rules under what people have decided.
     pub(super) async fn run_under(&self, rules: &[Rule], overrides: &Overrides, as_of: i32) -> Result<Outcome> {
+        let [outcome] = self.run_each([rules], overrides, as_of).await?;
+        Ok(outcome)
+    }
+
+    /// Runs sets of matching rules over the same rows.
+    async fn run_each<const SETS: usize>(
+        &self,
+        sets: [&[Rule]; SETS],
+        overrides: &Overrides,
+        as_of: i32,
+    ) -> Result<[Outcome; SETS]> {
         // As of one statement: with one budget of requests, and what is read for one rule is there for the next.
         let context = SessionContext::new_with_state(self.state_now());
-        run_under(&with_days(rules)?, overrides, &context, &self.conventions, as_of).await
+        let mut dated = [const { Vec::new() }; SETS];
+        for (dated, rules) in dated.iter_mut().zip(sets) {
+            *dated = with_days(rules)?;
+        }
+        run_each(dated.each_ref().map(Vec::as_slice), overrides, &context, &self.conventions, as_of).await
     }
 
     /// The tables of both sides of a flow's rules.

@@ -41,14 +41,6 @@ pub fn explain(outcome: &Outcome, id: &str) -> Result<String> {
                 line(&mut text, format_args!("  by override {}", out.decision));
             }
         }
-        for out in &step.excluded {
-            if step.table(out.table)?.id(out.row)? == id {
-                let table = step.table(out.table)?.name();
-                let Step { flow, hop, .. } = step;
-                line(&mut text, format_args!("{table} {id} is out of scope, hop {hop} of {flow}"));
-                line(&mut text, format_args!("  by override {}", out.decision));
-            }
-        }
     }
     if text.is_empty() {
         return Err(Error::new(ErrorKind::Query, "no row and no match of the flows has this id")

@@ -40,12 +40,26 @@ pub struct Tried {
 /// # Errors
 /// Those of [`Folder::read`] and of reading a rule.
 pub fn with_shipped(path: Option<&Path>) -> Result<Vec<Rule>> {
-    let of = |folder: &Folder| folder.rules().into_iter().map(|(_, rule)| rule).collect::<Result<Vec<Rule>>>();
-    let own = path.map(Folder::read).transpose()?.as_ref().map(of).transpose()?.unwrap_or_default();
-    let mut rules = of(&Folder::shipped()?)?;
-    rules.retain(|shipped| own.iter().all(|rule| rule.id != shipped.id));
-    rules.extend(own);
-    Ok(rules)
+    let shipped = read(&Folder::shipped()?)?;
+    match path {
+        Some(path) => beside(shipped, path),
+        None => Ok(shipped),
+    }
+}
+
+/// The rules of a path beside others, one of which takes the place of that of its name.
+///
+/// # Errors
+/// Those of [`Folder::read`] and of reading a rule.
+pub fn beside(mut others: Vec<Rule>, path: &Path) -> Result<Vec<Rule>> {
+    let own = read(&Folder::read(path)?)?;
+    others.retain(|other| own.iter().all(|rule| rule.id != other.id));
+    others.extend(own);
+    Ok(others)
+}
+
+fn read(folder: &Folder) -> Result<Vec<Rule>> {
+    folder.rules().into_iter().map(|(_, rule)| rule).collect()
 }
 
 impl Folder {

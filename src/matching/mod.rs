@@ -23,6 +23,7 @@ pub mod assign;
 pub mod calendar;
 pub mod check;
 pub mod conventions;
+pub mod diff;
 pub mod explain;
 pub mod files;
 pub mod functions;

@@ -17,11 +17,11 @@ use super::snapshot::Snapshot;
 use crate::error::Result;
 
 /// What a run is of.
-pub(super) struct Planned {
+pub(super) struct Planned<const SETS: usize> {
     /// The tables that rules match rows of, and the days that these are known of.
     pub(super) snapshot: Arc<Snapshot>,
-    /// By flow and hop.
-    pub(super) steps: Vec<Steps>,
+    /// Of each set of rules, by flow and hop.
+    pub(super) steps: [Vec<Steps>; SETS],
 }
 
 /// The rules of a step.
@@ -38,38 +38,47 @@ pub(super) struct Steps {
     pub(super) sides: Vec<Sided<usize>>,
 }
 
-impl Planned {
-    /// Checks and plans rules, and reads the tables that their headers name.
+impl<const SETS: usize> Planned<SETS> {
+    /// Checks and plans sets of rules that know nothing of each other, and reads the tables that their headers name once for all.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::Query`] when two rules have one name, or know the rows of a table by different keys; those of
-    /// [`check`] and of reading the tables.
-    pub(super) async fn of(rules: &[Rule], context: &SessionContext) -> Result<Self> {
-        let mut of_steps: BTreeMap<(String, u32), Vec<Rule>> = BTreeMap::new();
-        let mut names = BTreeSet::new();
-        for rule in rules {
-            if !names.insert(&rule.id) {
-                return Err(rule.is_twin());
-            }
-            of_steps.entry((rule.flow.clone(), rule.hop)).or_default().push(rule.clone());
-        }
+    /// [`crate::error::ErrorKind::Query`] when two rules of a set have one name, or know the rows of a table by different keys;
+    /// those of [`check()`] and of reading the tables.
+    pub(super) async fn of(sets: [&[Rule]; SETS], context: &SessionContext) -> Result<Self> {
         // All are checked before anything is read.
-        let mut steps = Vec::with_capacity(of_steps.len());
-        for ((flow, hop), rules) in of_steps {
-            steps.push(Steps::checked(flow, hop, rules, context).await?);
+        let mut steps = [const { Vec::new() }; SETS];
+        for (steps, rules) in steps.iter_mut().zip(sets) {
+            *steps = checked(rules, context).await?;
         }
-        let days = rules.iter().filter_map(|rule| rule.covered.as_ref());
+        let days = sets.into_iter().flatten().filter_map(|rule| rule.covered.as_ref());
         let days = days.map(|covered| (TableReference::parse_str(&covered.table), None));
-        let named = steps.iter().flat_map(|step| &step.tables).map(Named::table);
+        let named = steps.iter().flatten().flat_map(|step| &step.tables).map(Named::table);
         let snapshot = Snapshot::of(named.chain(days).collect(), context).await?;
         let mut reads = Vec::new();
-        for step in &mut steps {
+        for step in steps.iter_mut().flatten() {
             reads.extend(step.plan(snapshot.context()).await?);
         }
-        let plans: Vec<&LogicalPlan> = steps.iter().flat_map(|step| &step.plans).chain(&reads).collect();
+        let plans: Vec<&LogicalPlan> = steps.iter().flatten().flat_map(|step| &step.plans).chain(&reads).collect();
         snapshot.fill(&plans).await?;
         Ok(Self { snapshot: Arc::new(snapshot), steps })
     }
+}
+
+/// The steps of rules, each of which is checked.
+async fn checked(rules: &[Rule], context: &SessionContext) -> Result<Vec<Steps>> {
+    let mut of_steps: BTreeMap<(String, u32), Vec<Rule>> = BTreeMap::new();
+    let mut names = BTreeSet::new();
+    for rule in rules {
+        if !names.insert(&rule.id) {
+            return Err(rule.is_twin());
+        }
+        of_steps.entry((rule.flow.clone(), rule.hop)).or_default().push(rule.clone());
+    }
+    let mut steps = Vec::with_capacity(of_steps.len());
+    for ((flow, hop), rules) in of_steps {
+        steps.push(Steps::checked(flow, hop, rules, context).await?);
+    }
+    Ok(steps)
 }
 
 impl Steps {

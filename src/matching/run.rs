@@ -49,17 +49,34 @@ pub async fn run_under(
     conventions: &Conventions,
     as_of: i32,
 ) -> Result<Outcome> {
-    let Planned { snapshot, steps } = Planned::of(rules, context).await?;
-    let mut outcome = Outcome::default();
-    let mut made = BTreeSet::new();
-    for step in steps {
-        let session = Session { snapshot: &snapshot, conventions, as_of, decided: overrides.of(&step.flow) };
-        outcome.steps.push(session.step(step, &mut made).await?);
-    }
-    for flow in outcome.steps.iter().map(|step| step.flow.as_str()).collect::<BTreeSet<_>>() {
-        decided::all_made(flow, overrides.of(flow), &made)?;
-    }
+    let [outcome] = run_each([rules], overrides, context, conventions, as_of).await?;
     Ok(outcome)
+}
+
+/// Runs sets of rules, each as if there were no other, over the same rows.
+///
+/// # Errors
+/// Those of [`run_under`].
+pub async fn run_each<const SETS: usize>(
+    sets: [&[Rule]; SETS],
+    overrides: &Overrides,
+    context: &SessionContext,
+    conventions: &Conventions,
+    as_of: i32,
+) -> Result<[Outcome; SETS]> {
+    let Planned { snapshot, steps } = Planned::of(sets, context).await?;
+    let mut outcomes = [const { Outcome { steps: Vec::new() } }; SETS];
+    for (outcome, steps) in outcomes.iter_mut().zip(steps) {
+        let mut made = BTreeSet::new();
+        for step in steps {
+            let session = Session { snapshot: &snapshot, conventions, as_of, decided: overrides.of(&step.flow) };
+            outcome.steps.push(session.step(step, &mut made).await?);
+        }
+        for flow in outcome.steps.iter().map(|step| step.flow.as_str()).collect::<BTreeSet<_>>() {
+            decided::all_made(flow, overrides.of(flow), &made)?;
+        }
+    }
+    Ok(outcomes)
 }
 
 /// What a step is run in.

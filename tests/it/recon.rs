@@ -305,6 +305,29 @@ async fn case_46_what_a_person_has_unmatched_stays_so() {
     assert_eq!(overrides, ["1 unmatch ann a true", "1 unmatch ann x true", "2 retract ann  false"]);
 }
 
+#[test]
+fn other_rules_are_held_against_those_there_are_over_the_same_rows() {
+    let folder = shop();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    fs::create_dir(folder.path().join("other")).unwrap();
+    let rule = |name: &str, priority: u32, on: &str| {
+        format!(
+            "--- rule: shop.{name} flow: shop priority: {priority}\n--- left: books.orders(id) right: books.bank(id)\n\
+             --- days: left.day, right.day\n--- amount: left.amount = right.amount\n\
+             select l.id as left_id, r.id as right_id from books.orders l join books.bank r on {on}\n"
+        )
+    };
+    write("other/amount.sql", &rule("amount", 5, "l.amount = r.amount and l.currency = r.currency"));
+    write("other/reference.sql", &rule("reference", 9, "l.reference = r.reference and r.day > date '2026-03-04'"));
+    let diff = |more: &[&str]| {
+        let said = [&["rules", "diff", "--as-of", "2026-03-10", "--rules", "rules", "--format", "csv"], more].concat();
+        ckosql(&folder, &said, true)
+    };
+    let told = [diff(&["other"]), diff(&["other", "--each"]), diff(&["rules/reference.sql"]), diff(&["other", "--flow", "none"])];
+    assert_snapshot!(told.join("\n"));
+    assert!(!folder.path().join("lake").join("recon").exists());
+}
+
 #[tokio::test]
 async fn case_47_a_rule_that_is_edited_and_finds_the_same_leaves_no_gap() {
     let (mut desk, _folder) = Desk::new();
