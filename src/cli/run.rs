@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinError, JoinSet};
 
+use crate::engine::depth;
 use crate::error::{Error, ErrorKind};
 use crate::shell::failure::Failure;
 use crate::shell::paint::Paint;
@@ -69,9 +70,9 @@ fn run(paint: Paint, work: impl FnOnce(&Runtime) -> Result<(), Failure>) -> Exit
 }
 
 /// Where a subcommand runs. Threads that wait for files are as many as it takes: to open a table of the lake, one waits for
-/// what another reads, so of too few all would wait.
+/// what another reads, so of too few all would wait. On each of them a statement may be planned.
 fn runtime() -> std::io::Result<Runtime> {
-    Builder::new_multi_thread().enable_all().build()
+    Builder::new_multi_thread().thread_stack_size(depth::STACK).enable_all().build()
 }
 
 /// Ends at Ctrl-C or SIGTERM; never, when the system does not tell.

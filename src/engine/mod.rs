@@ -9,6 +9,7 @@ mod books;
 mod checks;
 pub mod config;
 mod declared;
+pub mod depth;
 pub mod doctor;
 mod planned;
 mod recon;
@@ -432,6 +433,7 @@ impl Session {
     /// [`ErrorKind::Query`] when it cannot be answered as it is written, [`ErrorKind::ReadOnly`] when it would change
     /// something.
     pub async fn plan(&self, sql: &str) -> Result<Planned> {
+        depth::check(sql)?;
         let state = self.context.state();
         let statement = state.sql_to_statement(sql, &state.config_options().sql_parser.dialect)?;
         self.plan_statement(statement).await

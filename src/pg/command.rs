@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::parser::Parser;
 use super::copy::Manner;
 use super::failure::Failure;
 use super::settings::Extent;
-use crate::engine::access;
+use crate::engine::{access, depth};
 use crate::error::{Error, ErrorKind};
 
 /// How deep a statement may be nested.
@@ -69,8 +69,9 @@ pub(super) enum Count {
 /// The statements of a text.
 ///
 /// # Errors
-/// A failure with its place when the text is no SQL.
+/// A failure with its place when the text is no SQL, or more than can be planned.
 pub(super) fn statements(sql: &str) -> Result<Vec<Statement>, Failure> {
+    depth::check(sql)?;
     let parsed = Parser::new(&PostgreSqlDialect {})
         .with_recursion_limit(DEEPEST)
         .try_with_sql(sql)

@@ -1,5 +1,6 @@
 //! The built program, as a user runs it: what it prints where, and the exit code it ends with.
 
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -97,6 +98,22 @@ fn statements_that_change_something_are_refused() {
         let ran = run(&["query", "--demo", sql]);
         assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{sql}: {}", ran.stderr);
     }
+}
+
+#[test]
+fn a_statement_may_be_deep_and_one_that_is_too_deep_is_refused() {
+    let of = |terms: usize| {
+        let terms: Vec<String> = (0..terms).map(|term| format!("n = {term}")).collect();
+        let path = Place::new();
+        fs::write(path.path().join("deep.sql"), format!("select count(*) from (values (1)) t(n) where {}", terms.join(" or ")))
+            .unwrap();
+        path.run(&["--demo", "query", "--format", "csv", "--file", "deep.sql"])
+    };
+    let deep = of(1_000);
+    assert_eq!((deep.code, deep.stdout.lines().last()), (0, Some("1")), "{}", deep.stderr);
+    let deeper = of(20_000);
+    assert_eq!(deeper.code, 1);
+    assert!(deeper.stderr.contains("40000 operators, and may have 3000"), "{}", deeper.stderr);
 }
 
 #[test]

@@ -499,6 +499,7 @@ async fn errors_have_their_state_and_place() {
     assert_eq!((error.code().code(), error.position()), ("42000", Some(&ErrorPosition::Original(18))));
     assert!(error.message().starts_with("No field named nope"), "{}", error.message());
     assert_eq!(state(&client, "select * form payments").await, "42000");
+    assert_eq!(state(&client, &format!("select 1{}", " + 1".repeat(100_000))).await, "42000");
     assert_eq!(state(&client, "fetch all from nothing").await, "34000");
     assert_eq!(state(&client, "execute nothing").await, "42000");
     assert_eq!(state(&client, "deallocate nothing").await, "26000");
