@@ -77,7 +77,7 @@ fn without_credentials_the_error_says_what_to_do() {
 #[test]
 fn an_unknown_configuration_key_is_an_error_with_its_line() {
     let place = Place::new();
-    std::fs::write(place.path().join("ckosql.toml"), "# the key\nsecert_key = 'sk_MARKER'\n").unwrap();
+    fs::write(place.path().join("ckosql.toml"), "# the key\nsecert_key = 'sk_MARKER'\n").unwrap();
     let seen = place.run(&["query", "select 1"]).seen().replace(&place.path().display().to_string(), "DIR");
     assert_snapshot!(seen);
 }
@@ -139,10 +139,10 @@ fn a_file_takes_the_format_of_its_name() {
     let place = Place::new();
     let ran = place.run(&["query", "--demo", "select 1 as n", "-o", "a.csv"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{}", ran.stderr);
-    assert_eq!(std::fs::read_to_string(place.path().join("a.csv")).unwrap(), "n\n1\n");
+    assert_eq!(fs::read_to_string(place.path().join("a.csv")).unwrap(), "n\n1\n");
     let ran = place.run(&["query", "--demo", "select 1 as n", "-o", "a.parquet"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert!(std::fs::read(place.path().join("a.parquet")).unwrap().ends_with(b"PAR1"));
+    assert!(fs::read(place.path().join("a.parquet")).unwrap().ends_with(b"PAR1"));
 }
 
 #[test]
@@ -150,26 +150,26 @@ fn a_query_that_fails_leaves_no_file() {
     let place = Place::new();
     let ran = place.run(&["query", "--demo", "select 1 as n; select * from nowhere", "-o", "a.md"]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
-    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
 }
 
 #[test]
 fn a_csv_file_holds_one_answer() {
     let place = Place::new();
     let ran = place.run(&["query", "--demo", "select 1 as n; select 2 as n", "-o", "two.csv"]);
-    assert_eq!((ran.code, std::fs::read_dir(place.path()).unwrap().count()), (2, 0), "{}", ran.stderr);
+    assert_eq!((ran.code, fs::read_dir(place.path()).unwrap().count()), (2, 0), "{}", ran.stderr);
     let ran = place.run(&["query", "--demo", "select 1 as n; select 2 as n", "--format", "csv"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (0, "n\n1\nn\n2\n"), "{}", ran.stderr);
     let ran = place.run(&["query", "--demo", "set datafusion.execution.batch_size = 10; select 1 as n", "-o", "one.csv"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert_eq!(std::fs::read_to_string(place.path().join("one.csv")).unwrap(), "n\n1\n");
+    assert_eq!(fs::read_to_string(place.path().join("one.csv")).unwrap(), "n\n1\n");
 }
 
 #[test]
 fn a_file_without_an_answer_is_not_written() {
     let place = Place::new();
     let ran = place.run(&["query", "--demo", "set datafusion.execution.batch_size = 10", "-o", "a.csv"]);
-    assert_eq!((ran.code, std::fs::read_dir(place.path()).unwrap().count()), (2, 0), "{}", ran.stderr);
+    assert_eq!((ran.code, fs::read_dir(place.path()).unwrap().count()), (2, 0), "{}", ran.stderr);
     assert_eq!(ran.stderr, "error: there is no answer to write to a.csv\n");
 }
 
@@ -191,13 +191,13 @@ fn a_query_that_is_terminated_leaves_no_file() {
     let place = Place::new();
     let sql = "select count(*) as n from generate_series(1, 1000000000000)";
     let child = place.command(&["query", "--demo", sql, "-o", "a.csv"]).stderr(Stdio::piped()).spawn().unwrap();
-    while std::fs::read_dir(place.path()).unwrap().count() == 0 {
+    while fs::read_dir(place.path()).unwrap().count() == 0 {
         std::thread::yield_now();
     }
     terminate(&child);
     let ran = ran(child.wait_with_output().unwrap());
     assert_eq!((ran.code, ran.stderr.as_str()), (130, "cancelled\n"));
-    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn json_holds_one_answer() {
 #[test]
 fn a_query_file_may_set_before_it_selects() {
     let place = Place::new();
-    std::fs::write(place.path().join("q.sql"), "set datafusion.execution.batch_size = 10;\nselect 1 as n; -- end\n").unwrap();
+    fs::write(place.path().join("q.sql"), "set datafusion.execution.batch_size = 10;\nselect 1 as n; -- end\n").unwrap();
     let ran = place.run(&["query", "--demo", "-f", "q.sql", "--format", "csv"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (0, "n\n1\n"), "{}", ran.stderr);
 }
@@ -259,8 +259,8 @@ fn a_reader_that_leaves_early_is_no_error() {
 #[test]
 fn the_shell_runs_a_script_up_to_its_first_error() {
     let place = Place::new();
-    std::fs::write(place.path().join("script"), "\\format csv\nselect 1 as n;\nselect nothing;\nselect 2 as n;\n").unwrap();
-    let script = std::fs::File::open(place.path().join("script")).unwrap();
+    fs::write(place.path().join("script"), "\\format csv\nselect 1 as n;\nselect nothing;\nselect 2 as n;\n").unwrap();
+    let script = fs::File::open(place.path().join("script")).unwrap();
     let ran = ran(place.command(&["shell", "--demo"]).stdin(script).output().unwrap());
     assert_eq!((ran.code, ran.stdout.as_str()), (1, "n\n1\n"), "{}", ran.stderr);
 }
@@ -300,7 +300,7 @@ fn a_user_s_password_is_told_once_and_kept_nowhere() {
     let place = Place::new();
     let ran = place.run(&["users", "add", "anna", "--generate"]);
     let file = place.path().join(".config").join("ckosql").join("users");
-    let kept = std::fs::read_to_string(&file).unwrap();
+    let kept = fs::read_to_string(&file).unwrap();
     let said = ran.stderr.replace(&place.path().display().to_string(), "DIR");
     assert_eq!((ran.code, said.as_str()), (0, "anna is added in DIR/.config/ckosql/users\n"));
     assert!(ran.stdout.trim().len() == 24 && !kept.contains(ran.stdout.trim()), "{kept}");
