@@ -49,7 +49,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<(), Failure> {
     let before = with_shipped(arguments.rules.as_deref())?;
     let after = beside(before.clone(), &arguments.path)?;
-    let changed = changed(&before, &of_flows(after.clone(), arguments.flow.as_slice())?);
+    let changed = changed(&before, &after, arguments.flow.as_slice())?;
     let of_changed = |rules: Vec<Rule>| rules.into_iter().filter(|rule| changed.contains(&rule.flow)).collect::<Vec<_>>();
     let opened = open::open(global)?;
     let as_of = arguments.as_of.unwrap_or_else(|| opened.engine.clock().now().date_naive()).to_epoch_days();
@@ -62,15 +62,15 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<(), Fa
     }
 }
 
-/// The flows, of those that are wanted, in which a rule differs.
-fn changed(before: &[Rule], wanted: &[Rule]) -> BTreeSet<String> {
-    let flows: BTreeSet<&str> = wanted.iter().map(|rule| rule.flow.as_str()).collect();
-    let versions = |rules: &[Rule]| {
-        let of_flows = rules.iter().filter(|rule| flows.contains(rule.flow.as_str()));
-        of_flows.map(|rule| (rule.flow.clone(), rule.version.clone())).collect::<BTreeSet<_>>()
-    };
-    let (old, new) = (versions(before), versions(wanted));
-    old.symmetric_difference(&new).map(|(flow, _)| flow.clone()).collect()
+/// The flows, of those that are wanted, in which a rule differs, comes or goes.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] when neither has a rule of a flow that is wanted.
+fn changed(before: &[Rule], after: &[Rule], flows: &[String]) -> Result<BTreeSet<String>> {
+    let versions = |rules: &[Rule]| rules.iter().map(|rule| (rule.flow.clone(), rule.version.clone())).collect::<BTreeSet<_>>();
+    let (old, new) = (versions(before), versions(after));
+    let wanted: BTreeSet<String> = of_flows([before, after].concat(), flows)?.into_iter().map(|rule| rule.flow).collect();
+    Ok(old.symmetric_difference(&new).map(|(flow, _)| flow).filter(|flow| wanted.contains(*flow)).cloned().collect())
 }
 
 /// A row for each match that comes, goes or changes.

@@ -324,6 +324,19 @@ fn other_rules_are_held_against_those_there_are_over_the_same_rows() {
         ckosql(&folder, &said, true)
     };
     let told = [diff(&["other"]), diff(&["other", "--each"]), diff(&["rules/reference.sql"]), diff(&["other", "--flow", "none"])];
+    // What leaves a flow without any rule leaves it without its matches.
+    fs::create_dir(folder.path().join("moved")).unwrap();
+    for name in ["reference.sql", "none.sql"] {
+        let rule = fs::read_to_string(folder.path().join("rules").join(name)).unwrap();
+        write(&format!("moved/{name}"), &rule.replace("flow: shop", "flow: moved"));
+    }
+    assert_eq!(
+        [diff(&["moved"]), diff(&["moved", "--flow", "shop"])].concat(),
+        "exit 5\nflow,hop,what,before,after,currency,count,amount\nmoved,1,comes,,shop.reference,EUR,1,10.00\n\
+         shop,1,goes,shop.reference,,EUR,1,10.00\nerror: 2 matches differ\n\
+         exit 5\nflow,hop,what,before,after,currency,count,amount\nshop,1,goes,shop.reference,,EUR,1,10.00\n\
+         error: 1 matches differ\n"
+    );
     assert_snapshot!(told.join("\n"));
     assert!(!folder.path().join("lake").join("recon").exists());
 }
