@@ -8,7 +8,7 @@ mod numeric;
 mod time;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, StringViewArray};
-use arrow::compute::cast;
+use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use bytes::{BufMut, BytesMut};
@@ -65,7 +65,8 @@ fn brought_to(array: &ArrayRef, column: &Column) -> Result<ArrayRef> {
         let shown = (0..array.len()).map(|row| array.is_valid(row).then(|| formatter.value(row).to_string()));
         return Ok(std::sync::Arc::new(shown.collect::<StringViewArray>()));
     }
-    cast(array, &column.sent_from).map_err(cannot)
+    let or_fail = CastOptions { safe: false, ..CastOptions::default() };
+    cast_with_options(array, &column.sent_from, &or_fail).map_err(cannot)
 }
 
 fn is_written_out(data_type: &DataType) -> bool {

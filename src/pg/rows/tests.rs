@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use arrow::array::{
     BinaryArray, BooleanArray, Date32Array, Decimal256Array, Float64Array, Int32Array, IntervalMonthDayNanoArray, ListArray,
-    NullArray, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray, TimestampNanosecondArray, UInt64Array,
+    NullArray, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray, TimestampNanosecondArray, TimestampSecondArray,
+    UInt64Array,
 };
 use arrow::datatypes::{DataType, Field, Int32Type, IntervalMonthDayNano, Schema, i256};
 
@@ -46,6 +47,15 @@ fn values_are_written_as_postgresql_writes_them() {
     let with_zone = TimestampNanosecondArray::from(vec![1_000_000_000]).with_timezone("UTC");
     assert_eq!(text(with_zone), "1970-01-01 00:00:01+00");
     assert_eq!(texts(Arc::new(NullArray::new(1))), [None]);
+}
+
+#[test]
+fn what_the_wire_cannot_carry_is_an_error_and_not_nothing() {
+    let array: ArrayRef = Arc::new(TimestampSecondArray::from(vec![0, i64::MAX]));
+    let schema = Schema::new(vec![Field::new("x", array.data_type().clone(), true)]);
+    let columns = columns(&schema);
+    let batch = RecordBatch::try_new(Arc::new(schema), vec![array]).unwrap();
+    assert_eq!(Rows::of(&batch, &columns).map(drop).unwrap_err().kind(), ErrorKind::Decode);
 }
 
 #[test]
