@@ -618,6 +618,8 @@ async fn the_catalogue_tells_what_there_is() {
     let asked = "select current_user, current_database(), current_schema(), current_setting('server_version_num'), pg_catalog.pg_get_userbyid(10)";
     let asked: Vec<_> = rows(&client, asked).await.remove(0).into_iter().map(Option::unwrap).collect();
     assert_eq!(asked, ["anna", "checkout", "public", "170000", "anna"]);
+    let each = "select count(*) from pg_settings where setting = current_setting(name)";
+    assert_eq!(value(&client, each).await, value(&client, "select count(*) from pg_settings").await);
     // The same in every connection.
     let oid = "select oid from pg_class where relname = 'payments' and pg_table_is_visible(oid)";
     assert_eq!(value(&client, oid).await, value(&door.connect().await, oid).await);

@@ -124,13 +124,14 @@ fn key_parts() -> Fields {
     [Field::new("x", DataType::Int32, true), Field::new("n", DataType::Int32, true)].into_iter().collect()
 }
 
-/// A text argument; none when it is missing or nothing.
+/// A text argument, which is the same for all rows; none when it is missing or nothing.
 fn word(arguments: &[ColumnarValue], index: usize) -> Result<Option<String>> {
     let Some(argument) = arguments.get(index) else { return Ok(None) };
     let value = match argument {
         ColumnarValue::Scalar(value) => value.clone(),
         ColumnarValue::Array(array) if array.is_empty() => return Ok(None),
-        ColumnarValue::Array(array) => ScalarValue::try_from_array(array, 0)?,
+        ColumnarValue::Array(array) if array.len() == 1 => ScalarValue::try_from_array(array, 0)?,
+        ColumnarValue::Array(_) => return exec_err!("a function takes one value here, not one for each row"),
     };
     Ok((!value.is_null()).then(|| value.to_string()))
 }
@@ -138,13 +139,23 @@ fn word(arguments: &[ColumnarValue], index: usize) -> Result<Option<String>> {
 fn current_setting(settings: &Arc<Mutex<Settings>>) -> impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> + use<> {
     let settings = Arc::clone(settings);
     move |arguments| {
-        let name = word(arguments, 0)?.unwrap_or_default();
         let is_optional = word(arguments, 1)?.as_deref() == Some("true");
-        match locked(&settings).get(&name) {
-            Some(value) => Ok(text(value)),
-            None if is_optional => Ok(ColumnarValue::Scalar(ScalarValue::Utf8(None))),
-            None => Err(Error::new(ErrorKind::Query, format!("unrecognized configuration parameter \"{name}\"")).into()),
+        let Some(names) = arguments.first() else { return exec_err!("current_setting takes the name of a setting") };
+        let is_one = matches!(names, ColumnarValue::Scalar(_));
+        let names = cast(&names.to_array(1)?, &DataType::Utf8)?;
+        let settings = locked(&settings);
+        let value = |name: Option<&str>| match name.map(|name| (name, settings.get(name))) {
+            Some((_, Some(value))) => Ok(Some(value.to_owned())),
+            Some((name, None)) if !is_optional => {
+                Err(Error::new(ErrorKind::Query, format!("unrecognized configuration parameter \"{name}\"")).into())
+            }
+            _ => Ok(None),
+        };
+        let values = names.as_string::<i32>().iter().map(value).collect::<Result<StringArray>>()?;
+        if is_one {
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&values, 0)?));
         }
+        Ok(ColumnarValue::Array(Arc::new(values)))
     }
 }
 
