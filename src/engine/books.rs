@@ -18,7 +18,7 @@ pub const BOOKS: &str = "books";
 #[derive(Debug)]
 pub(super) struct WithBooks {
     pub(super) shared: Arc<dyn CatalogProvider>,
-    pub(super) books: Arc<OtherSide>,
+    pub(super) books: Arc<dyn SchemaProvider>,
 }
 
 impl CatalogProvider for WithBooks {
@@ -32,7 +32,7 @@ impl CatalogProvider for WithBooks {
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
         if name == BOOKS {
-            return Some(Arc::<OtherSide>::clone(&self.books));
+            return Some(Arc::clone(&self.books));
         }
         self.shared.schema(name)
     }

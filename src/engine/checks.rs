@@ -4,7 +4,7 @@
 //! of every check, and `checks.summary` counts them over the last days. Adding a check is adding a file.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use datafusion::catalog::{SchemaProvider, TableProvider};
@@ -14,7 +14,7 @@ use datafusion::error::DataFusionError;
 use include_dir::{Dir, include_dir};
 
 use super::views::{header, plan};
-use super::{Engine, Shared};
+use super::Planner;
 use crate::error::{Error, Result};
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/checks");
@@ -57,26 +57,25 @@ pub(super) fn all() -> Result<Vec<Check>> {
 pub(super) struct Checks {
     sql: BTreeMap<String, String>,
     planned: Mutex<HashMap<String, Arc<dyn TableProvider>>>,
-    /// The engine they are planned by, whose catalogue has this schema.
-    engine: Weak<Shared>,
+    /// What they are planned by.
+    planner: Planner,
 }
 
 impl Checks {
-    /// The checks, to be planned by this engine.
+    /// The checks, to be planned by this.
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::Bug`] when one has no header.
-    pub(super) fn try_new(engine: &Engine) -> Result<Self> {
+    pub(super) fn try_new(planner: Planner) -> Result<Self> {
         let checks = all()?;
         let over_all = [(BROKEN, broken(&checks)), (SUMMARY, summary(&checks))];
         let over_all = over_all.into_iter().map(|(name, sql)| (name.to_owned(), sql));
         let each = checks.iter().map(|check| (check.name.to_owned(), check.sql.to_owned()));
-        Ok(Self { sql: each.chain(over_all).collect(), planned: Mutex::default(), engine: Arc::downgrade(&engine.shared) })
+        Ok(Self { sql: each.chain(over_all).collect(), planned: Mutex::default(), planner })
     }
 
     fn plan(&self, name: &str, sql: &str) -> Result<ViewTable> {
-        let shared = self.engine.upgrade().ok_or_else(|| Error::bug("a catalogue outlived its engine"))?;
-        plan(&Engine { shared }.session()?.context.state(), name, sql)
+        plan(&self.planner.state()?, name, sql)
     }
 
     fn planned(&self) -> MutexGuard<'_, HashMap<String, Arc<dyn TableProvider>>> {

@@ -14,6 +14,7 @@ pub mod doctor;
 mod planned;
 mod recon;
 pub mod reference;
+pub mod roles;
 mod sides;
 mod system;
 mod views;
@@ -21,7 +22,7 @@ mod words;
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider, TableProvider};
@@ -67,6 +68,7 @@ use books::{OtherSide, WithBooks};
 use config::Config;
 pub use planned::Planned;
 pub use recon::RECON;
+use roles::{Admitted, Allowed, Limits, Roles, SeenSchema};
 
 /// Name of the catalogue.
 pub const CATALOG: &str = "checkout";
@@ -99,6 +101,33 @@ struct Shared {
     books: Arc<Books>,
     conventions: Arc<Conventions>,
     config: Config,
+    /// Known once their tables are.
+    roles: OnceLock<Roles>,
+}
+
+/// Plans the engine's own views, over what a role sees where it is said which.
+#[derive(Debug, Clone)]
+struct Planner {
+    /// Of a catalogue that the engine has.
+    engine: Weak<Shared>,
+    role: Option<String>,
+}
+
+impl Planner {
+    fn of(engine: &Engine, role: Option<&str>) -> Self {
+        Self { engine: Arc::downgrade(&engine.shared), role: role.map(str::to_owned) }
+    }
+
+    /// The state of a session in which they are planned.
+    fn state(&self) -> Result<SessionState> {
+        let shared = self.engine.upgrade().ok_or_else(|| Error::bug("a catalogue outlived its engine"))?;
+        let engine = Engine { shared };
+        let session = match &self.role {
+            None => engine.session()?,
+            Some(role) => engine.session_over(engine.roles().named(role)?)?,
+        };
+        Ok(session.context.state())
+    }
 }
 
 /// One user's session: settings are its own, everything else is the engine's.
@@ -108,6 +137,9 @@ pub struct Session {
     books: Arc<OtherSide>,
     conventions: Arc<Conventions>,
     clock: Clock,
+    limits: Limits,
+    /// Whether it is somebody's who came in by a door, and not the one's who runs the process.
+    is_guest: bool,
 }
 
 impl std::fmt::Debug for Session {
@@ -167,29 +199,85 @@ impl Engine {
         let books = Arc::new(Books::new(config.books.clone()));
         let catalog = catalog(&connections, lake.as_ref(), &books, &config.policy)?;
         let conventions = Arc::new(Conventions { exponents: exponents(&config.accounts)?, ..Conventions::default() });
-        let engine = Self { shared: Arc::new(Shared { connections, catalog, lake, books, conventions, config }) };
+        let roles = OnceLock::new();
+        let engine = Self { shared: Arc::new(Shared { connections, catalog, lake, books, conventions, config, roles }) };
         engine.register_views()?;
+        let roles = Roles::try_new(&engine, &engine.shared.config.roles)?;
+        engine.shared.roles.get_or_init(|| roles);
         Ok(engine)
     }
 
-    /// A new session with the configured settings.
+    /// A new session with the configured settings, for the one who runs the process: it sees everything.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] when a configured setting does not exist or has a wrong value.
     pub fn session(&self) -> Result<Session> {
+        let books = self.other_side();
+        let catalog = WithBooks { shared: Arc::clone(&self.shared.catalog), books: Arc::clone(&books) as _ };
+        let session = self.session_with(Arc::new(catalog), books)?;
+        for (name, function) in history::functions(self.shared.lake.as_ref(), &self.shared.connections) {
+            session.context.register_udtf(name, function);
+        }
+        Ok(session)
+    }
+
+    /// A new session for a user who came in by a door, where it is known who that is: it sees what the user's role may see, and
+    /// everything where there are no roles.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Scope`] when there are roles, and the user has none; those of [`Engine::session`].
+    pub fn session_of(&self, user: Option<&str>) -> Result<Session> {
+        if self.roles().is_empty() {
+            return Ok(Session { is_guest: true, ..self.session()? });
+        }
+        let admitted = self.roles().of(user.unwrap_or_default())?;
+        let session = self.session_over(admitted)?;
+        let inner = session.context.catalog(CATALOG).ok_or_else(|| Error::bug("a session has no catalogue"))?;
+        session.context.register_catalog(CATALOG, Arc::new(Allowed { role: Arc::clone(&admitted.role), inner }));
+        Ok(session)
+    }
+
+    /// Whether what users of doors may see depends on who they are.
+    pub fn has_roles(&self) -> bool {
+        !self.roles().is_empty()
+    }
+
+    /// A session over all that a role sees, those tables included that it may not name.
+    fn session_over(&self, admitted: &Admitted) -> Result<Session> {
+        let Admitted { role, universe, state } = admitted;
+        let books = self.other_side();
+        let seen = SeenSchema {
+            role: Arc::clone(role),
+            name: BOOKS.to_owned(),
+            inner: Arc::clone(&books) as _,
+            state: Arc::clone(state),
+        };
+        let catalog = WithBooks { shared: Arc::clone(universe), books: Arc::new(seen) };
+        let session = self.session_with(Arc::new(catalog), books)?;
+        Ok(Session { limits: role.limits, is_guest: true, ..session })
+    }
+
+    /// A session over a catalogue, with the functions that read no table.
+    fn session_with(&self, catalog: Arc<dyn CatalogProvider>, books: Arc<OtherSide>) -> Result<Session> {
         let mut context = SessionContext::new_with_state(self.state()?);
         self.set_runtime(&context)?;
         datafusion_functions_json::register_all(&mut context)?;
         context.register_udf(words::function().as_ref().clone());
         functions::all(&self.shared.conventions).for_each(|function| context.register_udf(function));
-        for (name, function) in history::functions(self.shared.lake.as_ref(), &self.shared.connections) {
-            context.register_udtf(name, function);
-        }
-        let books = Arc::new(OtherSide::new(Arc::clone(&self.shared.books)));
-        let catalog = WithBooks { shared: Arc::clone(&self.shared.catalog), books: Arc::clone(&books) };
-        context.register_catalog(CATALOG, Arc::new(catalog));
-        let conventions = Arc::clone(&self.shared.conventions);
-        Ok(Session { context, books, conventions, clock: self.shared.config.clock })
+        context.register_catalog(CATALOG, catalog);
+        let (conventions, clock) = (Arc::clone(&self.shared.conventions), self.shared.config.clock);
+        Ok(Session { context, books, conventions, clock, limits: Limits::default(), is_guest: false })
+    }
+
+    /// The other side, for a session that has no tables of its own yet.
+    fn other_side(&self) -> Arc<OtherSide> {
+        Arc::new(OtherSide::new(Arc::clone(&self.shared.books)))
+    }
+
+    /// The roles; none while they are made.
+    fn roles(&self) -> &Roles {
+        static NONE: Roles = Roles::NONE;
+        self.shared.roles.get().unwrap_or(&NONE)
     }
 
     /// The accounts it reads.
@@ -295,8 +383,9 @@ impl Engine {
         let public = self.shared.catalog.schema(PUBLIC).ok_or_else(|| Error::bug("the catalogue has no public schema"))?;
         let state = self.session()?.context.state();
         views::register(&state, public.as_ref())?;
-        self.shared.catalog.register_schema(CHECKS, Arc::new(checks::Checks::try_new(self)?))?;
-        self.shared.catalog.register_schema(SIDES, Arc::new(sides::Sides::try_new(self)?))?;
+        let planner = Planner::of(self, None);
+        self.shared.catalog.register_schema(CHECKS, Arc::new(checks::Checks::try_new(planner.clone())?))?;
+        self.shared.catalog.register_schema(SIDES, Arc::new(sides::Sides::try_new(planner, &self.shared.books)?))?;
         Ok(())
     }
 
@@ -363,7 +452,7 @@ fn catalog(
     let [live, synced, public] = [(); 3].map(|()| Arc::new(MemorySchemaProvider::new()));
     for resource in RESOURCES {
         let table = Arc::new(LiveTable::new(resource, Arc::clone(connections)));
-        let mut wanted = shown(resource.name, Arc::clone(&table), policy.of(resource.name));
+        let mut wanted = shown(resource.name, Arc::clone(&table) as _, policy.of(resource.name));
         if let Some(copy) = lake.and_then(|lake| lake.table(resource.name)) {
             synced.register_table(resource.name.to_owned(), scan::table(Arc::clone(copy), Arc::clone(connections)))?;
             wanted = Arc::new(PublicTable::new(Arc::clone(&table), Arc::clone(copy), Arc::clone(connections)));
@@ -472,7 +561,8 @@ impl Session {
     /// The kind says whose fault it is; see [`ErrorKind`].
     pub async fn run(&self, planned: Planned) -> Result<Answer> {
         let plan = planned.plan;
-        let most = CheckoutOptions::of(self.context.state().config_options()).max_requests;
+        self.check_setting(&plan)?;
+        let most = self.most_requests();
         let (is_plan, explained) = match &plan {
             LogicalPlan::Explain(explain) => (true, Some(self.bills(LogicalPlan::clone(&explain.plan)).await?)),
             LogicalPlan::Analyze(_) => (true, None),
@@ -522,6 +612,25 @@ impl Session {
         Ok(tables)
     }
 
+    /// Requests that a statement may make: what the session says, and no more than what its role may.
+    fn most_requests(&self) -> Option<u64> {
+        let said = CheckoutOptions::of(self.context.state().config_options()).max_requests;
+        [said, self.limits.max_requests].into_iter().flatten().min()
+    }
+
+    /// Refuses a guest what is set for all: where the process keeps what it spills, and how much memory it takes.
+    fn check_setting(&self, plan: &LogicalPlan) -> Result<()> {
+        let setting = match plan {
+            LogicalPlan::Statement(Statement::SetVariable(set)) => &set.variable,
+            LogicalPlan::Statement(Statement::ResetVariable(reset)) => &reset.variable,
+            _ => return Ok(()),
+        };
+        if !self.is_guest || !setting.to_lowercase().starts_with(RUNTIME) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Scope, "a setting of the whole process is not a user's to change").with("setting", setting))
+    }
+
     async fn bills(&self, plan: LogicalPlan) -> Result<Bills> {
         Ok(Bills::of(&self.frame(plan).await?.create_physical_plan().await?))
     }
@@ -551,8 +660,10 @@ impl Session {
     /// stand-in merchant lives on a day of its own.
     fn state_now(&self) -> SessionState {
         let mut state = self.context.state();
-        let most = CheckoutOptions::of(state.config_options()).max_requests;
-        state.config_mut().set_extension(Arc::new(Budget::new(most)));
+        state.config_mut().set_extension(Arc::new(Budget::new(self.most_requests())));
+        if let Some(options) = state.config_mut().options_mut().extensions.get_mut::<CheckoutOptions>() {
+            options.is_offline |= self.limits.is_offline;
+        }
         if let Clock::Fixed(now) = self.clock {
             state.execution_props_mut().query_execution_start_time = Some(now);
         }

@@ -4,7 +4,7 @@
 //! is planned when it is asked for, and one whose sources are not configured is not there, and says so.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::catalog::{SchemaProvider, TableProvider};
@@ -16,7 +16,7 @@ use include_dir::{Dir, include_dir};
 use tracing::warn;
 
 use super::views::header;
-use super::{BOOKS, Engine, SIDES, Shared};
+use super::{BOOKS, Engine, Planner, SIDES};
 use crate::books::Books;
 use crate::error::{Error, ErrorKind, Result};
 use crate::matching::rule::Rule;
@@ -111,18 +111,18 @@ pub(super) fn with_days(rules: &[Rule]) -> Result<Vec<Rule>> {
 pub(super) struct Sides {
     sides: BTreeMap<&'static str, Side>,
     books: Arc<Books>,
-    /// The engine they are planned by, whose catalogue has this schema.
-    engine: Weak<Shared>,
+    /// What they are planned by.
+    planner: Planner,
 }
 
 impl Sides {
-    /// The sides, to be planned by this engine.
+    /// The sides over this other side, to be planned by this.
     ///
     /// # Errors
     /// [`ErrorKind::Bug`] when one has not all of a header.
-    pub(super) fn try_new(engine: &Engine) -> Result<Self> {
+    pub(super) fn try_new(planner: Planner, books: &Arc<Books>) -> Result<Self> {
         let sides = all()?.into_iter().map(|side| (side.name, side)).collect();
-        Ok(Self { sides, books: Arc::clone(&engine.shared.books), engine: Arc::downgrade(&engine.shared) })
+        Ok(Self { sides, books: Arc::clone(books), planner })
     }
 
     fn is_there(&self, side: &Side) -> bool {
@@ -149,9 +149,7 @@ impl Sides {
                 }
             }
         }
-        let shared = self.engine.upgrade().ok_or_else(|| Error::bug("a catalogue outlived its engine"))?;
-        let state = Engine { shared }.session()?.context.state();
-        let plan = state.create_logical_plan(sql).await?;
+        let plan = self.planner.state()?.create_logical_plan(sql).await?;
         Ok(ViewTable::new(plan, Some((*sql).to_owned())))
     }
 }

@@ -63,6 +63,26 @@ pub(super) fn register(state: &SessionState, schema: &dyn SchemaProvider) -> Res
     Ok(())
 }
 
+/// As [`register`], of those views that can be planned over what is there.
+///
+/// # Errors
+/// [`crate::error::ErrorKind::Bug`] when a view has no header.
+pub(super) fn register_some(state: &SessionState, schema: &dyn SchemaProvider) -> Result<()> {
+    let mut waiting = all()?;
+    loop {
+        let before = waiting.len();
+        for view in std::mem::take(&mut waiting) {
+            match plan(state, view.name, view.sql) {
+                Ok(table) => drop(schema.register_table(view.name.to_owned(), Arc::new(table))?),
+                Err(_) => waiting.push(view),
+            }
+        }
+        if waiting.len() == before {
+            return Ok(());
+        }
+    }
+}
+
 /// A view of a name, planned.
 ///
 /// # Errors

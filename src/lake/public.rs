@@ -51,7 +51,7 @@ pub struct PublicTable {
 impl PublicTable {
     /// The two put together.
     pub fn new(live: Arc<LiveTable>, lake: Arc<LakeTable>, connections: Arc<[Arc<Connection>]>) -> Self {
-        let shown = shown(lake.resource.name, Arc::clone(&live), lake.policy.as_ref());
+        let shown = shown(lake.resource.name, Arc::clone(&live) as _, lake.policy.as_ref());
         Self { live, shown, lake, connections }
     }
 

@@ -149,7 +149,7 @@ async fn enter(
     for (name, value) in settings.reported() {
         out.say(&Backend::ParameterStatus(ParameterStatus::new(name.to_owned(), value.to_owned())))?;
     }
-    let user = User::new(&server.engine, &server.catalog, settings)?;
+    let user = User::new(&server.engine, &name, &server.catalog, settings)?;
     let place = server.processes.enter()?;
     out.say(&Backend::BackendKeyData(BackendKeyData::new(place.number(), SecretKey::I32(place.secret()))))?;
     out.say(&Backend::ReadyForQuery(ReadyForQuery::new(TransactionStatus::Idle)))?;

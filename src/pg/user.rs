@@ -14,20 +14,21 @@ use crate::error::Result;
 #[derive(Debug)]
 pub(super) struct User {
     engine: Engine,
+    name: String,
     catalog: Arc<Catalog>,
     session: Session,
     settings: Arc<Mutex<Settings>>,
 }
 
 impl User {
-    /// A session with these settings.
+    /// A session of a name's with these settings.
     ///
     /// # Errors
-    /// Those of [`Engine::session`].
-    pub(super) fn new(engine: &Engine, catalog: &Arc<Catalog>, settings: Settings) -> Result<Self> {
+    /// Those of [`Engine::session_of`].
+    pub(super) fn new(engine: &Engine, name: &str, catalog: &Arc<Catalog>, settings: Settings) -> Result<Self> {
         let settings = Arc::new(Mutex::new(settings));
-        let session = catalog.session(engine, &settings)?;
-        Ok(Self { engine: engine.clone(), catalog: Arc::clone(catalog), session, settings })
+        let session = catalog.session(engine, name, &settings)?;
+        Ok(Self { engine: engine.clone(), name: name.to_owned(), catalog: Arc::clone(catalog), session, settings })
     }
 
     pub(super) fn session(&self) -> &Session {
@@ -46,9 +47,9 @@ impl User {
     /// Sets everything back to what it was at the beginning.
     ///
     /// # Errors
-    /// Those of [`Engine::session`].
+    /// Those of [`Engine::session_of`].
     pub(super) fn reset(&mut self) -> Result<()> {
-        self.session = self.catalog.session(&self.engine, &self.settings)?;
+        self.session = self.catalog.session(&self.engine, &self.name, &self.settings)?;
         self.settings().reset();
         Ok(())
     }

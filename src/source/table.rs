@@ -24,7 +24,7 @@ use super::options::CheckoutOptions;
 use super::rows::Sieve;
 use super::scan::Scan;
 use super::statement::Statement;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::resources::{By, Call, Resource};
 use crate::schema::fields;
 
@@ -162,6 +162,9 @@ impl TableProvider for LiveTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        if CheckoutOptions::of(state.config_options()).is_offline {
+            return Err(offline(self.resource.name).into());
+        }
         let scan = self.scan_of(state, projection, filters, limit)?;
         Ok(Arc::new(LiveScanExec::new(scan)))
     }
@@ -169,4 +172,12 @@ impl TableProvider for LiveTable {
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
         Ok(vec![TableProviderFilterPushDown::Exact; filters.len()])
     }
+}
+
+/// The error of a table that would have to be asked for while nothing may be.
+fn offline(table: &str) -> Error {
+    Error::new(ErrorKind::Query, "the table is read from Checkout.com, and nothing is to be asked")
+        .with("table", table)
+        .with("checkout.offline", true)
+        .hint("sync it and read it from lake or public, or ask where checkout.offline is false and the role may ask")
 }

@@ -50,6 +50,7 @@ mod recon;
 mod report_listing;
 mod report_tables;
 mod requests;
+mod roles;
 mod rules;
 mod scopes;
 mod secrets;

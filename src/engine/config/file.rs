@@ -1,5 +1,5 @@
 //! `ckosql.toml`: one account's keys at the top, or several `[accounts.NAME]`; the `[lake]` and its
-//! `[policy]`; the other side's `[books.NAME]`; `[settings]` of sessions; and `[profiles.NAME]`, each of the same shape, laid over the rest when it is asked for.
+//! `[policy]`; the other side's `[books.NAME]`; the `[roles.NAME]` of those who come in by a door; `[settings]` of sessions; and `[profiles.NAME]`, each of the same shape, laid over the rest when it is asked for.
 //!
 //! Every error says the file and the line. The line itself is never shown: it may hold a secret.
 
@@ -16,12 +16,13 @@ use super::{DEFAULT_ACCOUNT, keys};
 use crate::api::config::AccountSettings;
 use crate::api::spelling::nearest;
 use crate::books::settings::{BookSettings, CsvSettings};
+use crate::engine::roles::settings::RoleSettings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::policy::settings::PolicySettings;
 use crate::lake::settings::LakeSettings;
 
 /// The tables a file may hold beside the keys of an account.
-const TABLES: [&str; 6] = ["accounts", "books", "lake", "policy", "settings", "profiles"];
+const TABLES: [&str; 7] = ["accounts", "books", "lake", "policy", "roles", "settings", "profiles"];
 
 /// What the file says, with a profile laid over it.
 ///
@@ -40,7 +41,7 @@ pub(super) fn read(path: &Path, text: &str, profile: Option<&str>) -> Result<Lay
     for (name, table) in profiles {
         let name = name.into_inner();
         // A profile has no profiles of its own.
-        let inner = document.layer(document.table(&name, table)?, &["accounts", "books", "lake", "policy", "settings"])?;
+        let inner = document.layer(document.table(&name, table)?, &["accounts", "books", "lake", "policy", "roles", "settings"])?;
         if profile == Some(name.as_ref()) {
             found = Some(inner);
         }
@@ -99,6 +100,15 @@ impl Document<'_> {
                         self.key::<PolicySettings>(&mut read, &key, value, &[])?;
                     }
                     layer.policy = keys::settings(read)?;
+                }
+                "roles" => {
+                    for (name, role) in self.table("roles", value)? {
+                        let mut read = toml::Table::new();
+                        for (key, value) in self.table(name.get_ref(), role)? {
+                            self.key::<RoleSettings>(&mut read, &key, value, &[])?;
+                        }
+                        layer.roles.insert(name.into_inner().into_owned(), keys::settings(read)?);
+                    }
                 }
                 "settings" => {
                     let settings = self.table("settings", value)?;

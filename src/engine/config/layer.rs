@@ -1,10 +1,12 @@
-//! What one place says: the keys of accounts, of the lake and of its policy, the sources of the other side, and session settings. Layers are laid over each other key by key.
+//! What one place says: the keys of accounts, of the lake and of its policy, the sources of the other side, the roles, and
+//! session settings. Layers are laid over each other key by key.
 
 use std::collections::BTreeMap;
 
 use super::DEFAULT_ACCOUNT;
 use crate::api::config::AccountSettings;
 use crate::books::settings::BookSettings;
+use crate::engine::roles::settings::RoleSettings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::policy::settings::PolicySettings;
 use crate::lake::settings::LakeSettings;
@@ -15,6 +17,7 @@ pub(super) struct Layer {
     pub(super) lake: LakeSettings,
     pub(super) policy: PolicySettings,
     pub(super) books: BTreeMap<String, BookSettings>,
+    pub(super) roles: BTreeMap<String, RoleSettings>,
     pub(super) settings: BTreeMap<String, String>,
 }
 
@@ -29,6 +32,10 @@ impl Layer {
         for (name, keys) in upper.books {
             let lower = self.books.remove(&name).unwrap_or_default();
             self.books.insert(name, keys.over(lower));
+        }
+        for (name, keys) in upper.roles {
+            let lower = self.roles.remove(&name).unwrap_or_default();
+            self.roles.insert(name, keys.over(lower));
         }
         self.settings.extend(upper.settings);
     }

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use crate::api::config::Account;
 use crate::books::settings::{BookSettings, Source};
 use crate::clock::Clock;
+use crate::engine::roles::Role;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::policy::Policy;
 use crate::lake::settings::LakeOptions;
@@ -42,6 +43,8 @@ pub struct Config {
     pub policy: Policy,
     /// The other side.
     pub books: Vec<Source>,
+    /// What users of doors may see; everything, where there are none.
+    pub roles: Vec<Role>,
 }
 
 /// Name of the file.
@@ -89,7 +92,8 @@ impl Config {
         let lake = layer.lake.resolve(&sources.environment)?;
         let policy = layer.policy.resolve(&sources.environment)?;
         let books = books(layer.books, &sources.environment)?;
-        Ok(Self { accounts, settings: layer.settings, clock: Clock::System, lake, policy, books })
+        let roles = layer.roles.into_iter().map(|(name, role)| role.resolve(&name)).collect::<Result<_>>()?;
+        Ok(Self { accounts, settings: layer.settings, clock: Clock::System, lake, policy, books, roles })
     }
 
     /// The account that environment and flags describe by themselves, whatever files there are.
@@ -115,7 +119,7 @@ impl Config {
         if layer.accounts.is_empty() {
             let lake = layer.lake.resolve(&sources.environment)?;
             let policy = layer.policy.resolve(&sources.environment)?;
-            return Ok(Self { accounts, settings: layer.settings, clock, lake, policy, books: Vec::new() });
+            return Ok(Self { accounts, settings: layer.settings, clock, lake, policy, ..Self::default() });
         }
         Err(Error::new(ErrorKind::Config, "the demo merchant's account cannot be configured; --set takes session settings here"))
     }

@@ -1,4 +1,4 @@
-//! A live table as the policy lets it be seen, for `public`: what the lake has of it is the same.
+//! A table as a policy lets it be seen: a live one for `public`, as the lake has it, and any one for a role.
 //!
 //! What becomes of a column is an expression over it, so a filter on the column is one on what became of it: it is applied to
 //! the rows, and never sent.
@@ -22,20 +22,19 @@ use super::TablePolicy;
 use super::rule::{Rule, Treatment};
 use crate::error::{Error, Result};
 use crate::lake::planned::{Planned, PlannedTable};
-use crate::source::LiveTable;
 
-/// A live table as its policy, where it has one, lets it be seen.
-pub fn shown(name: &'static str, live: Arc<LiveTable>, policy: Option<&Arc<TablePolicy>>) -> Arc<dyn TableProvider> {
+/// A table as its policy, where it has one, lets it be seen.
+pub fn shown(name: &'static str, table: Arc<dyn TableProvider>, policy: Option<&Arc<TablePolicy>>) -> Arc<dyn TableProvider> {
     match policy {
-        Some(policy) => Arc::new(PlannedTable(Shown { name, live, policy: Arc::clone(policy) })),
-        None => live,
+        Some(policy) => Arc::new(PlannedTable(Shown { name, table, policy: Arc::clone(policy) })),
+        None => table,
     }
 }
 
 #[derive(Debug)]
 struct Shown {
     name: &'static str,
-    live: Arc<LiveTable>,
+    table: Arc<dyn TableProvider>,
     policy: Arc<TablePolicy>,
 }
 
@@ -50,18 +49,18 @@ impl Shown {
                 Some(treatment) => ScalarUDF::from(Treated::new(treatment.clone())).call(vec![ident(name)]).alias(name),
             })
         };
-        self.live.schema().fields().iter().map(column).collect()
+        self.table.schema().fields().iter().map(column).collect()
     }
 }
 
 #[async_trait]
 impl Planned for Shown {
     fn columns(&self) -> SchemaRef {
-        self.live.schema()
+        self.table.schema()
     }
 
     async fn rows(&self, _state: &SessionState, _filters: &[Expr]) -> Result<LogicalPlan> {
-        let source = provider_as_source(Arc::clone(&self.live) as Arc<dyn TableProvider>);
+        let source = provider_as_source(Arc::clone(&self.table));
         Ok(LogicalPlanBuilder::scan(self.name, source, None)?.project(self.seen()?)?.build()?)
     }
 }

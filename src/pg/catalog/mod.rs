@@ -68,12 +68,12 @@ impl Catalog {
         Ok(Self { dump: Arc::new(dump), functions, rewriter: Rewriter::default() })
     }
 
-    /// A session that has PostgreSQL's catalogue beside the engine's.
+    /// A user's session that has PostgreSQL's catalogue beside the engine's.
     ///
     /// # Errors
-    /// Those of [`Engine::session`].
-    pub(super) fn session(self: &Arc<Self>, engine: &Engine, settings: &Arc<Mutex<Settings>>) -> Result<Session> {
-        let session = engine.session()?;
+    /// Those of [`Engine::session_of`].
+    pub(super) fn session(self: &Arc<Self>, engine: &Engine, user: &str, settings: &Arc<Mutex<Settings>>) -> Result<Session> {
+        let session = engine.session_of(Some(user))?;
         let context = session.context();
         let state = context.state();
         let own: BTreeSet<&String> = state.scalar_functions().keys().collect();

@@ -1,0 +1,247 @@
+//! What a role may not see is nowhere: in no table, view, listing, plan, error or statistic, however it is asked for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use ckosql::clock::Clock;
+use ckosql::engine::config::Config;
+use ckosql::engine::roles::settings::RoleSettings;
+use ckosql::engine::{Engine, Session};
+use ckosql::error::{Error, ErrorKind, Result};
+use ckosql::sandbox::SandboxOptions;
+use futures::TryStreamExt;
+
+use super::stand::Stand;
+
+/// An engine with roles over a merchant of two entities.
+struct House {
+    stand: Stand,
+    engine: Engine,
+}
+
+fn engine(stand: &Stand, roles: &str) -> Result<Engine> {
+    let roles: BTreeMap<String, RoleSettings> = toml::from_str(roles).unwrap();
+    let roles = roles.into_iter().map(|(name, role)| role.resolve(&name)).collect::<Result<_>>()?;
+    let (accounts, clock) = (vec![stand.sandbox.account()], Clock::Fixed(stand.merchant.end()));
+    Engine::try_new(Config { accounts, clock, roles, ..Config::default() })
+}
+
+impl House {
+    /// `{one}` in the roles is the entity that is theirs.
+    async fn new(roles: &str) -> (Self, [String; 2]) {
+        let stand = Stand::new(300, SandboxOptions::default());
+        let ids = texts(&stand.engine.session().unwrap(), "select distinct entity_id from payments order by 1").await.unwrap();
+        let ids: [String; 2] = ids.try_into().expect("the merchant has two entities");
+        let engine = engine(&stand, &roles.replace("{one}", &ids[0])).unwrap();
+        (Self { stand, engine }, ids)
+    }
+
+    fn session(&self, user: &str) -> Session {
+        self.engine.session_of(Some(user)).unwrap()
+    }
+}
+
+async fn rows(session: &Session, sql: &str) -> Result<Vec<RecordBatch>> {
+    session.query(sql).await?.batches.try_collect().await.map_err(Error::from)
+}
+
+/// All values of an answer as texts, row by row.
+async fn texts(session: &Session, sql: &str) -> Result<Vec<String>> {
+    let mut texts = Vec::new();
+    for batch in rows(session, sql).await? {
+        let columns: Vec<_> = batch.columns().iter().map(|column| cast(column, &DataType::Utf8).unwrap()).collect();
+        for row in 0..batch.num_rows() {
+            texts.extend(columns.iter().map(|column| column.as_string::<i32>().value(row).to_owned()));
+        }
+    }
+    Ok(texts)
+}
+
+const ONE_ENTITY: &str = r#"
+[seller]
+users = ["anna"]
+tables = ["public.*", "live.payments", "checks.*", "system.requests"]
+rows = { "*" = "entity_id = '{one}'" }
+"#;
+
+#[tokio::test]
+async fn rows_of_another_entity_are_nowhere() {
+    let (house, [one, other]) = House::new(ONE_ENTITY).await;
+    let anna = house.session("anna");
+    for table in ["payments", "live.payments", "disputes", "public.payments"] {
+        let all = texts(&house.stand.engine.session().unwrap(), &format!("select distinct entity_id from {table}")).await.unwrap();
+        assert!(all.contains(&one), "{table}");
+        assert_eq!(texts(&anna, &format!("select distinct entity_id from {table}")).await.unwrap(), [one.clone()], "{table}");
+    }
+    // A view is over what the role sees, and so is a join, a subquery, a union and a count that statistics could answer.
+    let everything = house.stand.engine.session().unwrap();
+    for (sql, own) in [
+        ("select sum(payments) from payments_by_day", format!("select count(*) from payments where entity_id = '{one}'")),
+        ("select count(*) from payments", format!("select count(*) from payments where entity_id = '{one}'")),
+        (
+            "select count(*) from payments a join payments b on a.id = b.id",
+            format!("select count(*) from payments where entity_id = '{one}'"),
+        ),
+        (
+            "select count(*) from (select id from live.payments union select id from payments)",
+            format!("select count(*) from payments where entity_id = '{one}'"),
+        ),
+        ("select max(amount) from payments", format!("select max(amount) from payments where entity_id = '{one}'")),
+    ] {
+        assert_eq!(texts(&anna, sql).await.unwrap(), texts(&everything, &own).await.unwrap(), "{sql}");
+    }
+    assert!(texts(&anna, &format!("select id from payments where entity_id = '{other}'")).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_key_of_another_entity_s_row_finds_nothing() {
+    let (house, [_, other]) = House::new(ONE_ENTITY).await;
+    let everything = house.stand.engine.session().unwrap();
+    let ids = texts(&everything, &format!("select id from payments where entity_id = '{other}' limit 1")).await.unwrap();
+    let anna = house.session("anna");
+    assert!(texts(&anna, &format!("select id from payments where id = '{}'", ids[0])).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_condition_that_fails_on_hidden_rows_does_not_tell_of_them() {
+    let (house, [one, other]) = House::new(ONE_ENTITY).await;
+    let everything = house.stand.engine.session().unwrap();
+    // An amount that only the other entity has.
+    let sql = format!(
+        "select amount_minor from payments where entity_id = '{other}' and amount_minor > 0 and amount_minor not in \
+         (select amount_minor from payments where entity_id = '{one}') limit 1"
+    );
+    let amount = texts(&everything, &sql).await.unwrap().remove(0);
+    let probe = format!("select count(*) from payments where 1 / (amount_minor - {amount}) = 7");
+    assert!(texts(&everything, &probe).await.is_err(), "the probe tells nothing");
+    assert_eq!(texts(&house.session("anna"), &probe).await.unwrap(), ["0"]);
+}
+
+#[tokio::test]
+async fn plans_tell_nothing_of_how_rows_are_left_out() {
+    let (house, [_, other]) = House::new(ONE_ENTITY).await;
+    let anna = house.session("anna");
+    for sql in ["explain select * from payments", "explain analyze select * from payments where amount > 1"] {
+        let plan = texts(&anna, sql).await.unwrap().join("\n");
+        assert!(plan.contains("FenceExec") && !plan.contains(&other) && !plan.contains("LiveScanExec"), "{plan}");
+    }
+}
+
+#[tokio::test]
+async fn tables_that_have_no_column_for_the_condition_are_not_there() {
+    let (house, _) = House::new(ONE_ENTITY).await;
+    let anna = house.session("anna");
+    let listed = texts(&anna, "select table_schema || '.' || table_name from information_schema.tables").await.unwrap();
+    let listed: BTreeSet<&str> = listed.iter().map(String::as_str).collect();
+    assert!(listed.contains("public.payments") && listed.contains("public.payments_by_day") && listed.contains("live.payments"));
+    for hidden in ["public.payment_actions", "live.disputes", "system.requests", "public.customers"] {
+        assert!(!listed.contains(hidden), "{hidden}");
+        let error = rows(&anna, &format!("select * from {hidden}")).await.unwrap_err();
+        assert!(error.to_string().contains("not found"), "{hidden}: {error}");
+    }
+    assert!(rows(&anna, "select * from lake_at('payments', 0)").await.is_err());
+}
+
+const COLUMNS: &str = r#"
+[clerk]
+users = ["*"]
+tables = ["public.*", "live.payments"]
+hide = ["*.customer_email", "payments.amount"]
+mask = ["payments.customer_name"]
+"#;
+
+#[tokio::test]
+async fn columns_that_are_hidden_are_not_there_and_neither_is_what_repeats_them() {
+    let (house, _) = House::new(COLUMNS).await;
+    let bob = house.session("bob");
+    let columns = texts(&bob, "select column_name from information_schema.columns where table_name = 'payments'").await.unwrap();
+    for hidden in ["customer_email", "amount"] {
+        assert!(!columns.iter().any(|column| column == hidden), "{hidden}");
+        for sql in [format!("select {hidden} from payments"), format!("select id from payments where {hidden} is null")] {
+            let error = rows(&bob, &sql).await.unwrap_err().to_string();
+            assert!(error.contains(&format!("No field named {hidden}")), "{error}");
+            assert!(!error.contains(&format!("payments.{hidden}")), "the hint names it: {error}");
+        }
+    }
+    // The source's own JSON has both, and nothing tells where an amount stands in it.
+    assert!(rows(&bob, "select _raw from payments").await.is_err());
+    assert!(rows(&bob, "select _raw from live.payments").await.is_err());
+    // A view that shows it, or adds it up, is not there.
+    assert!(rows(&bob, "select * from payments_by_day").await.is_err());
+}
+
+#[tokio::test]
+async fn columns_that_are_masked_are_so_in_every_schema_and_in_the_raw_row() {
+    let (house, _) = House::new("[clerk]\nusers = ['bob']\ntables = ['*']\nmask = ['payments.customer_name']").await;
+    let (bob, everything) = (house.session("bob"), house.stand.engine.session().unwrap());
+    let sql = "select distinct customer_name from payments where customer_name is not null";
+    let names = texts(&everything, sql).await.unwrap();
+    for table in ["payments", "live.payments"] {
+        let found = texts(&bob, &format!("select customer_name from {table} where customer_name is not null")).await.unwrap();
+        assert!(!found.is_empty() && found.iter().all(|name| name.starts_with('*')), "{table}: {found:?}");
+        let raw = texts(&bob, &format!("select _raw from {table} where customer_name is not null")).await.unwrap().join("\n");
+        assert!(!names.iter().any(|name| raw.contains(name.as_str())), "{table}");
+    }
+    let found = texts(&bob, &format!("select count(*) from payments where customer_name = '{}'", names[0])).await.unwrap();
+    assert_eq!(found, ["0"], "a filter is on what is seen");
+}
+
+#[tokio::test]
+async fn a_role_asks_for_no_more_than_it_may_whatever_it_sets() {
+    let roles = "[offline]\nusers = ['anna']\ntables = ['*']\nlive = false\n[few]\nusers = ['bob']\ntables = ['*']\nmax_requests = 1";
+    let (house, _) = House::new(roles).await;
+    let (anna, bob) = (house.session("anna"), house.session("bob"));
+    for setting in ["checkout.offline = false", "checkout.max_requests = 'unlimited'"] {
+        rows(&anna, &format!("set {setting}")).await.unwrap();
+        rows(&bob, &format!("set {setting}")).await.unwrap();
+    }
+    house.stand.sandbox.reset_log();
+    for table in ["payments", "live.payments", "live.disputes"] {
+        assert!(rows(&anna, &format!("select * from {table} limit 1")).await.is_err(), "{table}");
+    }
+    assert_eq!(house.stand.sandbox.requests().len(), 0, "something was asked");
+    rows(&bob, "select * from payments limit 1").await.unwrap();
+    let error = rows(&bob, "select * from payments where id in ('pay_a', 'pay_b')").await.unwrap_err();
+    assert!(error.to_string().contains("may make 1"), "{error}");
+}
+
+#[tokio::test]
+async fn a_guest_does_not_change_what_is_of_the_whole_process() {
+    let stand = Stand::new(10, SandboxOptions::default());
+    let guest = stand.engine.session_of(None).unwrap();
+    for sql in ["set datafusion.runtime.memory_limit = '1G'", "set DataFusion.Runtime.temp_directory = '/tmp'", "reset datafusion.runtime.memory_limit"] {
+        assert_eq!(rows(&guest, sql).await.unwrap_err().kind(), ErrorKind::Scope, "{sql}");
+    }
+    rows(&guest, "set datafusion.execution.batch_size = 100").await.unwrap();
+    rows(&stand.engine.session().unwrap(), "set datafusion.runtime.memory_limit = '1G'").await.unwrap();
+}
+
+#[tokio::test]
+async fn who_has_no_role_sees_nothing_where_there_are_roles() {
+    let (house, _) = House::new(ONE_ENTITY).await;
+    for user in [Some("eve"), Some(""), Some("*"), None] {
+        assert_eq!(house.engine.session_of(user).unwrap_err().kind(), ErrorKind::Scope, "{user:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_cannot_be_meant_is_refused_with_what_is_wrong() {
+    let stand = Stand::new(10, SandboxOptions::default());
+    let wrong = [
+        ("[a]\ntables = ['*']", "nobody's"),
+        ("[a]\nusers = ['x']", "may see no table"),
+        ("[a]\nusers = ['x']\ntables = ['pubic.*']", "schema that does not exist"),
+        ("[a]\nusers = ['x']\ntables = ['*']\nhide = ['payments.custmer_email']", "did you mean customer_email"),
+        ("[a]\nusers = ['x']\ntables = ['*']\nhide = ['customer_email']", "names nothing"),
+        ("[a]\nusers = ['x']\ntables = ['*']\nrows = { payments = 'entity = 1' }", "answered by none of its tables"),
+        ("[a]\nusers = ['x']\ntables = ['*']\nrows = { '*' = 'entity_id in (select 1)' }", "answered by none of its tables"),
+        ("[a]\nusers = ['x']\ntables = ['*']\n[b]\nusers = ['x']\ntables = ['*']", "two roles"),
+    ];
+    for (roles, says) in wrong {
+        let error = engine(&stand, roles).unwrap_err();
+        let told = format!("{error} {}", error.advice().unwrap_or_default());
+        assert!(error.kind() == ErrorKind::Config && told.contains(says), "{roles}: {told}");
+    }
+}
