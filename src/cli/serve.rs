@@ -95,6 +95,11 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<(), Fa
     }
     let how = how(&admission, arguments.tls_cert.is_some());
     let opened = open::open(global)?;
+    if opened.engine.has_roles() && matches!(admission, Admission::Anybody) {
+        return Err(Error::new(ErrorKind::Usage, "there are roles, and nobody is asked who he is")
+            .hint("leave out --trust, and make users with ckosql users add")
+            .into());
+    }
     let house = House { engine: opened.engine.clone(), admission, tls: arguments.tls(), limits: arguments.limits() };
     let (mut serving, mut places): (Vec<(Serve, Listener)>, Vec<String>) = Default::default();
     for (door, address) in wanted {

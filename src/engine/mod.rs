@@ -118,6 +118,11 @@ impl Planner {
         Self { engine: Arc::downgrade(&engine.shared), role: role.map(str::to_owned) }
     }
 
+    /// Whether they are over what a role sees: one that needs more than that is not there.
+    fn is_a_role_s(&self) -> bool {
+        self.role.is_some()
+    }
+
     /// The state of a session in which they are planned.
     fn state(&self) -> Result<SessionState> {
         let shared = self.engine.upgrade().ok_or_else(|| Error::bug("a catalogue outlived its engine"))?;

@@ -41,7 +41,8 @@ pub(super) fn read(path: &Path, text: &str, profile: Option<&str>) -> Result<Lay
     for (name, table) in profiles {
         let name = name.into_inner();
         // A profile has no profiles of its own.
-        let inner = document.layer(document.table(&name, table)?, &["accounts", "books", "lake", "policy", "roles", "settings"])?;
+        let inner =
+            document.layer(document.table(&name, table)?, &["accounts", "books", "lake", "policy", "roles", "settings"])?;
         if profile == Some(name.as_ref()) {
             found = Some(inner);
         }

@@ -61,6 +61,11 @@ fn at_hand(schema: &dyn SchemaProvider, name: &str) -> Option<Arc<dyn TableProvi
     schema.table(name).now_or_never()?.ok()?
 }
 
+/// Whether a schema has a table, as far as that is known without waiting for it.
+fn is_there(schema: &dyn SchemaProvider, name: &str) -> bool {
+    !matches!(schema.table(name).now_or_never(), Some(Ok(None)))
+}
+
 /// Refuses conditions that hold of no table, and patterns of schemas that do not exist: somebody meant something else.
 fn check(role: &Role, everything: &dyn CatalogProvider, state: &SessionState) -> Result<()> {
     let mut schemas = everything.schema_names();
@@ -84,7 +89,9 @@ fn check(role: &Role, everything: &dyn CatalogProvider, state: &SessionState) ->
         let mut planned = tables.map(|table| rows(condition, &table.schema(), state)).peekable();
         if planned.peek().is_some() && !planned.any(|planned| planned.is_ok()) {
             let wrong = Error::new(ErrorKind::Config, "a condition of rows can be answered by none of its tables");
-            return Err(wrong.with("condition", condition).hint("write an expression of SQL over their columns, without subqueries"));
+            return Err(wrong
+                .with("condition", condition)
+                .hint("write an expression of SQL over their columns, without subqueries"));
         }
     }
     Ok(())
@@ -102,9 +109,7 @@ pub(in crate::engine) struct SeenSchema {
 #[async_trait]
 impl SchemaProvider for SeenSchema {
     fn table_names(&self) -> Vec<String> {
-        // Of those that have to be waited for it is known once they are asked for.
-        let is_there = |name: &String| !matches!(self.table(name).now_or_never(), Some(Ok(None)));
-        self.inner.table_names().into_iter().filter(is_there).collect()
+        self.inner.table_names().into_iter().filter(|name| is_there(self, name)).collect()
     }
 
     async fn table(&self, name: &str) -> DataFusionResult<Option<Arc<dyn TableProvider>>> {
@@ -156,7 +161,7 @@ impl AllowedSchema {
 #[async_trait]
 impl SchemaProvider for AllowedSchema {
     fn table_names(&self) -> Vec<String> {
-        self.inner.table_names().into_iter().filter(|table| self.has(table)).collect()
+        self.inner.table_names().into_iter().filter(|table| self.has(table) && is_there(self, table)).collect()
     }
 
     async fn table(&self, name: &str) -> DataFusionResult<Option<Arc<dyn TableProvider>>> {

@@ -16,6 +16,7 @@ mod seen;
 pub mod settings;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use datafusion::catalog::CatalogProvider;
@@ -68,13 +69,18 @@ impl Role {
 }
 
 /// A role with the catalogue of what it may see.
-#[derive(Debug)]
 pub(super) struct Admitted {
     pub(super) role: Arc<Role>,
     /// Every table as the role sees it, those included that it may not name: what its views are planned over.
     pub(super) universe: Arc<dyn CatalogProvider>,
     /// Where the conditions of rows are planned.
     pub(super) state: Arc<SessionState>,
+}
+
+impl fmt::Debug for Admitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admitted").field("role", &self.role.name).finish_non_exhaustive()
+    }
 }
 
 /// The roles of an engine; without any, whoever comes in sees everything.

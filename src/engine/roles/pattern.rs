@@ -110,7 +110,11 @@ mod tests {
         let fits = |text: &str, schema: &str, table: &str| TablePattern::parse(text, "public").unwrap().fits(schema, table);
         assert!(fits("payments", "public", "payments") && !fits("payments", "live", "payments"));
         assert!(fits("live.*", "live", "disputes") && !fits("live.*", "public", "disputes"));
-        assert!(fits("*.payments", "lake", "payments") && fits("*", "books", "orders") && fits("Public.Payments", "public", "payments"));
+        assert!(
+            fits("*.payments", "lake", "payments")
+                && fits("*", "books", "orders")
+                && fits("Public.Payments", "public", "payments")
+        );
         for wrong in ["", "a.b.c", "a.", ".b"] {
             assert_eq!(TablePattern::parse(wrong, "public").unwrap_err().kind(), ErrorKind::Config, "{wrong}");
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::tree_node::TreeNode;
 use datafusion::common::{DFSchema, Result as DataFusionResult};
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::SessionState;
@@ -15,7 +16,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use super::Role;
 use super::fence::{FenceExec, is_harmless};
 use crate::engine::{REF, SYSTEM};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::lake::planned::{answer, session};
 use crate::lake::policy::shown;
 use crate::resources::resource;
@@ -53,9 +54,16 @@ pub(super) fn seen(
 /// The condition that rows have to meet, over the columns of a table.
 ///
 /// # Errors
-/// Those of planning it: a column that is not there, above all.
+/// Those of planning it: a column that is not there, above all; [`ErrorKind::Config`] when it looks at other tables.
 pub(super) fn rows(condition: &str, columns: &Schema, state: &SessionState) -> Result<Expr> {
-    Ok(state.create_logical_expr(condition, &DFSchema::try_from(columns.clone())?)?)
+    let planned = state.create_logical_expr(condition, &DFSchema::try_from(columns.clone())?)?;
+    let looks_elsewhere = |expr: &Expr| {
+        Ok(matches!(expr, Expr::InSubquery(_) | Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_)))
+    };
+    if planned.exists(looks_elsewhere)? {
+        return Err(Error::new(ErrorKind::Config, "a condition of rows looks at their own columns only"));
+    }
+    Ok(planned)
 }
 
 #[derive(Debug)]
