@@ -11,6 +11,7 @@ pub mod config;
 mod declared;
 pub mod depth;
 pub mod doctor;
+mod memory;
 mod planned;
 mod recon;
 pub mod reference;
@@ -29,6 +30,7 @@ use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaPr
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::config::{ConfigEntry, Dialect, ExtensionOptions};
 use datafusion::error::DataFusionError;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{LogicalPlan, SetVariable, Statement};
 use datafusion::optimizer::Analyzer;
@@ -101,6 +103,8 @@ struct Shared {
     books: Arc<Books>,
     conventions: Arc<Conventions>,
     config: Config,
+    /// Where all sessions run: their memory, and where they keep what does not fit into it.
+    runtime: Arc<RuntimeEnv>,
     /// Known once their tables are.
     roles: OnceLock<Roles>,
 }
@@ -204,8 +208,9 @@ impl Engine {
         let books = Arc::new(Books::new(config.books.clone()));
         let catalog = catalog(&connections, lake.as_ref(), &books, &config.policy)?;
         let conventions = Arc::new(Conventions { exponents: exponents(&config.accounts)?, ..Conventions::default() });
-        let roles = OnceLock::new();
-        let engine = Self { shared: Arc::new(Shared { connections, catalog, lake, books, conventions, config, roles }) };
+        let (runtime, roles) = (runtime(&config)?, OnceLock::new());
+        let shared = Shared { connections, catalog, lake, books, conventions, config, runtime, roles };
+        let engine = Self { shared: Arc::new(shared) };
         engine.register_views()?;
         let roles = Roles::try_new(&engine, &engine.shared.config.roles)?;
         engine.shared.roles.get_or_init(|| roles);
@@ -265,7 +270,6 @@ impl Engine {
     /// A session over a catalogue, with the functions that read no table.
     fn session_with(&self, catalog: Arc<dyn CatalogProvider>, books: Arc<OtherSide>) -> Result<Session> {
         let mut context = SessionContext::new_with_state(self.state()?);
-        self.set_runtime(&context)?;
         datafusion_functions_json::register_all(&mut context)?;
         context.register_udf(words::function().as_ref().clone());
         functions::all(&self.shared.conventions).for_each(|function| context.register_udf(function));
@@ -366,22 +370,11 @@ impl Engine {
             options.set(name, value).map_err(|error| not_applied(name, error))?;
         }
         let state = SessionStateBuilder::new().with_config(config).with_default_features();
+        let state = state.with_runtime_env(Arc::clone(&self.shared.runtime));
         // Before DataFusion's rules what says what is asked for, after them what needs to know the types.
         let analyzers = [vec![scalar::rule()], Analyzer::new().rules, vec![words::rule()]].concat();
         let state = state.with_analyzer_rules(analyzers).with_optimizer_rule(moments::rule());
         Ok(state.with_physical_optimizer_rules(joins::rules()).build())
-    }
-
-    /// Applies the settings that are no options but of what a session runs in, such as how much memory it may take.
-    fn set_runtime(&self, context: &SessionContext) -> Result<()> {
-        for (name, value) in self.shared.config.settings.iter().filter(|(name, _)| name.starts_with(RUNTIME)) {
-            let set = Statement::SetVariable(SetVariable { variable: name.clone(), value: value.clone() });
-            // It changes what is in memory and never waits.
-            let done = context.execute_logical_plan(LogicalPlan::Statement(set)).now_or_never();
-            let done = done.ok_or_else(|| Error::bug("applying a setting waited").with("setting", name))?;
-            done.map_err(|error| not_applied(name, error))?;
-        }
-        Ok(())
     }
 
     fn register_views(&self) -> Result<()> {
@@ -417,6 +410,22 @@ impl Engine {
 
 /// What the settings begin with that are of what a session runs in.
 const RUNTIME: &str = "datafusion.runtime.";
+
+/// Where sessions run, as the settings say that are no options of each: how much memory all of them may take.
+///
+/// # Errors
+/// [`ErrorKind::Config`] when one of them does not exist or has a wrong value.
+fn runtime(config: &Config) -> Result<Arc<RuntimeEnv>> {
+    let context = SessionContext::new();
+    for (name, value) in config.settings.iter().filter(|(name, _)| name.starts_with(RUNTIME)) {
+        let set = Statement::SetVariable(SetVariable { variable: name.clone(), value: value.clone() });
+        // It changes what is in memory and never waits.
+        let done = context.execute_logical_plan(LogicalPlan::Statement(set)).now_or_never();
+        let done = done.ok_or_else(|| Error::bug("applying a setting waited").with("setting", name))?;
+        done.map_err(|error| not_applied(name, error))?;
+    }
+    Ok(context.runtime_env())
+}
 
 fn not_applied(setting: &str, error: DataFusionError) -> Error {
     Error::new(ErrorKind::Config, "cannot apply a setting").with("setting", setting).caused_by(error)
@@ -641,7 +650,7 @@ impl Session {
     }
 
     async fn frame(&self, plan: LogicalPlan) -> Result<DataFrame> {
-        Ok(DataFrame::new(self.state_now(), self.prepared(plan).await?))
+        Ok(DataFrame::new(self.state_now()?, self.prepared(plan).await?))
     }
 
     /// The plan, where it is the execution of a prepared statement with the statement itself.
@@ -661,10 +670,14 @@ impl Session {
         }
     }
 
-    /// The session as it is for one statement: with a budget of its own, and where `now()` is the engine's now: the
-    /// stand-in merchant lives on a day of its own.
-    fn state_now(&self) -> SessionState {
+    /// The session as it is for one statement: with a budget and a share of the memory of its own, and where `now()` is the
+    /// engine's now: the stand-in merchant lives on a day of its own.
+    fn state_now(&self) -> Result<SessionState> {
         let mut state = self.context.state();
+        if let Some(most) = CheckoutOptions::of(state.config_options()).max_memory {
+            let share = memory::share(state.runtime_env(), most)?;
+            state = SessionStateBuilder::new_from_existing(state).with_runtime_env(share).build();
+        }
         state.config_mut().set_extension(Arc::new(Budget::new(self.most_requests())));
         if let Some(options) = state.config_mut().options_mut().extensions.get_mut::<CheckoutOptions>() {
             options.is_offline |= self.limits.is_offline;
@@ -672,6 +685,6 @@ impl Session {
         if let Clock::Fixed(now) = self.clock {
             state.execution_props_mut().query_execution_start_time = Some(now);
         }
-        state
+        Ok(state)
     }
 }

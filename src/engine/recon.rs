@@ -142,7 +142,7 @@ impl Session {
         as_of: i32,
     ) -> Result<[Outcome; SETS]> {
         // As of one statement: with one budget of requests, and what is read for one rule is there for the next.
-        let context = SessionContext::new_with_state(self.state_now());
+        let context = SessionContext::new_with_state(self.state_now()?);
         let mut dated = [const { Vec::new() }; SETS];
         for (dated, rules) in dated.iter_mut().zip(sets) {
             *dated = with_days(rules)?;

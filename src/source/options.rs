@@ -25,6 +25,8 @@ pub struct CheckoutOptions {
     pub max_staleness: Option<i64>,
     /// Whether only what is synced answers, and nothing is asked.
     pub is_offline: bool,
+    /// Bytes of memory that one statement may take before it spills or ends; all there are when there is none.
+    pub max_memory: Option<usize>,
 }
 
 /// What to do when not all that is asked for can be read.
@@ -45,6 +47,7 @@ impl Default for CheckoutOptions {
             max_requests: Some(1000),
             max_staleness: None,
             is_offline: false,
+            max_memory: None,
         }
     }
 }
@@ -102,6 +105,16 @@ const SETTINGS: &[Setting] = &[
         get: |options| options.is_offline.to_string(),
         set: |options, value| value.parse().map(|is_offline| options.is_offline = is_offline).is_ok(),
     },
+    Setting {
+        name: "max_memory",
+        about: "memory that one statement may take before it keeps the rest in files, or fails",
+        values: "a number of bytes such as 512M or 2G, or unlimited",
+        get: |options| options.max_memory.map_or_else(|| UNLIMITED.to_owned(), |most| most.to_string()),
+        set: |options, value| {
+            let most = if value == UNLIMITED { Some(None) } else { bytes(value).map(Some) };
+            most.map(|most| options.max_memory = most).is_some()
+        },
+    },
 ];
 
 const MALFORMED: [(&str, OnMalformed); 2] = [("error", OnMalformed::Error), ("null", OnMalformed::Null)];
@@ -111,6 +124,19 @@ const UNLIMITED: &str = "unlimited";
 /// A time in microseconds.
 fn micros(words: &str) -> Option<i64> {
     humantime::parse_duration(words).ok().and_then(|time| i64::try_from(time.as_micros()).ok())
+}
+
+/// A number of bytes, counted by 1,024 as DataFusion counts its own.
+fn bytes(words: &str) -> Option<usize> {
+    let (number, unit) = words.split_at(words.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(words.len()));
+    let shift = match unit {
+        "" => 0,
+        "K" => 10,
+        "M" => 20,
+        "G" => 30,
+        _ => return None,
+    };
+    number.parse::<usize>().ok()?.checked_mul(1 << shift)
 }
 
 fn in_words(micros: i64) -> String {

@@ -29,6 +29,22 @@ async fn a_statement_over_its_budget_is_refused_before_the_first_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_statement_takes_no_more_memory_than_it_may_and_spills_before_it_fails() {
+    let stand = Stand::new(2_000, SandboxOptions::default());
+    let sorted = "select * from payments order by amount, id";
+    let settings = |memory| ["set datafusion.execution.sort_spill_reservation_bytes = 0", memory];
+    let error = run(&stand, &settings("set checkout.max_memory = '1K'"), sorted).await.unwrap_err();
+    assert!(error.to_string().contains("checkout.max_memory"), "{error}");
+    for enough in ["set checkout.max_memory = '8M'", "set checkout.max_memory = 'unlimited'"] {
+        assert_eq!(run(&stand, &settings(enough), sorted).await.unwrap(), 2_000, "{enough}");
+    }
+    for wrong in ["'8 MB'", "'-1'", "'99999999999G'", "''"] {
+        let error = run(&stand, &[&format!("set checkout.max_memory = {wrong}")], sorted).await.unwrap_err();
+        assert!(error.to_string().contains("512M"), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_statement_that_turns_out_over_its_budget_ends_with_an_error() {
     // Nothing is known of how many rows there are, so the bill says only the least.
     let options = SandboxOptions { next_link: NextLink::Absent, ..SandboxOptions::default() };
