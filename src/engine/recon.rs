@@ -1,6 +1,6 @@
 //! Matching that is kept: the rules of the session run under what people have decided, and the lake keeps what they find.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
 
 use arrow::array::AsArray;
@@ -18,14 +18,10 @@ use crate::matching::overrides::{Action, Overrides};
 use crate::matching::results::{Asked, Entered, Occasion, Recorded, Results};
 use crate::matching::rule::Rule;
 use crate::matching::run::run_each;
-use crate::matching::sided::Sided;
-use crate::matching::sides::{all_dated, names};
+use crate::matching::sides::{all_dated, keys};
 
 /// Schema of what matching has found.
 pub const RECON: &str = "recon";
-
-/// The tables of a side of a flow's rules, each with its key.
-type Keys = BTreeMap<String, String>;
 
 impl Engine {
     /// What is kept of matching.
@@ -92,7 +88,7 @@ impl Engine {
         let session = self.session()?;
         let mut decisions = Vec::with_capacity(asked.len());
         for asked in asked {
-            let sides = session.keys(rules, &asked.flow)?;
+            let sides = keys(rules, &asked.flow, &session.context)?;
             let tables = sides.each_ref().map(|side| side.keys().cloned().collect::<BTreeSet<String>>());
             let decision = asked.decision(tables.each_ref(), by)?;
             if decision.action == Action::WriteOff && tables.iter().any(BTreeSet::is_empty) {
@@ -120,7 +116,7 @@ impl Engine {
     pub async fn close(&self, flow: &str, through: i32, may_reopen: bool, rules: &[Rule], by: &Entered) -> Result<()> {
         let results = self.results()?;
         let session = self.session()?;
-        session.keys(rules, flow)?;
+        keys(rules, flow, &session.context)?;
         let rules = with_days(rules)?;
         all_dated(rules.iter().filter(|rule| rule.flow == flow), &session.context)?;
         results.close(flow, through, may_reopen, by, &session.context.state()).await
@@ -148,29 +144,6 @@ impl Session {
             *dated = with_days(rules)?;
         }
         run_each(dated.each_ref().map(Vec::as_slice), overrides, &context, &self.conventions, as_of).await
-    }
-
-    /// The tables of both sides of a flow's rules.
-    fn keys(&self, rules: &[Rule], flow: &str) -> Result<[Keys; 2]> {
-        let (mut keys, mut alone): ([Keys; 2], Keys) = Default::default();
-        for rule in rules.iter().filter(|rule| rule.flow == flow) {
-            match names(rule, &self.context) {
-                Sided::One(named) => drop(alone.insert(named.0, named.1)),
-                Sided::Two(left, right) => {
-                    keys.iter_mut().zip([left, right]).for_each(|(keys, named)| drop(keys.insert(named.0, named.1)));
-                }
-            }
-        }
-        match &keys {
-            // Where no rule has two sides, what those of one look at is what can be decided of.
-            [left, _] if left.is_empty() && !alone.is_empty() => Ok([alone, Keys::new()]),
-            [left, _] if left.is_empty() => {
-                let known: BTreeSet<&str> = rules.iter().map(|rule| rule.flow.as_str()).collect();
-                let error = Error::new(ErrorKind::Usage, "no rule is of this flow").with("flow", flow);
-                Err(error.hint(format!("there are {}", known.into_iter().collect::<Vec<_>>().join(", "))))
-            }
-            _ => Ok(keys),
-        }
     }
 
     /// That a table has rows of these ids.

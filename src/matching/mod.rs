@@ -6,7 +6,7 @@
 //!  sides       what rules compare of the tables whose rows they match
 //!  run         the rules of a step in turn: amounts compared, rows taken or held, what is due ─▶ outcome
 //!  reasons     why a row is left
-//!  overrides   what people have decided of rows
+//!  overrides   what people have decided of rows; apart: what of it a rule has to keep apart
 //!  results     what was found, kept in the lake
 //!  explain     why a row matched, or why not, in sentences
 //!  files       where rules and their cases are
@@ -38,6 +38,7 @@ pub mod sides;
 pub mod test;
 
 mod amounts;
+mod apart;
 mod assigned;
 mod decided;
 mod due;

@@ -13,12 +13,13 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 
 use super::amounts::{Compared, compare};
+use super::apart::Apart;
 use super::assign::Side;
 use super::assigned::{Assigned, Spans, Together, Waiting, spans};
 use super::conventions::Conventions;
 use super::decided;
 use super::due::Known;
-use super::outcome::{Exception, Group, Match, OutOfScope, Outcome, Step};
+use super::outcome::{Exception, Match, OutOfScope, Outcome, Step};
 use super::overrides::{Decided, Overrides};
 use super::planned::{Planned, Steps};
 use super::proposal::{Proposal, one_side};
@@ -97,10 +98,11 @@ impl Session<'_> {
         done.taken.into_iter().for_each(|(table, row)| state.take(table, row));
         state.step.matches = done.matches;
         state.step.excluded = done.excluded;
+        state.step.apart = done.apart;
         for (place, plan) in plans.into_iter().enumerate() {
             state.rule(self, place, plan).await?;
         }
-        Ok(state.end())
+        state.end()
     }
 
     /// The tables, side by side: putting the rows of one in order takes a core of its own.
@@ -172,21 +174,16 @@ impl State {
         let lines = [left_table.lines(turn.rule, Side::Left), right_table.lines(turn.rule, Side::Right)];
         let spans = turn.rule.window.as_ref().map(|window| spans(window, lines[0], conventions)).transpose()?;
         let taken = [left, right].map(|place| self.taken.get(place).map(Vec::as_slice).unwrap_or_default());
-        let proposal = Proposal::read(turn.rule, plan, context, [&left_table, &right_table], taken).await?;
-        let assigned = Assigned::of(turn.rule, proposal, lines, spans.as_ref())?;
+        let apart = Apart::of(&self.step, [left, right]);
+        let proposal = Proposal::read(turn.rule, plan, context, [&left_table, &right_table], taken, &apart).await?;
+        let assigned = Assigned::of(turn.rule, proposal, lines, spans.as_ref(), &apart)?;
         for waiting in assigned.waiting {
             self.wait(turn, waiting);
         }
         for Together { group, score, why } in assigned.suggested {
-            if self.is_unmatched(session.decided, turn, &group)? {
-                continue;
-            }
             self.step.suggestions.push(Match { rule: turn.place, group, residual: None, why, score, decision: None });
         }
         for together in assigned.together {
-            if self.is_unmatched(session.decided, turn, &together.group)? {
-                continue;
-            }
             self.settle(turn, lines, together, conventions)?;
         }
         if let (Some(spans), Some(known)) = (&spans, Known::read(turn.rule, context).await?) {
@@ -215,20 +212,10 @@ impl State {
         Ok(())
     }
 
-    /// Whether a person has decided that these rows do not belong together.
-    fn is_unmatched(&self, decided: &Decided, turn: Turn<'_>, group: &Group) -> Result<bool> {
-        if decided.is_empty() {
-            return Ok(false);
-        }
-        let [left, right] = [Side::Left, Side::Right].map(|side| self.step.table(turn.table(side)));
-        let (left, right) = (left?, right?);
-        Ok(decided.is_unmatched([left.name(), right.name()], [&left.ids(group.left())?, &right.ids(group.right())?]))
-    }
-
     /// Compares the amounts of rows that belong together, and matches them or says why not.
     fn settle(&mut self, turn: Turn<'_>, lines: [Lines<'_>; 2], together: Together, conventions: &Conventions) -> Result<()> {
         let Together { group, score, why } = together;
-        let sides = [(Side::Left, group.left(), group.right()), (Side::Right, group.right(), group.left())];
+        let sides = group.sides();
         if !turn.rule.is_after_ambiguous {
             let held = sides.iter().any(|(side, own, others)| {
                 let table = turn.table(*side);
@@ -325,7 +312,7 @@ impl State {
     }
 
     /// The step, with all rows that no rule took.
-    fn end(mut self) -> Step {
+    fn end(mut self) -> Result<Step> {
         self.step.out_of_scope.sort_by_key(|out| (out.table, out.row));
         let is_side = |side: usize, table: usize| {
             self.step.sides.iter().filter_map(Sided::both).any(|both| both.get(side) == Some(&&table))
@@ -343,13 +330,31 @@ impl State {
             }
         }
         self.step.exceptions = exceptions;
+        self.say_apart()?;
         self.step.matches.sort_by(|one, other| (one.rule, &one.group).cmp(&(other.rule, &other.group)));
         // What is suggested of rows that a later rule took is settled.
         let mut suggestions = std::mem::take(&mut self.step.suggestions);
         suggestions.retain(|found| self.is_open(found));
         suggestions.sort_by(|one, other| (one.rule, &one.group).cmp(&(other.rule, &other.group)));
         self.step.suggestions = suggestions;
-        self.step
+        Ok(self.step)
+    }
+
+    /// Says of rows that are left what people have set them apart from: they may have no candidate for that.
+    fn say_apart(&mut self) -> Result<()> {
+        let mut exceptions = std::mem::take(&mut self.step.exceptions);
+        for apart in &self.step.apart {
+            let said = self.step.said(apart)?;
+            for place in apart.places() {
+                let known = exceptions.binary_search_by_key(&place, |left| (left.table, left.row));
+                if let Some(left) = known.ok().and_then(|known| exceptions.get_mut(known)) {
+                    let detail = left.detail.take().map_or_else(|| said.clone(), |detail| format!("{detail}; {said}"));
+                    left.detail = Some(detail.into());
+                }
+            }
+        }
+        self.step.exceptions = exceptions;
+        Ok(())
     }
 
     /// Whether none of its rows is taken.

@@ -305,6 +305,62 @@ async fn case_46_what_a_person_has_unmatched_stays_so() {
     assert_eq!(overrides, ["1 unmatch ann a true", "1 unmatch ann x true", "2 retract ann  false"]);
 }
 
+#[tokio::test]
+async fn case_46_what_a_person_has_unmatched_is_no_candidate_and_what_is_left_is_told_why() {
+    let (mut desk, _folder) = Desk::new();
+    let (payments, lines) = ([("a", 999, 1, None), ("b", 999, 1, None)], [("x", 999, 2, None)]);
+    desk.run(&[AMOUNT], &payments, &lines).await;
+    assert_eq!(desk.state().await.1, ["a AMBIGUOUS_WINDOW", "b AMBIGUOUS_WINDOW", "x AMBIGUOUS_WINDOW"]);
+    desk.decide(Action::Unmatch, &["a"], &["x"], None).await.unwrap();
+    desk.run(&[AMOUNT], &payments, &lines).await;
+    assert_eq!(desk.state().await, (vec!["b x amount".to_owned()], vec!["a NO_COUNTERPART_LEFT".to_owned()]));
+    let day = desk.ask("select cast(made_at as date) from recon.overrides limit 1").await.remove(0);
+    let said = format!("ann has set payments a and lines x apart on {day}, override 1: ann says so");
+    assert_eq!(desk.ask("select detail from recon.exceptions").await, [said.as_str()]);
+    let evidence = "select coalesce(left_value, '-'), coalesce(right_value, '-'), test, passed from recon.evidence where field = 'set apart'";
+    let told = format!("a - ann has set them apart on {day}, override 1: ann says so true");
+    assert_eq!(desk.ask(evidence).await, [told]);
+    let told =
+        [explained(&desk, &[AMOUNT], &payments, &lines, "a").await, explained(&desk, &[AMOUNT], &payments, &lines, "b").await];
+    let id = desk.ask("select match_id from recon.matches").await.remove(0);
+    insta::assert_snapshot!(told.join("").replace(&id, "MATCH").replace(&day, "DAY"), @"
+    payments a is left, hop 1 of f: NO_COUNTERPART_LEFT
+      A row of the left side without counterpart.
+      none of these rules matched it, or found out more of it: amount
+      ann has set payments a and lines x apart on DAY, override 1: ann says so
+    MATCH is matched by amount, hop 1 of f
+      left  payments b, 9.99 EUR, 2026-03-01
+      right lines x, 9.99 EUR, 2026-03-02
+      the amounts are equal
+      the days lie in the window: day within +0 to +5 days of day
+      ann has set payments a and lines x apart on DAY, override 1: ann says so
+    ");
+    // Taken back, all is as it was before.
+    desk.decide(Action::Retract, &[], &[], Some(1)).await.unwrap();
+    desk.run(&[AMOUNT], &payments, &lines).await;
+    assert_eq!(desk.state().await.0, [""; 0]);
+    assert_eq!(desk.ask(evidence).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_match_of_several_goes_when_a_person_sets_two_of_its_rows_apart() {
+    let (mut desk, _folder) = Desk::new();
+    let sums = REFERENCE.replace("right: lines(id)\n", "right: lines(id) shape: many_to_one\n");
+    let payments = [("a", 60, 1, Some("A")), ("b", 40, 1, Some("A")), ("c", 7, 1, Some("A"))];
+    let lines = [("x", 107, 2, Some("A"))];
+    desk.run(&[&sums], &payments, &lines).await;
+    assert_eq!(desk.ask("select shape, status from recon.matches").await, ["many_to_one confirmed"]);
+    desk.decide(Action::Unmatch, &["c"], &["x"], None).await.unwrap();
+    desk.run(&[&sums], &payments, &[("x", 100, 2, Some("A"))]).await;
+    assert_eq!(desk.events(2).await, ["created - reference", "withdrawn override reference"]);
+    assert_eq!(desk.state().await.0, ["a x reference", "b x reference"]);
+    // Of all of them nobody says which is wrong.
+    desk.decide(Action::Unmatch, &["a", "b"], &["x"], None).await.unwrap();
+    desk.run(&[&sums], &payments, &[("x", 100, 2, Some("A"))]).await;
+    let left = ["a AMBIGUOUS_KEY", "b AMBIGUOUS_KEY", "c NO_COUNTERPART_LEFT", "x AMBIGUOUS_KEY"];
+    assert_eq!(desk.state().await, (vec![], left.map(str::to_owned).to_vec()));
+}
+
 #[test]
 fn other_rules_are_held_against_those_there_are_over_the_same_rows() {
     let folder = shop();

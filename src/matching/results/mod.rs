@@ -56,6 +56,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lake::delta::Note;
 use crate::store::Location;
 use conserve::conserved;
+pub(super) use enter::numbered;
 pub use enter::{Asked, Entered};
 use found::Steps;
 use read::Last;

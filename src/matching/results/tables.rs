@@ -418,19 +418,19 @@ pub static VIEWS: [View; 14] = [
     },
     View {
         name: "evidence",
-        about: "One row per thing that the header of a rule has compared of a match that stands.",
+        about: "One row per thing that the header of a rule has compared of a match that stands, or people had said of its rows.",
         columns: &[
             MATCH_ID,
             FLOW_OF,
-            ("field", text, "amount, currency or day."),
-            ("left_value", text, "Of the left side: the sum, the currency, the days."),
+            ("field", text, "amount, currency, day, or set apart: what people had said to be no candidate of its rows."),
+            ("left_value", text, "Of the left side: the sum, the currency, the days, the rows that were set apart."),
             ("right_value", text, "Of the right side."),
             ("test", text, "What is to be so."),
             ("passed", flag, "Whether it is, what is left of the amounts included."),
         ],
         keys: 3,
         sql: include_str!("../../../sql/recon/evidence.sql"),
-        needs: &[&RUNS, &RULE_VERSIONS, &MATCHES, &MATCH_LINES],
+        needs: &[&RUNS, &RULE_VERSIONS, &MATCHES, &MATCH_LINES, &OVERRIDES],
     },
     View {
         name: "exceptions",
