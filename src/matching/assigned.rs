@@ -25,6 +25,8 @@ const UNDATED: &str = "it has no day, or a candidate has none";
 pub(super) struct Together {
     pub(super) group: Group,
     pub(super) score: Option<i64>,
+    /// By how much that was better than the next of either row, where there was one.
+    pub(super) margin: Option<i64>,
     pub(super) why: Option<Arc<str>>,
 }
 
@@ -402,8 +404,12 @@ impl Rows<'_> {
         let found: Mutual = mutual_best(&scored, left.table().len(), right.table().len(), margin)?;
         // They come in this order.
         let place = |pair: &Pair| pairs.binary_search_by_key(&(pair.left, pair.right), |known| (known.left, known.right)).ok();
-        let pair = |pair: &Pair| pairs.get(place(pair)?).map(Together::from);
-        let mut assigned = Assigned { together: found.assignment.pairs.iter().filter_map(pair).collect(), ..Assigned::default() };
+        let pair = |(pair, margin): (&Pair, &Option<u64>)| {
+            let margin = margin.map(|margin| i64::try_from(margin).unwrap_or(i64::MAX));
+            pairs.get(place(pair)?).map(|pair| Together { margin, ..Together::from(pair) })
+        };
+        let made = found.assignment.pairs.iter().zip(&found.margins);
+        let mut assigned = Assigned { together: made.filter_map(pair).collect(), ..Assigned::default() };
         let reason = if self.spans.is_some() { "AMBIGUOUS_WINDOW" } else { "AMBIGUOUS_KEY" };
         for side in [Side::Left, Side::Right] {
             // Candidates that went to others are no candidates any more.
@@ -534,7 +540,7 @@ fn ambiguous(keys: &Keys, sides: &[Keyed; 2], side: Side, place: u32) -> Option<
 }
 
 fn together(left: Vec<u32>, right: Vec<u32>) -> Together {
-    Together { group: Group::new(left, right), score: None, why: None }
+    Together { group: Group::new(left, right), score: None, margin: None, why: None }
 }
 
 impl From<&Candidate> for Together {

@@ -118,7 +118,7 @@ fn group(step: &Step, place: usize, is_turned: bool, together: &Together) -> Res
     let lines = [step.table(left)?.lines(rule, Side::Left), step.table(right)?.lines(rule, Side::Right)];
     let residual = residual(lines, &group, together)?.map(Box::new);
     let why = Some(together.why.as_str().into());
-    Ok(Match { rule: place, group, residual, why, score: None, decision: Some(together.number) })
+    Ok(Match { rule: place, group, residual, why, score: None, margin: None, decision: Some(together.number) })
 }
 
 /// What is left of the amounts, where the rule compares some.

@@ -60,6 +60,8 @@ pub struct Match {
     pub why: Option<Arc<str>>,
     /// Its score, where the rule gives one.
     pub score: Option<i64>,
+    /// By how much that was better than the next of either row, where there was one.
+    pub margin: Option<i64>,
     /// The number of the decision of people that made it, where it was not its rule.
     pub decision: Option<i64>,
 }
@@ -104,6 +106,8 @@ pub struct Exception {
     pub candidate_table: usize,
     /// Some of them.
     pub candidates: Vec<u32>,
+    /// The last day that a rule looks for its counterpart on, counted since 1970, where one does within days.
+    pub due: Option<i32>,
 }
 
 /// A row that nothing is expected for.

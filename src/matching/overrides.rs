@@ -22,17 +22,20 @@ pub enum Action {
     Comment,
     /// They belong together, and what is left of their amounts is written off.
     WriteOff,
+    /// Nothing; somebody is to see to them.
+    Assign,
     /// An earlier decision no longer counts.
     Retract,
 }
 
 /// The actions by the words they are said with, and what they mean.
-pub const WORDS: [(&str, Action, &str); 6] = [
+pub const WORDS: [(&str, Action, &str); 7] = [
     ("match", Action::Match, "They belong together, whatever the rules say"),
     ("unmatch", Action::Unmatch, "They do not, whatever the rules say"),
     ("exclude", Action::Exclude, "They are no concern of the flow"),
     ("comment", Action::Comment, "Something is said of them"),
     ("writeoff", Action::WriteOff, "They belong together, and what is left of their amounts is written off"),
+    ("assign", Action::Assign, "Somebody is to see to them: --owner"),
     ("retract", Action::Retract, "An earlier override no longer counts"),
 ];
 
@@ -109,6 +112,8 @@ pub struct Decision {
     pub account: Option<String>,
     /// The decision that no longer counts.
     pub retracts: Option<i64>,
+    /// Who is to see to the rows.
+    pub owner: Option<String>,
 }
 
 /// Rows that somebody has put together.
@@ -285,7 +290,7 @@ impl Decided {
                     self.excluded.entry(table).or_default().extend(ids.into_iter().map(|id| (id, number)));
                 }
             }
-            Action::Comment | Action::Retract => {}
+            Action::Comment | Action::Assign | Action::Retract => {}
         }
     }
 
@@ -322,6 +327,7 @@ mod tests {
             why: "because".to_owned(),
             account: None,
             retracts: None,
+            owner: None,
         }
     }
 

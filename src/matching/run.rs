@@ -129,6 +129,8 @@ struct State {
     taken: Vec<Vec<bool>>,
     /// By table: why rows are left, where more is known than that they have no counterpart.
     left: Vec<Vec<Option<Box<Exception>>>>,
+    /// By table: the last day that a rule looks for the counterpart of a row on; nothing where none does within days.
+    due: Vec<Vec<Option<i32>>>,
 }
 
 /// A rule that has its turn.
@@ -151,7 +153,8 @@ impl State {
     fn new(step: Step) -> Self {
         let taken = step.tables.iter().map(|table| vec![false; table.len()]).collect();
         let left = step.tables.iter().map(|table| (0..table.len()).map(|_| None).collect()).collect();
-        Self { step, taken, left }
+        let due = vec![Vec::new(); step.tables.len()];
+        Self { step, taken, left, due }
     }
 
     async fn rule(&mut self, session: Session<'_>, place: usize, plan: LogicalPlan) -> Result<()> {
@@ -173,6 +176,7 @@ impl State {
         };
         let lines = [left_table.lines(turn.rule, Side::Left), right_table.lines(turn.rule, Side::Right)];
         let spans = turn.rule.window.as_ref().map(|window| spans(window, lines[0], conventions)).transpose()?;
+        self.expect(left, spans.as_ref());
         let taken = [left, right].map(|place| self.taken.get(place).map(Vec::as_slice).unwrap_or_default());
         let apart = Apart::of(&self.step, [left, right]);
         let proposal = Proposal::read(turn.rule, plan, context, [&left_table, &right_table], taken, &apart).await?;
@@ -180,8 +184,8 @@ impl State {
         for waiting in assigned.waiting {
             self.wait(turn, waiting);
         }
-        for Together { group, score, why } in assigned.suggested {
-            self.step.suggestions.push(Match { rule: turn.place, group, residual: None, why, score, decision: None });
+        for Together { group, score, margin, why } in assigned.suggested {
+            self.step.suggestions.push(Match { rule: turn.place, group, residual: None, why, score, margin, decision: None });
         }
         for together in assigned.together {
             self.settle(turn, lines, together, conventions)?;
@@ -214,7 +218,7 @@ impl State {
 
     /// Compares the amounts of rows that belong together, and matches them or says why not.
     fn settle(&mut self, turn: Turn<'_>, lines: [Lines<'_>; 2], together: Together, conventions: &Conventions) -> Result<()> {
-        let Together { group, score, why } = together;
+        let Together { group, score, margin, why } = together;
         let sides = group.sides();
         if !turn.rule.is_after_ambiguous {
             let held = sides.iter().any(|(side, own, others)| {
@@ -237,7 +241,7 @@ impl State {
                         self.take(turn.table(side), *row);
                     }
                 }
-                self.step.matches.push(Match { rule: turn.place, group, residual, why, score, decision: None });
+                self.step.matches.push(Match { rule: turn.place, group, residual, why, score, margin, decision: None });
             }
             Compared::Unequal { reasons, detail } => {
                 for ((side, own, others), reason) in sides.into_iter().zip(reasons) {
@@ -268,6 +272,13 @@ impl State {
             self.wait(turn, Waiting { side: Side::Left, row, reason, count: 0, candidates: Vec::new(), why: None });
         }
         Ok(())
+    }
+
+    /// Notes until when a rule looks for counterparts of the rows of its left side.
+    fn expect(&mut self, table: usize, spans: Option<&Spans>) {
+        let (Some(spans), Some(due)) = (spans, self.due.get_mut(table)) else { return };
+        due.resize(due.len().max(spans.len()), None);
+        due.iter_mut().zip(spans).for_each(|(due, span)| *due = (*due).max(span.map(|(_, to)| to)));
     }
 
     fn is_taken(&self, table: usize, row: u32) -> bool {
@@ -307,7 +318,8 @@ impl State {
             return;
         }
         let rule = Some(turn.place);
-        let exception = Exception { table, row, reason, rule, detail: why, candidate_count: count, candidate_table, candidates };
+        let (detail, candidate_count, due) = (why, count, None);
+        let exception = Exception { table, row, reason, rule, detail, candidate_count, candidate_table, candidates, due };
         *place = Some(Box::new(exception));
     }
 
@@ -326,7 +338,9 @@ impl State {
                     continue;
                 }
                 let nothing = || Exception { table, row, reason, ..Exception::default() };
-                exceptions.push(known.map_or_else(nothing, |known| *known));
+                let mut left = known.map_or_else(nothing, |known| *known);
+                left.due = self.due.get(table).and_then(|due| due.get(at(row)).copied().flatten());
+                exceptions.push(left);
             }
         }
         self.step.exceptions = exceptions;

@@ -134,10 +134,21 @@ impl Desk {
     }
 
     async fn decide(&self, action: Action, left: &[&str], right: &[&str], retracts: Option<i64>) -> Result<i64> {
+        self.decide_of(action, left, right, retracts, None).await
+    }
+
+    async fn decide_of(
+        &self,
+        action: Action,
+        left: &[&str],
+        right: &[&str],
+        retracts: Option<i64>,
+        owner: Option<&str>,
+    ) -> Result<i64> {
         let ids = [left, right].map(|ids| ids.iter().map(|id| (*id).to_owned()).collect());
-        let flow = "f".to_owned();
+        let (flow, owner) = ("f".to_owned(), owner.map(str::to_owned));
         let (why, tables) = ("ann says so".to_owned(), [None, None]);
-        let asked = Asked { action, flow, ids, tables, why, who: None, account: None, retracts };
+        let asked = Asked { action, flow, ids, tables, why, who: None, account: None, retracts, owner };
         let by = Entered { at: Clock::default().now(), who: "ann".to_owned() };
         let sides = ["payments", "lines"].map(|table| [table.to_owned()].into());
         let decision = asked.decision(sides.each_ref(), &by).unwrap();

@@ -122,6 +122,7 @@ fn overrides(apart: &SetApart) -> Overrides {
         why: "known".to_owned(),
         account: None,
         retracts: None,
+        owner: None,
     };
     Overrides::new((1..).zip(apart).map(decision).collect())
 }

@@ -42,10 +42,12 @@ pub struct Asked {
     pub account: Option<String>,
     /// The decision that no longer counts.
     pub retracts: Option<i64>,
+    /// Who is to see to the rows.
+    pub owner: Option<String>,
 }
 
 /// The columns of a CSV file of overrides.
-const CSV: [&str; 10] = ["action", "flow", "left", "right", "why", "who", "left_table", "right_table", "account", "id"];
+const CSV: [&str; 11] = ["action", "flow", "left", "right", "why", "who", "left_table", "right_table", "account", "id", "owner"];
 /// Those of them that must be there.
 const NEEDED: [&str; 5] = ["action", "flow", "left", "right", "why"];
 /// The same in a case of a rule, whose flow is known.
@@ -109,6 +111,7 @@ impl Asked {
                 who: value("who"),
                 account: value("account"),
                 retracts: value("id").map(number).transpose()?,
+                owner: value("owner"),
             });
         }
         Ok(asked)
@@ -149,6 +152,7 @@ impl Asked {
             why: self.why,
             account: self.account,
             retracts: self.retracts,
+            owner: self.owner,
         })
     }
 }
@@ -234,7 +238,7 @@ pub(in crate::matching) fn numbered(decisions: &mut [Decision], last: i64, known
 
 /// That a decision can count.
 fn check(decision: &Decision, known: &BTreeMap<i64, Decision>) -> Result<()> {
-    let Decision { action, rows: [left, right], retracts, .. } = decision;
+    let Decision { action, rows: [left, right], retracts, owner, .. } = decision;
     let wrong = |what: &'static str| Error::new(ErrorKind::Query, what).with("action", action.word());
     match (action, retracts) {
         (Action::Retract, Some(number)) => match known.get(number) {
@@ -248,8 +252,13 @@ fn check(decision: &Decision, known: &BTreeMap<i64, Decision>) -> Result<()> {
         (Action::Match | Action::Unmatch, _) if left.ids().is_empty() || right.ids().is_empty() => {
             Err(wrong("an override of rows of one side").hint("name rows of both: --left ID … --right ID …"))
         }
-        (Action::Exclude | Action::WriteOff | Action::Comment, _) if left.ids().is_empty() && right.ids().is_empty() => {
+        (Action::Exclude | Action::WriteOff | Action::Comment | Action::Assign, _)
+            if left.ids().is_empty() && right.ids().is_empty() =>
+        {
             Err(wrong("an override of no rows").hint("name some: --left ID … or --right ID …"))
+        }
+        (Action::Assign, _) if owner.is_none() => {
+            Err(wrong("rows that are assigned to nobody").hint("say who is to see to them: --owner NAME"))
         }
         _ => Ok(()),
     }

@@ -235,6 +235,7 @@ impl Columns<'_> {
                 version: self.needed("rule_version", row)?,
                 status: Status::of(&status).ok_or_else(|| Error::bug("a match of no status").with("status", status))?,
                 score: self.number("score", row)?,
+                margin: self.number("margin", row)?,
                 why: self.text("why", row)?,
                 rest,
                 decision: self.number("override_id", row)?,
@@ -259,6 +260,7 @@ impl Columns<'_> {
                 candidate_table: self.text("candidate_table", row)?,
                 candidate_count: self.number("candidate_count", row)?.unwrap_or_default(),
                 candidates: self.text("candidate_ids", row)?,
+                due: self.day("due", row)?,
                 values: self.values("amount", row)?,
             },
             first_run: self.number("first_run", row)?.unwrap_or_default(),
@@ -279,6 +281,7 @@ impl Columns<'_> {
             why: self.text("why", row)?.unwrap_or_default(),
             account: self.text("account", row)?,
             retracts: self.number("retracts", row)?,
+            owner: self.text("owner", row)?,
         })
     }
 }

@@ -137,6 +137,7 @@ pub(super) fn matches(run: Run<'_>, changes: &[MatchChange]) -> Result<RecordBat
             of(|change| Some(change.event)),
             of(|change| change.cause),
             of(|change| change.detail.as_deref()),
+            number(|change| change.known.entry.margin),
         ],
     )
 }
@@ -190,6 +191,7 @@ pub(super) fn exceptions(run: Run<'_>, changes: &[ExceptionChange]) -> Result<Re
             days(changes.iter().map(|change| change.left.as_ref().map(|left| left.first_seen))),
             texts(changes.iter().map(|change| change.event)),
             texts(changes.iter().map(|change| change.cause)),
+            days(changes.iter().map(|change| change.left.as_ref().and_then(|left| left.why.due))),
         ],
     )
 }
@@ -247,6 +249,7 @@ pub(super) fn decisions(decisions: &[Decision]) -> Result<RecordBatch> {
             of(|decision| Some(&decision.why)),
             of(|decision| decision.account.as_deref()),
             numbers(rows.iter().map(|(decision, _)| decision.retracts)),
+            of(|decision| decision.owner.as_deref()),
         ],
     )
 }

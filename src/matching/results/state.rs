@@ -72,6 +72,7 @@ pub(super) struct Entry {
     pub(super) version: String,
     pub(super) status: Status,
     pub(super) score: Option<i64>,
+    pub(super) margin: Option<i64>,
     pub(super) why: Option<String>,
     pub(super) rest: Option<Rest>,
     /// The decision of a person that it is.
@@ -118,6 +119,8 @@ pub(super) struct Why {
     pub(super) candidate_count: i64,
     /// Some of their ids, with blanks between them.
     pub(super) candidates: Option<String>,
+    /// The last day that its counterpart is looked for on, counted since 1970.
+    pub(super) due: Option<i32>,
     pub(super) values: Values,
 }
 

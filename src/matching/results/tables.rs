@@ -97,6 +97,10 @@ const SHAPE: Column = (
 );
 const STATUS: Column = ("status", text, "confirmed, suggested (for a person to decide), or withdrawn.");
 const SCORE: Column = ("score", number, "The score, where the rule gives one.");
+const MARGIN: Column =
+    ("margin", number, "By how much that was better than the next of either row; none where there was no other, or no score.");
+const DUE: Column = ("due", day, "The last day on which a rule looks for its counterpart, where one looks within days of it.");
+const OWNER: Column = ("owner", text, "Who is to see to it.");
 const WHY: Column = ("why", text, "What the rule, or the person, says of it.");
 const OVERRIDE_ID: Column = ("override_id", number, "The decision of a person that made it.");
 const IS_KEPT: Column = ("is_kept", flag, "Whether it is there only because its period is closed.");
@@ -124,7 +128,7 @@ const RESIDUAL_CURRENCY: Column = ("residual_currency", text, "Its currency.");
 const SCOPE: Column = ("scope", text, "exception, or out_of_scope; none from when the row is neither.");
 const WHO: Column = ("who", text, "Who has decided it.");
 const DECISION_ID: Column = ("override_id", number, "The decision, from 1; the later one wins.");
-const ACTION: Column = ("action", text, "match, unmatch, exclude, comment, writeoff or retract.");
+const ACTION: Column = ("action", text, "match, unmatch, exclude, comment, writeoff, assign or retract.");
 const WHY_DECIDED: Column = ("why", text, "Why.");
 const ACCOUNT: Column = ("account", text, "Where a difference is written off to.");
 const RETRACTS: Column = ("retracts", number, "The decision that no longer counts.");
@@ -215,6 +219,7 @@ pub(super) static MATCHES: Kept = Kept {
         EVENT,
         CAUSE,
         ("event_detail", text, "What there is to say of the event."),
+        MARGIN,
     ],
 };
 
@@ -259,6 +264,7 @@ pub(super) static EXCEPTIONS: Kept = Kept {
         FIRST_SEEN,
         EXCEPTION_EVENT,
         CAUSE,
+        DUE,
     ],
 };
 
@@ -283,7 +289,7 @@ pub(super) static ASSERTIONS: Kept = Kept {
 pub(super) static OVERRIDES: Kept = Kept {
     name: "overrides",
     about: "One row per row that a person has decided something of.",
-    columns: &[DECISION_ID, MADE_AT, WHO, ACTION, FLOW_OF, SIDE, TABLE, LINE_ID, WHY_DECIDED, ACCOUNT, RETRACTS],
+    columns: &[DECISION_ID, MADE_AT, WHO, ACTION, FLOW_OF, SIDE, TABLE, LINE_ID, WHY_DECIDED, ACCOUNT, RETRACTS, OWNER],
 };
 
 pub(super) static CLOSES: Kept = Kept {
@@ -343,6 +349,7 @@ pub static VIEWS: [View; 14] = [
             RULE_VERSION,
             STATUS,
             SCORE,
+            MARGIN,
             WHY,
             OVERRIDE_ID,
             FIRST_RUN,
@@ -453,10 +460,12 @@ pub static VIEWS: [View; 14] = [
             FIRST_SEEN,
             ("age_days", number, "Days from its day to that of the run; from when it was first seen where it has none."),
             ("ageing", text, "The same in bands: 0-1, 2-3, 4-7, 8-30, 31-90, 90+."),
+            DUE,
+            ("owner", text, "Who is to see to it, as people have assigned it."),
         ],
         keys: 4,
         sql: include_str!("../../../sql/recon/exceptions.sql"),
-        needs: &[&RUNS, &EXCEPTIONS],
+        needs: &[&RUNS, &EXCEPTIONS, &OVERRIDES],
     },
     View {
         name: "exceptions_history",
@@ -512,6 +521,7 @@ pub static VIEWS: [View; 14] = [
             WHY_DECIDED,
             ACCOUNT,
             RETRACTS,
+            OWNER,
             ("is_retracted", flag, "Whether this decision no longer counts."),
         ],
         keys: 1,

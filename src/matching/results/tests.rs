@@ -46,6 +46,7 @@ fn entry(version: &str, status: Status, lines: Vec<Line>) -> Entry {
         version: version.to_owned(),
         status,
         score: None,
+        margin: None,
         why: None,
         rest: None,
         decision: None,
@@ -225,6 +226,7 @@ fn what_a_person_decides_counts_in_a_closed_period_too() {
         why: "another order".to_owned(),
         account: None,
         retracts: None,
+        owner: None,
     };
     let mut flow = Flow { closed: Some(5), ..Flow::default() };
     flow.run(&turn("v1", &[("l1", "r1")], &[], same));
