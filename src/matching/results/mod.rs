@@ -18,6 +18,9 @@
 //! says so. What people decide, and close, is kept likewise, in a table each whose commits are numbered; then it is told to
 //! the table of the runs, so that a run which has begun before is an error as well, instead of going by less than was said.
 //!
+//! Small files are put together now and then, by a commit that changes no row: whoever reads an older version of a table, or
+//! has begun a run on it, finds in it what he did before.
+//!
 //! A run always matches anew: which rows a SELECT reads besides those of its sides is for the SELECT to know. When it finds
 //! the same of the same, only its row in `runs` is written, and says since when.
 
@@ -54,6 +57,7 @@ use super::sides::undated;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::delta::Note;
+use crate::lake::maintain::{Tended, tend};
 use crate::store::Location;
 use conserve::conserved;
 pub(super) use enter::numbered;
@@ -132,6 +136,18 @@ impl Results {
             schema.register_table(view.name.to_owned(), store::table(&self.store, view))?;
         }
         Ok(Arc::new(schema))
+    }
+
+    /// The kept tables, to be kept in shape, by the names that are shown: what was replaced can still be read for so many days.
+    pub fn tended(&self, retention: u64) -> Vec<Tended<'_>> {
+        self.store.tended(retention)
+    }
+
+    /// Puts the small files together that runs leave, where there are many.
+    pub async fn tend(&self, retention: u64) {
+        for table in self.tended(retention) {
+            tend(&table).await;
+        }
     }
 
     /// What people have decided.

@@ -21,6 +21,7 @@ use deltalake_core::writer::DeltaWriter;
 use super::tables::{self, Kept, View};
 use crate::error::{Error, Result};
 use crate::lake::delta::{Delta, Design, Note};
+use crate::lake::maintain::Tended;
 use crate::lake::planned::{Planned, PlannedTable};
 use crate::lake::scan;
 use crate::store::Location;
@@ -55,6 +56,11 @@ impl Store {
 
     fn delta(&self, kept: &Kept) -> Result<&Delta> {
         self.tables.get(kept.name).ok_or_else(|| Error::bug("a table is not kept").with("table", kept.name))
+    }
+
+    /// The tables, to be kept in shape: what was replaced can still be read for so many days.
+    pub(super) fn tended(&self, retention: u64) -> Vec<Tended<'_>> {
+        self.tables.iter().map(|(name, delta)| Tended::new(format!("{FOLDER}.{name}"), delta, retention)).collect()
     }
 
     /// A table as it is now, made when it is not there, with all columns that are declared.
