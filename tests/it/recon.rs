@@ -10,18 +10,24 @@ use arrow::array::{ArrayRef, Date32Array, Decimal128Array, RecordBatch, StringAr
 use arrow::util::display::array_value_to_string;
 use ckosql::clock::Clock;
 use ckosql::error::{ErrorKind, Result};
+use ckosql::lake::maintain;
+use ckosql::lake::policy::Policy;
+use ckosql::lake::settings::LakeOptions;
 use ckosql::matching::conventions::Conventions;
 use ckosql::matching::explain::explain;
+use ckosql::matching::files::with_shipped;
 use ckosql::matching::overrides::Action;
-use ckosql::matching::results::{Asked, Begun, Entered, Occasion, Recorded, Results};
+use ckosql::matching::results::{Asked, Begun, Broken, Entered, Identity, Occasion, Recorded, Results};
 use ckosql::matching::rule::Rule;
 use ckosql::matching::run::run_under;
 use ckosql::matching::test::session;
+use ckosql::sandbox::{Merchant, MerchantOptions, SandboxOptions};
 use ckosql::store::Location;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
 use tempfile::TempDir;
 
+use crate::copy::Copy;
 use crate::faulty_store::FaultyStore;
 
 /// The first day of March 2026, counted since 1970.
@@ -55,11 +61,13 @@ struct Desk {
     results: Results,
     nonce: u64,
     day: i32,
+    /// What is evaluated with each run.
+    identities: Vec<Identity>,
 }
 
 impl Desk {
     fn at(location: &Location) -> Self {
-        Self { results: Results::at(location).unwrap(), nonce: 0, day: 10 }
+        Self { results: Results::at(location).unwrap(), nonce: 0, day: 10, identities: Vec::new() }
     }
 
     fn new() -> (Self, TempDir) {
@@ -102,7 +110,7 @@ impl Desk {
         let outcome = run_under(&rules, &begun.overrides, context, &Conventions::default(), as_of).await?;
         self.nonce += 1;
         let occasion = Occasion { as_of, clock: Clock::default(), nonce: self.nonce };
-        let mut recorded = self.results.record(begun, &outcome, &context.state(), occasion).await?;
+        let mut recorded = self.results.record(begun, &outcome, &self.identities, &context.state(), occasion).await?;
         Ok(recorded.remove(0))
     }
 
@@ -492,6 +500,140 @@ async fn exceptions_have_the_age_of_their_day_at_the_run() {
 }
 
 #[tokio::test]
+async fn a_row_that_is_left_says_until_when_it_is_waited_for_and_who_is_to_see_to_it() {
+    let (mut desk, _folder) = Desk::new();
+    let later = AMOUNT.replace("rule: amount", "rule: later").replace("priority: 2", "priority: 3").replace("+5 days", "+9 days");
+    desk.run(&[AMOUNT], &[("a", 100, 1, None)], &[("x", 7, 2, None)]).await;
+    let told = "select line_id, coalesce(cast(due as varchar), '-'), coalesce(owner, '-') from recon.exceptions order by 1";
+    assert_eq!(desk.ask(told).await, ["a 2026-03-06 -", "x - -"]);
+    desk.run(&[AMOUNT, &later], &[("a", 100, 1, None)], &[("x", 7, 2, None)]).await;
+    assert_eq!(desk.ask(told).await, ["a 2026-03-10 -", "x - -"]);
+    // No run is needed for it.
+    desk.decide_of(Action::Assign, &["a"], &["x"], None, Some("bob")).await.unwrap();
+    desk.decide_of(Action::Assign, &["a"], &[], None, Some("eve")).await.unwrap();
+    assert_eq!(desk.ask(told).await, ["a 2026-03-10 eve", "x - bob"]);
+    desk.decide(Action::Retract, &[], &[], Some(2)).await.unwrap();
+    assert_eq!(desk.ask(told).await, ["a 2026-03-10 bob", "x - bob"]);
+    let nobody = desk.decide(Action::Assign, &["a"], &[], None).await.unwrap_err();
+    assert_eq!(nobody.to_string(), "rows that are assigned to nobody (action assign)");
+    // It decides nothing of what they belong to.
+    let same = desk.run(&[AMOUNT, &later], &[("a", 100, 1, None)], &[("x", 7, 2, None)]).await;
+    assert_eq!(same.unchanged_since, Some(2));
+}
+
+#[tokio::test]
+async fn a_match_says_by_how_much_it_is_better_than_the_next() {
+    let (mut desk, _folder) = Desk::new();
+    let scored = "--- rule: scored flow: f priority: 1 assign: mutual_best(margin=1)\n--- left: payments(id) right: lines(id)\n\
+         select l.id as left_id, r.id as right_id, 10 - abs(l.day - r.day) as score from payments l join lines r on l.amount = r.amount";
+    let payments = [("a", 100, 1, None), ("b", 7, 1, None)];
+    desk.run(&[scored], &payments, &[("x", 100, 2, None), ("y", 100, 5, None), ("z", 7, 1, None)]).await;
+    let told = "select score, coalesce(cast(margin as varchar), 'no other') from recon.matches order by 1";
+    assert_eq!(desk.ask(told).await, ["9 3", "10 no other"]);
+}
+
+#[tokio::test]
+async fn identities_are_told_of_each_run_that_evaluates_them() {
+    let (mut desk, _folder) = Desk::new();
+    let identity = |id: &str, broken: Vec<Broken>| Identity {
+        flow: "f".to_owned(),
+        id: id.to_owned(),
+        name: "a_check".to_owned(),
+        tolerance: "exact".to_owned(),
+        broken,
+    };
+    let broken = Broken {
+        subject: "2026-03-01 P1".to_owned(),
+        currency: Some("EUR".to_owned()),
+        expected: Some(7_951_000_000),
+        found: Some(7_945_000_000),
+    };
+    let (payments, lines) = ([("a", 100, 1, Some("A"))], [("x", 100, 2, Some("A"))]);
+    assert_eq!(desk.run(&[REFERENCE], &payments, &lines).await.broken, 0);
+    desk.identities = vec![identity("I7", vec![broken]), identity("I4", vec![])];
+    // What identities come to is no change of what is matched.
+    let second = desk.run(&[REFERENCE], &payments, &lines).await;
+    assert_eq!((second.unchanged_since, second.broken), (Some(1), 1));
+    desk.identities = vec![identity("I7", vec![])];
+    assert_eq!(desk.run(&[REFERENCE], &payments, &lines).await.broken, 0);
+    let told = "select run, identity, scope, coalesce(currency, '-'), coalesce(cast(difference as varchar), '-'), rows, passed, \
+                tolerance, coalesce(subject, '-') from recon.assertions where hop is null order by 1, 2";
+    let expected = [
+        "2 I4 a_check - - 0 true exact -",
+        "2 I7 a_check EUR 0.06000000 1 false exact 2026-03-01 P1",
+        "3 I7 a_check - - 0 true exact -",
+    ];
+    assert_eq!(desk.ask(told).await, expected);
+    assert_eq!(desk.ask("select count(*) from recon.assertions where hop is not null and passed").await, ["4"]);
+}
+
+#[tokio::test]
+async fn an_identity_that_the_books_break_is_recorded_with_the_flow_it_belongs_to() {
+    let folder = TempDir::new().unwrap();
+    let merchant = MerchantOptions { payments: 600, days: 16, ..MerchantOptions::default() };
+    let options = SandboxOptions { faults: "books=payout_rows".parse().unwrap(), ..SandboxOptions::default() };
+    let lake = LakeOptions::at(folder.path().to_str().unwrap());
+    let copy = Copy::made(Merchant::new(merchant), Some(lake), options, |_| {}, Policy::default()).unwrap();
+    copy.sync(&[]).await;
+    let mut rules = with_shipped(None).unwrap();
+    rules.retain(|rule| rule.flow == "actions_to_payout");
+    let before = copy.engine.activity().requests;
+    let identities = copy.engine.identities(&["actions_to_payout"].into()).await.unwrap();
+    let asked = copy.engine.activity().requests - before;
+    assert!(asked < 100, "{asked} requests over a lake");
+    let as_of = copy.engine.clock().now().date_naive().to_epoch_days();
+    let recorded = copy.engine.reconcile(&rules, as_of, &identities).await.unwrap();
+    assert!(recorded[0].broken > 0, "{recorded:?}");
+    let told = "select distinct identity, scope, passed from recon.assertions where hop is null order by 2";
+    insta::assert_snapshot!(copy.text(told).await, @"
+    +----------+---------------------+--------+
+    | identity | scope               | passed |
+    +----------+---------------------+--------+
+    | I6       | breakdown_deduction | true   |
+    | I5       | breakdown_net       | true   |
+    | I4       | payout_amount       | false  |
+    | I5       | payout_breakdown    | true   |
+    | I7       | payout_components   | true   |
+    | I18      | settled_once        | true   |
+    +----------+---------------------+--------+
+    ");
+}
+
+#[tokio::test]
+async fn small_files_are_put_together_and_nothing_that_is_told_or_under_way_changes() {
+    let (mut desk, _folder) = Desk::new();
+    let lines = [("x", 100, 2, None), ("y", 200, 2, None), ("z", 300, 2, None)];
+    let payments = [("a", 100, 1, None), ("b", 200, 1, None), ("c", 300, 1, None)];
+    for many in 1..4 {
+        desk.run(&[AMOUNT], &payments[..many], &lines).await;
+    }
+    let told = async |desk: &Desk| {
+        let mut told = desk.ask("select * from recon.matches_history order by match_id, run").await;
+        for table in ["exceptions_history", "events", "runs", "assertions", "evidence"] {
+            let mut rows = desk.ask(&format!("select * from recon.{table}")).await;
+            rows.sort_unstable();
+            told.extend(rows);
+        }
+        told
+    };
+    let before = told(&desk).await;
+    let context = desk.context();
+    let begun = desk.begin(&context).await.unwrap();
+    let tables = desk.results.tended(90);
+    for done in maintain::optimize(&tables).await.unwrap() {
+        assert_eq!(done.after.files, u64::from(done.before.files > 0), "{done:?}");
+    }
+    assert_eq!(told(&desk).await, before);
+    // What was replaced is still there for those who look back.
+    let vacuumed = maintain::vacuum(&tables, None, false).await.unwrap();
+    assert!(vacuumed.iter().all(|one| (one.taken.files, one.retention) == (0, 90)), "{vacuumed:?}");
+    drop(tables);
+    let recorded = desk.end(&context, &begun, &[AMOUNT], &payments, &[]).await.unwrap();
+    assert_eq!((recorded.run, recorded.withdrawn), (4, 3));
+    assert_eq!(desk.state().await.0, [""; 0]);
+}
+
+#[tokio::test]
 async fn a_run_that_is_killed_between_its_commits_has_changed_nothing_and_the_next_is_right() {
     let (first, second) = ([("a", 100, 1, Some("A")), ("b", 50, 1, None)], [("a", 100, 1, Some("A")), ("b", 50, 1, Some("B"))]);
     let lines = [("x", 100, 2, Some("A")), ("y", 50, 2, Some("B"))];
@@ -577,6 +719,28 @@ fn ckosql(folder: &TempDir, arguments: &[&str], has_lake: bool) -> String {
         .unwrap();
     let [out, err] = [done.stdout, done.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     format!("exit {}\n{out}{err}", done.status.code().unwrap())
+}
+
+#[test]
+fn what_is_kept_of_matching_is_kept_in_shape_with_the_lake() {
+    let folder = shop();
+    ckosql(&folder, &["reconcile", "shop", "--rules", "rules", "--as-of", "2026-03-10"], true);
+    ckosql(&folder, &["reconcile", "shop", "--rules", "rules", "--as-of", "2026-03-11"], true);
+    let lake = |more: &[&str]| ckosql(&folder, &[&["lake"], more, &["--format", "csv"]].concat(), true);
+    let status = lake(&["status"]);
+    assert!(status.contains("\nrecon.runs,,,,,,,"), "{status}");
+    let done = lake(&["optimize", "recon.runs", "recon.matches"]);
+    assert!(done.contains("\nrecon.runs,2,1,"), "{done}");
+    let history = lake(&["history", "recon.runs"]);
+    assert!(history.lines().nth(2).unwrap().contains(",OPTIMIZE,"), "{history}");
+    assert!(lake(&["vacuum", "recon.runs", "--dry-run"]).ends_with("\nrecon.runs,0,0,90\n"));
+    assert!(lake(&["history", "recon.rums"]).starts_with("exit 2\n"));
+    // No identity is told with this flow; and where nothing is recorded none is.
+    let run = |more: &[&str]| {
+        ckosql(&folder, &[&["reconcile", "shop", "--rules", "rules", "--fail-on", "identities"], more].concat(), true)
+    };
+    assert!(run(&[]).starts_with("exit 0\n"));
+    assert!(run(&["--dry-run"]).contains("identities are evaluated where they are recorded"));
 }
 
 #[test]

@@ -13,19 +13,33 @@ use crate::money::DECIMAL_SCALE;
 /// Something that must be so, and whether it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Assertion {
-    pub(super) hop: u32,
+    /// The hop, where it is of one.
+    pub(super) hop: Option<u32>,
     /// What must be so.
-    pub(super) identity: &'static str,
-    /// The table, or the rule.
+    pub(super) identity: String,
+    /// The table, or the rule, or what an identity of the books is called.
     pub(super) scope: String,
     pub(super) currency: Option<String>,
     /// What it is to be, mantissa of decimal(38,8).
-    pub(super) left: i128,
+    pub(super) left: Option<i128>,
     /// What it is.
-    pub(super) right: i128,
+    pub(super) right: Option<i128>,
     /// How many rows, or matches, it is told of.
     pub(super) rows: i64,
     pub(super) is_passed: bool,
+    /// How exactly it is to be so, where that is not to the last digit.
+    pub(super) tolerance: Option<String>,
+    /// What it is not so of, where that is one thing.
+    pub(super) subject: Option<String>,
+}
+
+impl Assertion {
+    /// That two sums of a hop are equal.
+    fn of(hop: u32, identity: &str, scope: &str, [left, right]: [i128; 2], rows: i64) -> Self {
+        let (identity, scope) = (identity.to_owned(), scope.to_owned());
+        let (left, right, is_passed) = (Some(left), Some(right), left == right);
+        Self { hop: Some(hop), identity, scope, currency: None, left, right, rows, is_passed, tolerance: None, subject: None }
+    }
 }
 
 /// Each row of a table is in one match, or is one exception, or out of scope: left all rows, right those.
@@ -51,12 +65,12 @@ pub(super) fn conserved(steps: &[Step], state: &State) -> Result<Vec<Assertion>>
     match assertions.iter().find(|assertion| !assertion.is_passed) {
         None => Ok(assertions),
         Some(broken) => Err(Error::bug("what was found does not add up, and nothing is recorded")
-            .with("identity", broken.identity)
-            .with("hop", broken.hop)
+            .with("identity", &broken.identity)
+            .with("hop", broken.hop.unwrap_or_default())
             .with("of", &broken.scope)
             .with("currency", broken.currency.as_deref().unwrap_or("none"))
-            .with("is to be", decimal(broken.left))
-            .with("is", decimal(broken.right))),
+            .with("is to be", decimal(broken.left.unwrap_or_default()))
+            .with("is", decimal(broken.right.unwrap_or_default()))),
     }
 }
 
@@ -101,26 +115,11 @@ fn of_table(step: &Step, place: usize, times: &[u32], assertions: &mut Vec<Asser
         *rows += 1;
     }
     let once = times.iter().filter(|times| **times == 1).count();
-    let scope = table.name().to_owned();
-    assertions.push(Assertion {
-        hop: step.hop,
-        identity: EACH_ROW_ONCE,
-        scope: scope.clone(),
-        currency: None,
-        left: count_of(table.len()),
-        right: count_of(once),
-        rows: i64::try_from(table.len()).unwrap_or(i64::MAX),
-        is_passed: once == table.len(),
-    });
+    let rows = i64::try_from(table.len()).unwrap_or(i64::MAX);
+    assertions.push(Assertion::of(step.hop, EACH_ROW_ONCE, table.name(), [table.len(), once].map(count_of), rows));
     assertions.extend(sums.into_iter().map(|(currency, (left, right, rows))| Assertion {
-        hop: step.hop,
-        identity: AMOUNTS_KEPT,
-        scope: scope.clone(),
         currency: Some(currency),
-        left,
-        right,
-        rows,
-        is_passed: left == right,
+        ..Assertion::of(step.hop, AMOUNTS_KEPT, table.name(), [left, right], rows)
     }));
     Ok(())
 }
@@ -138,14 +137,10 @@ fn balances(state: &State, assertions: &mut Vec<Assertion>) -> Result<()> {
         sum.broken += i64::from(left != right);
     }
     assertions.extend(sums.into_iter().map(|((hop, rule, currency), sum)| Assertion {
-        hop,
-        identity: MATCHES_BALANCE,
-        scope: rule.to_owned(),
         currency: Some(currency),
-        left: sum.left,
-        right: sum.right,
-        rows: sum.matches,
+        // Of each match, not of their sum alone.
         is_passed: sum.broken == 0,
+        ..Assertion::of(hop, MATCHES_BALANCE, rule, [sum.left, sum.right], sum.matches)
     }));
     Ok(())
 }

@@ -27,6 +27,7 @@
 mod conserve;
 mod enter;
 mod found;
+mod identity;
 mod inputs;
 mod read;
 mod record;
@@ -59,10 +60,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lake::delta::Note;
 use crate::lake::maintain::{Tended, tend};
 use crate::store::Location;
-use conserve::conserved;
+use conserve::{Assertion, conserved};
 pub(super) use enter::numbered;
 pub use enter::{Asked, Entered};
 use found::Steps;
+pub use identity::{Broken, Identity};
 use read::Last;
 use record::{Changes, Facts, record};
 use rows::{Run, Told};
@@ -115,6 +117,8 @@ pub struct Recorded {
     pub created: i64,
     /// Matches that were withdrawn or superseded.
     pub withdrawn: i64,
+    /// What identities of the books do not hold of.
+    pub broken: i64,
 }
 
 impl Results {
@@ -175,7 +179,8 @@ impl Results {
         Ok(Begun { overrides, closed, runs, last, started: clock.now() })
     }
 
-    /// Records what came of runs, flow by flow, each of which is there as a whole or not at all.
+    /// Records what came of runs, flow by flow, each of which is there as a whole or not at all, and the identities of the books
+    /// that were evaluated with it.
     ///
     /// # Errors
     /// [`ErrorKind::Conflict`] when somebody else has recorded one of the flows meanwhile, or decided or closed something of it;
@@ -185,13 +190,15 @@ impl Results {
         &self,
         begun: &Begun,
         outcome: &Outcome,
+        identities: &[Identity],
         state: &SessionState,
         occasion: Occasion,
     ) -> Result<Vec<Recorded>> {
         let mut recorded = Vec::new();
         for steps in outcome.steps.chunk_by(|one, other| one.flow == other.flow) {
             let Some(first) = steps.first() else { continue };
-            let done = self.flow(begun, &first.flow, steps, state, occasion).await;
+            let identities = identities.iter().filter(|identity| identity.flow == first.flow).collect::<Vec<_>>();
+            let done = self.flow(begun, &first.flow, steps, &identities, state, occasion).await;
             recorded.push(done.map_err(|error| error.with_missing("flow", &first.flow))?);
         }
         Ok(recorded)
@@ -202,6 +209,7 @@ impl Results {
         begun: &Begun,
         flow: &str,
         steps: &[Step],
+        identities: &[&Identity],
         state: &SessionState,
         occasion: Occasion,
     ) -> Result<Recorded> {
@@ -234,6 +242,8 @@ impl Results {
         let changes = record(&previous, Steps(steps).found()?, &facts);
         let after = previous.after(&changes);
         let assertions = conserved(steps, &after)?;
+        let of_books: Vec<Assertion> = identities.iter().flat_map(|identity| identity.assertions()).collect();
+        let broken = of_books.iter().filter(|assertion| !assertion.is_passed).count();
         let mut told = Told {
             as_of: occasion.as_of,
             started: begun.started,
@@ -253,17 +263,19 @@ impl Results {
                 (&tables::EXCEPTIONS, rows::exceptions(run, &changes.exceptions)?),
                 (&tables::ASSERTIONS, rows::assertions(run, &assertions)?),
             ] {
-                let table = self.store.open(kept).await?;
-                self.store.add(kept, &table, rows, Vec::new(), Note::new()).await?;
+                self.store.write(kept, rows).await?;
             }
         }
+        // They are of rows that no rule may read: what they come to is told of each run that evaluates them.
+        self.store.write(&tables::ASSERTIONS, rows::assertions(run, &of_books)?).await?;
         let [_, _, exceptions, _, created, withdrawn] = told.counts;
         let row = rows::run(run, &told)?;
         // What people have said since the run began has a number of its own: the run has not heard it, and fails.
         let numbered = vec![Transaction::new(transaction(flow), number), Transaction::new(enter::said(flow), said)];
         self.store.add(&tables::RUNS, &begun.runs, row, numbered, Note::new()).await?;
         let unchanged_since = told.unchanged_since;
-        Ok(Recorded { flow: flow.to_owned(), run: number, unchanged_since, exceptions, created, withdrawn })
+        let broken = i64::try_from(broken).unwrap_or(i64::MAX);
+        Ok(Recorded { flow: flow.to_owned(), run: number, unchanged_since, exceptions, created, withdrawn, broken })
     }
 }
 

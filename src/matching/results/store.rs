@@ -96,6 +96,15 @@ impl Store {
         delta.append(table, writer, tables::FLOW, transactions, note).await
     }
 
+    /// Adds rows to a table as it is now, where there are some.
+    pub(super) async fn write(&self, kept: &Kept, rows: RecordBatch) -> Result<()> {
+        if rows.num_rows() == 0 {
+            return Ok(());
+        }
+        let table = self.open(kept).await?;
+        self.add(kept, &table, rows, Vec::new(), Note::new()).await
+    }
+
     /// A session whose schema `kept` has these tables as they are now. The first is read before the others: where that is
     /// the one of the runs, all that its runs have written is in the others.
     pub(super) async fn session(&self, state: &SessionState, needs: &[&'static Kept]) -> Result<SessionContext> {
@@ -162,5 +171,52 @@ impl Planned for Shown {
         let session = self.store.session(state, self.view.needs).await?;
         let plan = session.state().create_logical_plan(self.view.sql).await?;
         scan::fitted(plan, &self.schema)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, StringArray, new_null_array};
+
+    use super::*;
+
+    /// The exceptions as they were kept before it was told until when their counterparts are looked for.
+    static BEFORE: Kept = Kept {
+        name: "exceptions",
+        about: "As it was.",
+        columns: tables::EXCEPTIONS.columns.split_at(tables::EXCEPTIONS.columns.len() - 1).0,
+    };
+
+    /// A row of a flow, of which nothing else is said.
+    fn row(kept: &Kept, flow: &str) -> RecordBatch {
+        let column = |field: &arrow::datatypes::FieldRef| -> ArrayRef {
+            match field.name().as_str() {
+                tables::FLOW => Arc::new(StringArray::from(vec![flow])),
+                _ => new_null_array(field.data_type(), 1),
+            }
+        };
+        RecordBatch::try_new(kept.schema(), kept.schema().fields().iter().map(column).collect()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_an_older_version_has_kept_is_read_and_added_to() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = Store::at(&Location::parse(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap()).unwrap();
+        let add = async |kept: &Kept, flow: &str| {
+            let table = store.open(kept).await.unwrap();
+            store.add(kept, &table, row(kept, flow), Vec::new(), Note::new()).await.unwrap();
+        };
+        let state = SessionContext::new().state();
+        let read = async |flow: &str| {
+            store.ask(&state, &[&tables::EXCEPTIONS], "select flow, due from kept.exceptions", flow).await.unwrap()
+        };
+        add(&BEFORE, "old").await;
+        let kept = store.delta(&BEFORE).unwrap().now().await.unwrap().unwrap();
+        assert!(kept.snapshot().unwrap().schema().field("due").is_none());
+        assert_eq!(read("old").await.iter().map(RecordBatch::num_rows).sum::<usize>(), 1);
+        add(&tables::EXCEPTIONS, "new").await;
+        for flow in ["old", "new"] {
+            assert_eq!(read(flow).await.iter().map(RecordBatch::num_rows).sum::<usize>(), 1, "{flow}");
+        }
     }
 }

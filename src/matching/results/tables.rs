@@ -101,6 +101,9 @@ const MARGIN: Column =
     ("margin", number, "By how much that was better than the next of either row; none where there was no other, or no score.");
 const DUE: Column = ("due", day, "The last day on which a rule looks for its counterpart, where one looks within days of it.");
 const OWNER: Column = ("owner", text, "Who is to see to it.");
+const TOLERANCE: Column = ("tolerance", text, "How exactly an identity of the books is to hold.");
+const SUBJECT: Column =
+    ("subject", text, "What an identity of the books does not hold of: its day, and an account, a payout, an action.");
 const WHY: Column = ("why", text, "What the rule, or the person, says of it.");
 const OVERRIDE_ID: Column = ("override_id", number, "The decision of a person that made it.");
 const IS_KEPT: Column = ("is_kept", flag, "Whether it is there only because its period is closed.");
@@ -270,19 +273,26 @@ pub(super) static EXCEPTIONS: Kept = Kept {
 
 pub(super) static ASSERTIONS: Kept = Kept {
     name: "assertions",
-    about: "One row per thing that had to be so of a run, or it would not have been recorded.",
+    about: "One row per thing that had to be so of a run, or it would not have been recorded; and, where they were evaluated, per identity of \
+            the books that held, and per thing that one did not hold of.",
     columns: &[
         RUN_ID,
         FLOW_OF,
         RUN,
         HOP,
-        ("identity", text, "each_row_once, amounts_kept or matches_balance."),
-        ("scope", text, "The table, or the rule."),
+        (
+            "identity",
+            text,
+            "each_row_once, amounts_kept, matches_balance; or the number of an identity of the books, such as I4.",
+        ),
+        ("scope", text, "The table, the rule, or the check of schema checks."),
         CURRENCY,
         ("left_value", money, "What it is to be: rows, or major units."),
         ("right_value", money, "What it is."),
         ("rows", number, "How many rows, or matches, it is told of."),
         ("passed", flag, "Whether it is so."),
+        TOLERANCE,
+        SUBJECT,
     ],
 };
 
@@ -545,19 +555,26 @@ pub static VIEWS: [View; 14] = [
     },
     View {
         name: "assertions",
-        about: "One row per thing that had to be so of a run, or it would not have been recorded.",
+        about: "One row per thing that had to be so of a run, or it would not have been recorded; and, where they were evaluated, per identity of \
+            the books that held, and per thing that one did not hold of.",
         columns: &[
             FLOW_OF,
             RUN,
             HOP,
-            ("identity", text, "each_row_once, amounts_kept or matches_balance."),
-            ("scope", text, "The table, or the rule."),
+            (
+                "identity",
+                text,
+                "each_row_once, amounts_kept, matches_balance; or the number of an identity of the books, such as I4.",
+            ),
+            ("scope", text, "The table, the rule, or the check of schema checks."),
             CURRENCY,
             ("left_value", money, "What it is to be: rows, or major units."),
             ("right_value", money, "What it is."),
             ("difference", money, "Left less right."),
             ("rows", number, "How many rows, or matches, it is told of."),
             ("passed", flag, "Whether it is so."),
+            TOLERANCE,
+            SUBJECT,
         ],
         keys: 6,
         sql: include_str!("../../../sql/recon/assertions.sql"),
