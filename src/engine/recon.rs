@@ -13,6 +13,7 @@ use super::sides::with_days;
 use super::{Engine, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::no_lake;
+use crate::matching::known::{Hashes, Ran, run_unknown};
 use crate::matching::outcome::Outcome;
 use crate::matching::overrides::{Action, Overrides};
 use crate::matching::results::{Asked, Entered, Occasion, Recorded, Results};
@@ -76,10 +77,10 @@ impl Engine {
         let state = session.context.state();
         let flows: BTreeSet<&str> = rules.iter().map(|rule| rule.flow.as_str()).collect();
         let begun = results.begin(flows, &state, self.clock()).await?;
-        let outcome = session.run_under(rules, &begun.overrides, as_of).await?;
+        let ran = session.run_unknown(rules, &begun.overrides, as_of, &begun.known(as_of)).await?;
         // What is written before a run comes to its end is told from that of others by its id.
         let occasion = Occasion { as_of, clock: self.clock(), nonce: RandomState::new().hash_one(()) };
-        results.record(&begun, &outcome, &state, occasion).await
+        results.record(&begun, &ran, &state, occasion).await
     }
 
     /// Keeps what somebody has decided of rows, all of it or nothing, and gives the number of the first decision.
@@ -141,13 +142,22 @@ impl Session {
         overrides: &Overrides,
         as_of: i32,
     ) -> Result<[Outcome; SETS]> {
-        // As of one statement: with one budget of requests, and what is read for one rule is there for the next.
-        let context = SessionContext::new_with_state(self.state_now());
+        let context = self.at_once();
         let mut dated = [const { Vec::new() }; SETS];
         for (dated, rules) in dated.iter_mut().zip(sets) {
             *dated = with_days(rules)?;
         }
         run_each(dated.each_ref().map(Vec::as_slice), overrides, &context, &self.conventions, as_of).await
+    }
+
+    /// Runs matching rules under what people have decided, but those of flows that go by what they are known to have gone by.
+    async fn run_unknown(&self, rules: &[Rule], overrides: &Overrides, as_of: i32, known: &Hashes) -> Result<Ran> {
+        run_unknown(&with_days(rules)?, overrides, &self.at_once(), &self.conventions, as_of, known).await
+    }
+
+    /// As of one statement: with one budget of requests, and what is read for one rule is there for the next.
+    fn at_once(&self) -> SessionContext {
+        SessionContext::new_with_state(self.state_now())
     }
 
     /// The tables of both sides of a flow's rules.

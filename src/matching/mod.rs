@@ -4,6 +4,7 @@
 //!  rule        header and SELECT ─▶ check: can it be trusted ─▶ proposal: its candidates ─▶ assigned: which belong together
 //!  planned     the rules of a run, step by step, over a snapshot: the tables of their headers, each read once
 //!  sides       what rules compare of the tables whose rows they match
+//!  known       which flows need not run, as they go by what they went by before
 //!  run         the rules of a step in turn: amounts compared, rows taken or held, what is due ─▶ outcome
 //!  reasons     why a row is left
 //!  overrides   what people have decided of rows
@@ -27,6 +28,7 @@ pub mod diff;
 pub mod explain;
 pub mod files;
 pub mod functions;
+pub mod known;
 pub mod outcome;
 pub mod overrides;
 pub mod reasons;

@@ -67,16 +67,31 @@ pub async fn run_each<const SETS: usize>(
     let Planned { snapshot, steps } = Planned::of(sets, context).await?;
     let mut outcomes = [const { Outcome { steps: Vec::new() } }; SETS];
     for (outcome, steps) in outcomes.iter_mut().zip(steps) {
-        let mut made = BTreeSet::new();
-        for step in steps {
-            let session = Session { snapshot: &snapshot, conventions, as_of, decided: overrides.of(&step.flow) };
-            outcome.steps.push(session.step(step, &mut made).await?);
-        }
-        for flow in outcome.steps.iter().map(|step| step.flow.as_str()).collect::<BTreeSet<_>>() {
-            decided::all_made(flow, overrides.of(flow), &made)?;
-        }
+        *outcome = ran(steps, &snapshot, overrides, conventions, as_of).await?;
     }
     Ok(outcomes)
+}
+
+/// Runs steps that are planned over a snapshot.
+///
+/// # Errors
+/// Those of [`run_under`], but of planning.
+pub(super) async fn ran(
+    steps: Vec<Steps>,
+    snapshot: &Arc<Snapshot>,
+    overrides: &Overrides,
+    conventions: &Conventions,
+    as_of: i32,
+) -> Result<Outcome> {
+    let (mut outcome, mut made) = (Outcome::default(), BTreeSet::new());
+    for step in steps {
+        let session = Session { snapshot, conventions, as_of, decided: overrides.of(&step.flow) };
+        outcome.steps.push(session.step(step, &mut made).await?);
+    }
+    for flow in outcome.steps.iter().map(|step| step.flow.as_str()).collect::<BTreeSet<_>>() {
+        decided::all_made(flow, overrides.of(flow), &made)?;
+    }
+    Ok(outcome)
 }
 
 /// What a step is run in.
@@ -90,7 +105,7 @@ struct Session<'a> {
 
 impl Session<'_> {
     async fn step(self, planned: Steps, made: &mut BTreeSet<i64>) -> Result<Step> {
-        let Steps { flow, hop, rules, plans, tables, sides } = planned;
+        let Steps { flow, hop, rules, plans, tables, sides, .. } = planned;
         let tables = self.tables(tables).await?;
         let mut state = State::new(Step { flow, hop, rules, tables, sides, ..Step::default() });
         let done = decided::done(&state.step, self.decided, made)?;

@@ -12,6 +12,7 @@ use ckosql::clock::Clock;
 use ckosql::error::{ErrorKind, Result};
 use ckosql::matching::conventions::Conventions;
 use ckosql::matching::explain::explain;
+use ckosql::matching::known::{Hashes, run_unknown};
 use ckosql::matching::overrides::Action;
 use ckosql::matching::results::{Asked, Begun, Entered, Occasion, Recorded, Results};
 use ckosql::matching::rule::Rule;
@@ -20,6 +21,7 @@ use ckosql::matching::test::session;
 use ckosql::store::Location;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 use crate::faulty_store::FaultyStore;
@@ -55,11 +57,15 @@ struct Desk {
     results: Results,
     nonce: u64,
     day: i32,
+    /// Whether it never relies on an answer being known.
+    is_forgetful: bool,
+    /// Whether its last run matched any rows.
+    has_matched: bool,
 }
 
 impl Desk {
     fn at(location: &Location) -> Self {
-        Self { results: Results::at(location).unwrap(), nonce: 0, day: 10 }
+        Self { results: Results::at(location).unwrap(), nonce: 0, day: 10, is_forgetful: false, has_matched: false }
     }
 
     fn new() -> (Self, TempDir) {
@@ -99,10 +105,12 @@ impl Desk {
         context.register_table("lines", Arc::new(table(lines))).unwrap();
         let rules: Vec<Rule> = rules.iter().map(|rule| Rule::parse(rule, "rule").unwrap()).collect();
         let as_of = MARCH + self.day - 1;
-        let outcome = run_under(&rules, &begun.overrides, context, &Conventions::default(), as_of).await?;
+        let known = if self.is_forgetful { Hashes::new() } else { begun.known(as_of) };
+        let ran = run_unknown(&rules, &begun.overrides, context, &Conventions::default(), as_of, &known).await?;
+        self.has_matched = !ran.outcome.steps.is_empty();
         self.nonce += 1;
         let occasion = Occasion { as_of, clock: Clock::default(), nonce: self.nonce };
-        let mut recorded = self.results.record(begun, &outcome, &context.state(), occasion).await?;
+        let mut recorded = self.results.record(begun, &ran, &context.state(), occasion).await?;
         Ok(recorded.remove(0))
     }
 
@@ -194,6 +202,163 @@ async fn case_15_the_same_again_is_no_change_and_a_restated_row_is_told_of() {
         desk.ask("select side, allocated_amount from recon.match_lines order by 1").await,
         ["left 0.98000000", "right 0.98000000"]
     );
+}
+
+#[tokio::test]
+async fn what_goes_by_what_the_last_run_went_by_is_not_matched_again_and_whatever_else_is() {
+    let (mut desk, _folder) = Desk::new();
+    let (payments, lines) = ([("a", 100, 1, Some("A")), ("b", 70, 1, None)], [("x", 100, 2, Some("A"))]);
+    let rules = [REFERENCE, AMOUNT];
+    desk.run(&rules, &payments, &lines).await;
+    assert!(desk.has_matched);
+    let again = desk.run(&rules, &payments, &lines).await;
+    assert!(!desk.has_matched);
+    let told = (again.run, again.unchanged_since, again.exceptions, again.created, again.withdrawn);
+    assert_eq!(told, (2, Some(1), 1, 0, 0));
+    let runs = "select matched, suggested, exceptions, out_of_scope, rules, inputs, goes_by from recon.runs order by run";
+    let runs = desk.ask(runs).await;
+    assert_eq!(runs[0], runs[1]);
+
+    // The reference is in the SELECT alone, the amount is compared, a row is new, a rule is another, a day is later.
+    let other_reference = [("a", 100, 1, Some("A")), ("b", 70, 1, Some("B"))];
+    for (rules, payments, day) in [
+        (&rules[..], &other_reference[..], 10),
+        (&rules[..], &[("a", 100, 1, Some("A")), ("b", 71, 1, Some("B"))][..], 10),
+        (&rules[..], &payments[..1], 10),
+        (&rules[..1], &payments[..1], 10),
+        (&rules[..1], &payments[..1], 11),
+    ] {
+        desk.day = day;
+        desk.run(rules, payments, &lines).await;
+        assert!(desk.has_matched);
+        desk.run(rules, payments, &lines).await;
+        assert!(!desk.has_matched);
+    }
+    desk.decide(Action::Unmatch, &["a"], &["x"], None).await.unwrap();
+    for is_matched in [true, false] {
+        desk.run(&rules, &payments, &lines).await;
+        assert_eq!(desk.has_matched, is_matched);
+    }
+    // What a closed period keeps is looked at each time.
+    desk.close(2).await;
+    for _ in 0..2 {
+        desk.run(&rules, &payments, &lines).await;
+        assert!(desk.has_matched);
+    }
+}
+
+#[tokio::test]
+async fn a_rule_that_reads_a_table_that_no_header_names_is_always_matched() {
+    let (mut desk, _folder) = Desk::new();
+    let (payments, lines) = ([("a", 100, 1, Some("A"))], [("x", 100, 2, Some("A"))]);
+    let rule =
+        REFERENCE.replace("on l.reference = r.reference", "on l.reference = r.reference join allowed on allowed.id = l.id");
+    for is_allowed in [false, true, true] {
+        let context = desk.context();
+        let allowed: &[Row<'_>] = if is_allowed { &payments } else { &[] };
+        context.register_table("allowed", Arc::new(table(allowed))).unwrap();
+        let begun = desk.begin(&context).await.unwrap();
+        desk.end(&context, &begun, &[&rule], &payments, &lines).await.unwrap();
+        assert!(desk.has_matched);
+        assert_eq!(desk.state().await.0.len(), usize::from(is_allowed));
+    }
+}
+
+/// What happens before a run: the rows are others, or they are matched by one rule alone, or a person says something.
+#[derive(Debug, Clone)]
+enum Before {
+    Rows(usize),
+    Rules(usize),
+    Unmatched(usize),
+    Closed(i32),
+    Nothing,
+}
+
+fn before() -> impl Strategy<Value = Before> {
+    prop_oneof![
+        3 => (0..3_usize).prop_map(Before::Rows),
+        1 => (1..3_usize).prop_map(Before::Rules),
+        1 => (0..3_usize).prop_map(Before::Unmatched),
+        1 => (1..4_i32).prop_map(Before::Closed),
+        4 => Just(Before::Nothing),
+    ]
+}
+
+/// Rows of which few things are told, so that many are alike.
+fn world() -> impl Strategy<Value = [Vec<(i128, i32, Option<u8>)>; 2]> {
+    let rows = || prop::collection::vec((90..93_i128, 1..4_i32, prop::option::of(0..3_u8)), 1..6);
+    (rows(), rows()).prop_map(|(payments, lines)| [payments, lines])
+}
+
+/// All that is kept, but when it was.
+const KEPT: [&str; 6] = [
+    "select * exclude (started, ended) from recon.runs",
+    "select * exclude (loaded_at) from recon.rule_versions",
+    "select * from recon.matches_history",
+    "select * from recon.match_lines",
+    "select * from recon.exceptions_history",
+    "select * from recon.assertions",
+];
+
+/// All that is kept after runs.
+async fn kept_after(
+    worlds: &[[Vec<(i128, i32, Option<u8>)>; 2]; 3],
+    turns: &[Before],
+    is_forgetful: bool,
+) -> (Vec<String>, usize) {
+    let (mut desk, _folder) = Desk::new();
+    desk.is_forgetful = is_forgetful;
+    let (mut world, mut rules, mut closed, mut known) = (0, 2, 0, 0);
+    for turn in turns {
+        match turn {
+            Before::Rows(other) => world = *other,
+            Before::Rules(many) => rules = *many,
+            Before::Unmatched(row) => {
+                let (left, right) = (format!("p{row}"), format!("l{row}"));
+                // It may have been said before.
+                drop(desk.decide(Action::Unmatch, &[left.as_str()], &[right.as_str()], None).await);
+            }
+            Before::Closed(day) => {
+                closed = closed.max(*day);
+                desk.close(closed).await;
+            }
+            Before::Nothing => {}
+        }
+        let references = ["A", "B", "C"];
+        let ids: Vec<[String; 2]> = (0..6).map(|row| [format!("p{row}"), format!("l{row}")]).collect();
+        let rows = |side: usize| -> Vec<Row<'_>> {
+            let rows = worlds[world][side].iter().zip(&ids);
+            rows.map(|((cents, day, reference), id)| {
+                (id[side].as_str(), *cents, *day, reference.map(|of| references[usize::from(of)]))
+            })
+            .collect()
+        };
+        desk.run(&[REFERENCE, AMOUNT][..rules], &rows(0), &rows(1)).await;
+        known += usize::from(!desk.has_matched);
+    }
+    let mut kept = Vec::new();
+    for sql in KEPT {
+        let mut rows = desk.ask(sql).await;
+        rows.sort_unstable();
+        kept.extend(rows);
+    }
+    (kept, known)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn runs_that_leave_out_what_is_known_keep_what_those_keep_that_match_all_anew(
+        worlds in [world(), world(), world()],
+        turns in prop::collection::vec(before(), 1..6),
+    ) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let (known, _) = runtime.block_on(kept_after(&worlds, &turns, false));
+        let (anew, of_them_known) = runtime.block_on(kept_after(&worlds, &turns, true));
+        prop_assert_eq!(of_them_known, 0);
+        prop_assert_eq!(known, anew);
+    }
 }
 
 #[tokio::test]

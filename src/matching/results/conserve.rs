@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::found::canonical;
-use super::state::{Entry, State, Status};
+use super::state::{After, Entry, Status};
 use crate::error::{Error, Result};
 use crate::matching::assign::Side;
 use crate::matching::outcome::{Step, decimal};
@@ -39,7 +39,7 @@ pub(super) const MATCHES_BALANCE: &str = "matches_balance";
 ///
 /// # Errors
 /// [`crate::error::ErrorKind::Bug`] when one of them is not so: then nothing may be recorded.
-pub(super) fn conserved(steps: &[Step], state: &State) -> Result<Vec<Assertion>> {
+pub(super) fn conserved(steps: &[Step], state: &After<'_>) -> Result<Vec<Assertion>> {
     let mut assertions = Vec::new();
     for step in steps {
         let counted = counted(step, state)?;
@@ -61,7 +61,7 @@ pub(super) fn conserved(steps: &[Step], state: &State) -> Result<Vec<Assertion>>
 }
 
 /// How many times each row of each table of a step is recorded.
-fn counted(step: &Step, state: &State) -> Result<Vec<Vec<u32>>> {
+fn counted(step: &Step, state: &After<'_>) -> Result<Vec<Vec<u32>>> {
     let mut times: Vec<Vec<u32>> = step.tables.iter().map(|table| vec![0; table.len()]).collect();
     let mut count = |table: &str, id: &str, may_be_gone: bool| -> Result<()> {
         let place = step.tables.iter().position(|known| known.name() == table);
@@ -126,7 +126,7 @@ fn of_table(step: &Step, place: usize, times: &[u32], assertions: &mut Vec<Asser
 }
 
 /// The sums of the matches of each rule, and whether each of them balances.
-fn balances(state: &State, assertions: &mut Vec<Assertion>) -> Result<()> {
+fn balances(state: &After<'_>, assertions: &mut Vec<Assertion>) -> Result<()> {
     let mut sums: BTreeMap<(u32, &str, String), Sum> = BTreeMap::new();
     for known in state.matches.values().filter(|known| known.entry.status == Status::Confirmed) {
         let entry = &known.entry;

@@ -18,8 +18,8 @@
 //! says so. What people decide, and close, is kept likewise, in a table each whose commits are numbered; then it is told to
 //! the table of the runs, so that a run which has begun before is an error as well, instead of going by less than was said.
 //!
-//! A run always matches anew: which rows a SELECT reads besides those of its sides is for the SELECT to know. When it finds
-//! the same of the same, only its row in `runs` is written, and says since when.
+//! A run that goes by all that the last one went by is not matched anew: it would find the same. Any other is, and where it
+//! finds the same of the same all the same, only its row in `runs` is written as well, and says since when.
 
 mod conserve;
 mod enter;
@@ -48,12 +48,12 @@ use deltalake_core::DeltaTable;
 use deltalake_core::kernel::Transaction;
 use sha2::{Digest, Sha256};
 
-use super::outcome::{Outcome, Step};
+use super::known::{Hashes, Ran};
+use super::outcome::Step;
 use super::overrides::Overrides;
 use super::sides::undated;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake::delta::Note;
 use crate::store::Location;
 use conserve::conserved;
 pub use enter::{Asked, Entered};
@@ -61,8 +61,11 @@ use found::Steps;
 use read::Last;
 use record::{Changes, Facts, record};
 use rows::{Run, Told};
-use state::{State, Status};
+use state::{After, Status};
 use store::Store;
+
+/// Changes that are made rows at once.
+const AT_ONCE: usize = 65_536;
 
 /// What is kept of matching in a lake, which may be nothing yet.
 #[derive(Debug, Clone)]
@@ -81,6 +84,8 @@ pub struct Begun {
     runs: DeltaTable,
     /// The number of the last run and that of the last word of people, by flow.
     last: BTreeMap<String, (i64, i64)>,
+    /// The last runs, by flow.
+    runs_before: BTreeMap<String, Last>,
     started: DateTime<Utc>,
 }
 
@@ -147,15 +152,18 @@ impl Results {
     /// [`ErrorKind::File`] when the tables can neither be read nor made.
     pub async fn begin<'a>(&self, flows: impl IntoIterator<Item = &'a str>, state: &SessionState, clock: Clock) -> Result<Begun> {
         let runs = self.store.open(&tables::RUNS).await?;
-        let mut last = BTreeMap::new();
+        let (mut last, mut runs_before) = (BTreeMap::new(), BTreeMap::new());
         for flow in flows {
             let run = self.store.number(&tables::RUNS, &runs, &transaction(flow)).await?;
             let said = self.store.number(&tables::RUNS, &runs, &enter::said(flow)).await?;
             last.insert(flow.to_owned(), (run, said));
+            if let Some(before) = self.store.last(state, flow).await?.filter(|before| before.run == run) {
+                runs_before.insert(flow.to_owned(), before);
+            }
         }
         let overrides = self.overrides(state).await?;
         let closed = self.store.closed(state).await?;
-        Ok(Begun { overrides, closed, runs, last, started: clock.now() })
+        Ok(Begun { overrides, closed, runs, last, runs_before, started: clock.now() })
     }
 
     /// Records what came of runs, flow by flow, each of which is there as a whole or not at all.
@@ -164,20 +172,51 @@ impl Results {
     /// [`ErrorKind::Conflict`] when somebody else has recorded one of the flows meanwhile, or decided or closed something of it;
     /// [`ErrorKind::Query`] when one has closed periods and rows of no known day; [`ErrorKind::Bug`] when what was
     /// found does not add up, [`ErrorKind::File`] when it cannot be written.
-    pub async fn record(
-        &self,
-        begun: &Begun,
-        outcome: &Outcome,
-        state: &SessionState,
-        occasion: Occasion,
-    ) -> Result<Vec<Recorded>> {
+    pub async fn record(&self, begun: &Begun, ran: &Ran, state: &SessionState, occasion: Occasion) -> Result<Vec<Recorded>> {
+        let steps = ran.outcome.steps.chunk_by(|one, other| one.flow == other.flow);
+        let mut of_flows: BTreeMap<&str, &[Step]> = ran.hashes.keys().map(|flow| (flow.as_str(), [].as_slice())).collect();
+        of_flows.extend(steps.filter_map(|steps| Some((steps.first()?.flow.as_str(), steps))));
         let mut recorded = Vec::new();
-        for steps in outcome.steps.chunk_by(|one, other| one.flow == other.flow) {
-            let Some(first) = steps.first() else { continue };
-            let done = self.flow(begun, &first.flow, steps, state, occasion).await;
-            recorded.push(done.map_err(|error| error.with_missing("flow", &first.flow))?);
+        for (flow, steps) in of_flows {
+            let goes_by = ran.hashes.get(flow).map(String::as_str);
+            let done = match steps {
+                [] => self.again(begun, flow, occasion).await,
+                _ => self.flow(begun, flow, steps, goes_by, state, occasion).await,
+            };
+            recorded.push(done.map_err(|error| error.with_missing("flow", flow))?);
         }
         Ok(recorded)
+    }
+
+    /// Records a run of a flow that goes by all that the last one went by.
+    async fn again(&self, begun: &Begun, flow: &str, occasion: Occasion) -> Result<Recorded> {
+        let before =
+            begun.runs_before.get(flow).ok_or_else(|| Error::bug("a flow was not run, and none of its runs is known"))?;
+        let Last { counts: [matched, suggested, exceptions, out_of_scope], .. } = before.clone();
+        let told = Told {
+            as_of: before.as_of,
+            started: begun.started,
+            ended: occasion.clock.now(),
+            unchanged_since: Some(before.unchanged_since.unwrap_or(before.run)),
+            counts: [matched, suggested, exceptions, out_of_scope, 0, 0],
+            rules: before.rules.clone(),
+            inputs: before.inputs.clone(),
+            decisions: before.decisions.clone(),
+            goes_by: before.goes_by.clone(),
+        };
+        self.end(begun, flow, &told, occasion).await
+    }
+
+    /// Adds the row of a run, with which it is there.
+    async fn end(&self, begun: &Begun, flow: &str, told: &Told, occasion: Occasion) -> Result<Recorded> {
+        let (last, said) = begun.last.get(flow).copied().unwrap_or_default();
+        let number = last.saturating_add(1);
+        let row = rows::run(Run { id: &run_id(flow, number, occasion.nonce), flow, number }, told)?;
+        // What people have said since the run began has a number of its own: the run has not heard it, and fails.
+        let numbered = vec![Transaction::new(transaction(flow), number), Transaction::new(enter::said(flow), said)];
+        self.store.add(&tables::RUNS, &begun.runs, store::whole(row), numbered).await?;
+        let ([_, _, exceptions, _, created, withdrawn], unchanged_since) = (told.counts, told.unchanged_since);
+        Ok(Recorded { flow: flow.to_owned(), run: number, unchanged_since, exceptions, created, withdrawn })
     }
 
     async fn flow(
@@ -185,11 +224,12 @@ impl Results {
         begun: &Begun,
         flow: &str,
         steps: &[Step],
+        goes_by: Option<&str>,
         state: &SessionState,
         occasion: Occasion,
     ) -> Result<Recorded> {
         let last = self.store.last(state, flow).await?;
-        let (number, said) = begun.last.get(flow).copied().unwrap_or_default();
+        let (number, _) = begun.last.get(flow).copied().unwrap_or_default();
         if last.as_ref().map_or(0, |last| last.run) != number {
             return Err(Error::new(ErrorKind::Conflict, "somebody else has recorded a run of the flow meanwhile")
                 .hint("run it again: it goes on from what is there"));
@@ -216,37 +256,49 @@ impl Results {
         };
         let changes = record(&previous, Steps(steps).found()?, &facts);
         let after = previous.after(&changes);
-        let assertions = conserved(steps, &after)?;
+        let (assertions, counts) = (conserved(steps, &after)?, counts(&after, &changes));
+        // What is written takes memory of its own.
+        drop(after);
+        drop(previous);
         let mut told = Told {
             as_of: occasion.as_of,
             started: begun.started,
             ended: occasion.clock.now(),
             unchanged_since: None,
-            counts: counts(&after, &changes),
+            counts,
             rules: inputs::rules(steps),
             inputs: inputs::rows(steps)?,
             decisions: inputs::decisions(decided, closed),
+            goes_by: goes_by.map(str::to_owned),
         };
         told.unchanged_since = unchanged_since(last.as_ref(), &told, &changes);
         if told.unchanged_since.is_none() {
-            for (kept, rows) in [
-                (&tables::RULE_VERSIONS, rows::rule_versions(run, steps, &new_versions, begun.started)?),
-                (&tables::MATCH_LINES, rows::match_lines(run, &changes.matches)?),
-                (&tables::MATCHES, rows::matches(run, &changes.matches)?),
-                (&tables::EXCEPTIONS, rows::exceptions(run, &changes.exceptions)?),
-                (&tables::ASSERTIONS, rows::assertions(run, &assertions)?),
-            ] {
-                let table = self.store.open(kept).await?;
-                self.store.add(kept, &table, rows, Vec::new(), Note::new()).await?;
-            }
+            self.store
+                .add_all(&tables::RULE_VERSIONS, store::whole(rows::rule_versions(run, steps, &new_versions, begun.started)?))
+                .await?;
+            let matches = || changes.matches.chunks(AT_ONCE);
+            let lines = Box::new(matches().map(|changes| rows::match_lines(run, changes)));
+            self.store.add_all(&tables::MATCH_LINES, lines).await?;
+            self.store.add_all(&tables::MATCHES, Box::new(matches().map(|changes| rows::matches(run, changes)))).await?;
+            let exceptions = changes.exceptions.chunks(AT_ONCE).map(|changes| rows::exceptions(run, changes));
+            self.store.add_all(&tables::EXCEPTIONS, Box::new(exceptions)).await?;
+            self.store.add_all(&tables::ASSERTIONS, store::whole(rows::assertions(run, &assertions)?)).await?;
         }
-        let [_, _, exceptions, _, created, withdrawn] = told.counts;
-        let row = rows::run(run, &told)?;
-        // What people have said since the run began has a number of its own: the run has not heard it, and fails.
-        let numbered = vec![Transaction::new(transaction(flow), number), Transaction::new(enter::said(flow), said)];
-        self.store.add(&tables::RUNS, &begun.runs, row, numbered, Note::new()).await?;
-        let unchanged_since = told.unchanged_since;
-        Ok(Recorded { flow: flow.to_owned(), run: number, unchanged_since, exceptions, created, withdrawn })
+        self.end(begun, flow, &told, occasion).await
+    }
+}
+
+impl Begun {
+    /// What the last runs of flows went by, where a run of the same that goes by it still would change nothing: it is of the
+    /// same day and under the same decisions, and no period is closed.
+    pub fn known(&self, as_of: i32) -> Hashes {
+        let is_same = |flow: &str, before: &Last| {
+            let closed = self.closed.get(flow).copied();
+            let decisions = inputs::decisions(self.overrides.of(flow), closed);
+            before.as_of == as_of && closed.is_none() && before.decisions == decisions
+        };
+        let same = self.runs_before.iter().filter(|(flow, before)| is_same(flow, before));
+        same.filter_map(|(flow, before)| Some((flow.clone(), before.goes_by.clone()?))).collect()
     }
 }
 
@@ -261,7 +313,7 @@ fn run_id(flow: &str, number: i64, nonce: u64) -> String {
 }
 
 /// Matched, suggested, exceptions, out of scope, created, withdrawn.
-fn counts(after: &State, changes: &Changes) -> [i64; 6] {
+fn counts(after: &After<'_>, changes: &Changes) -> [i64; 6] {
     let count = |many: usize| i64::try_from(many).unwrap_or(i64::MAX);
     let of = |status| count(after.matches.values().filter(|known| known.entry.status == status).count());
     let out_of_scope = after.exceptions.values().filter(|left| left.why.is_out_of_scope).count();

@@ -21,9 +21,12 @@ pub(super) struct Last {
     pub(super) run: i64,
     pub(super) as_of: i32,
     pub(super) unchanged_since: Option<i64>,
+    /// Matched, suggested, exceptions, out of scope.
+    pub(super) counts: [i64; 4],
     pub(super) rules: String,
     pub(super) inputs: String,
     pub(super) decisions: Option<String>,
+    pub(super) goes_by: Option<String>,
 }
 
 /// What the last complete run has left of each match, and of each row.
@@ -89,13 +92,16 @@ impl Store {
             for row in 0..batch.num_rows() {
                 let run = rows.number("run", row)?.unwrap_or_default();
                 if last.as_ref().is_none_or(|last| last.run < run) {
+                    let count = |name: &str| Ok::<_, Error>(rows.number(name, row)?.unwrap_or_default());
                     last = Some(Last {
                         run,
                         as_of: rows.day("as_of", row)?.unwrap_or_default(),
                         unchanged_since: rows.number("unchanged_since", row)?,
+                        counts: [count("matched")?, count("suggested")?, count("exceptions")?, count("out_of_scope")?],
                         rules: rows.needed("rules", row)?,
                         inputs: rows.needed("inputs", row)?,
                         decisions: rows.text("decisions", row)?,
+                        goes_by: rows.text("goes_by", row)?,
                     });
                 }
             }

@@ -40,6 +40,7 @@ pub(super) struct Told {
     pub(super) rules: String,
     pub(super) inputs: String,
     pub(super) decisions: Option<String>,
+    pub(super) goes_by: Option<String>,
 }
 
 pub(super) fn run(run: Run<'_>, told: &Told) -> Result<RecordBatch> {
@@ -64,6 +65,7 @@ pub(super) fn run(run: Run<'_>, told: &Told) -> Result<RecordBatch> {
             texts([Some(told.inputs.as_str())]),
             texts([told.decisions.as_deref()]),
             texts([Some(env!("CARGO_PKG_VERSION"))]),
+            texts([told.goes_by.as_deref()]),
         ],
     )
 }

@@ -185,8 +185,9 @@ fn written(outcome: &Outcome) -> Vec<Vec<u8>> {
         new_versions: &versions,
         now: &Steps(steps),
     };
-    let changes = record(&State::default(), Steps(steps).found().unwrap(), &facts);
-    let assertions = conserved(steps, &State::default().after(&changes)).unwrap();
+    let before = State::default();
+    let changes = record(&before, Steps(steps).found().unwrap(), &facts);
+    let assertions = conserved(steps, &before.after(&changes)).unwrap();
     let run = Run { id: "run", flow: "f", number: 1 };
     let tables = [
         rows::matches(run, &changes.matches),

@@ -13,6 +13,15 @@ pub(super) struct State {
     pub(super) exceptions: BTreeMap<Place, Left>,
 }
 
+/// What is known of a flow once something has changed.
+#[derive(Debug, Default)]
+pub(super) struct After<'a> {
+    /// The matches by id.
+    pub(super) matches: BTreeMap<&'a str, &'a Known>,
+    /// The rows that are left.
+    pub(super) exceptions: BTreeMap<&'a Place, &'a Left>,
+}
+
 /// A row of a table, in a hop of a flow.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {

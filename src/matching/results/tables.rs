@@ -161,6 +161,11 @@ pub(super) static RUNS: Kept = Kept {
         ("inputs", text, "Hash of all that rules compare of the rows."),
         ("decisions", text, "Hash of the overrides and closed periods; none where there are none."),
         ("engine", text, "The version of ckosql."),
+        (
+            "goes_by",
+            text,
+            "Hash of all that its answer depends on besides the day and the decisions; none where that cannot be told.",
+        ),
     ],
 };
 

@@ -99,7 +99,10 @@ impl Flow {
             now: &turn.world,
         };
         let changes = record(&self.state, turn.found.clone(), &facts);
-        self.state = std::mem::take(&mut self.state).after(&changes);
+        let after = self.state.after(&changes);
+        let matches = after.matches.into_iter().map(|(id, known)| (id.to_owned(), known.clone())).collect();
+        let exceptions = after.exceptions.into_iter().map(|(place, left)| (place.clone(), left.clone())).collect();
+        self.state = State { matches, exceptions };
         self.versions.extend(versions);
         changes
     }
