@@ -333,7 +333,7 @@ async fn kept_after(
             })
             .collect()
         };
-        desk.run(&[REFERENCE, AMOUNT][..rules], &rows(0), &rows(1)).await;
+        desk.run(&[AMOUNT, REFERENCE][..rules], &rows(0), &rows(1)).await;
         known += usize::from(!desk.has_matched);
     }
     let mut kept = Vec::new();

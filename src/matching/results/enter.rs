@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use datafusion::execution::SessionState;
 use deltalake_core::kernel::Transaction;
 
-use super::{Results, rows, store, tables};
+use super::{Results, rows, tables};
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake::delta::Note;
 use crate::matching::overrides::{Action, Decision, Rows};
 
 /// The transactions that number decisions and closings.
@@ -161,7 +162,7 @@ impl Results {
             check(decision, &known)?;
         }
         let rows = rows::decisions(&decisions)?;
-        self.store.add(&tables::OVERRIDES, &table, store::whole(rows), vec![Transaction::new(DECISIONS, number)]).await?;
+        self.store.add(&tables::OVERRIDES, &table, rows, vec![Transaction::new(DECISIONS, number)], Note::new()).await?;
         for flow in decisions.iter().map(|decision| decision.flow.as_str()).collect::<BTreeSet<_>>() {
             self.tell_runs(flow).await?;
         }
@@ -184,7 +185,7 @@ impl Results {
         }
         let number = self.store.number(&tables::CLOSES, &table, CLOSES).await? + 1;
         let row = rows::close(number, by.at, &by.who, flow, through)?;
-        self.store.add(&tables::CLOSES, &table, store::whole(row), vec![Transaction::new(CLOSES, number)]).await?;
+        self.store.add(&tables::CLOSES, &table, row, vec![Transaction::new(CLOSES, number)], Note::new()).await?;
         self.tell_runs(flow).await
     }
 
@@ -194,11 +195,8 @@ impl Results {
         loop {
             let runs = self.store.open(&tables::RUNS).await?;
             let number = self.store.number(&tables::RUNS, &runs, &said(flow)).await?.saturating_add(1);
-            match self
-                .store
-                .add(&tables::RUNS, &runs, Box::new(std::iter::empty()), vec![Transaction::new(said(flow), number)])
-                .await
-            {
+            let none = arrow::array::RecordBatch::new_empty(tables::RUNS.schema());
+            match self.store.add(&tables::RUNS, &runs, none, vec![Transaction::new(said(flow), number)], Note::new()).await {
                 // Somebody else has said something, or a run has just come to its end.
                 Err(error) if error.kind() == ErrorKind::Conflict && tried < MOST_TRIES => tried += 1,
                 done => return done,

@@ -41,6 +41,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
 use datafusion::execution::SessionState;
@@ -54,6 +55,7 @@ use super::overrides::Overrides;
 use super::sides::undated;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake::delta::Note;
 use crate::store::Location;
 use conserve::conserved;
 pub use enter::{Asked, Entered};
@@ -62,7 +64,8 @@ use read::Last;
 use record::{Changes, Facts, record};
 use rows::{Run, Told};
 use state::{After, Status};
-use store::Store;
+use store::{Batches, Store};
+use tables::Kept;
 
 /// Changes that are made rows at once.
 const AT_ONCE: usize = 65_536;
@@ -214,7 +217,7 @@ impl Results {
         let row = rows::run(Run { id: &run_id(flow, number, occasion.nonce), flow, number }, told)?;
         // What people have said since the run began has a number of its own: the run has not heard it, and fails.
         let numbered = vec![Transaction::new(transaction(flow), number), Transaction::new(enter::said(flow), said)];
-        self.store.add(&tables::RUNS, &begun.runs, store::whole(row), numbered).await?;
+        self.store.add(&tables::RUNS, &begun.runs, row, numbered, Note::new()).await?;
         let ([_, _, exceptions, _, created, withdrawn], unchanged_since) = (told.counts, told.unchanged_since);
         Ok(Recorded { flow: flow.to_owned(), run: number, unchanged_since, exceptions, created, withdrawn })
     }
@@ -273,16 +276,19 @@ impl Results {
         };
         told.unchanged_since = unchanged_since(last.as_ref(), &told, &changes);
         if told.unchanged_since.is_none() {
-            self.store
-                .add_all(&tables::RULE_VERSIONS, store::whole(rows::rule_versions(run, steps, &new_versions, begun.started)?))
-                .await?;
+            let once = |rows: Result<RecordBatch>| Box::new(std::iter::once(rows));
             let matches = || changes.matches.chunks(AT_ONCE);
-            let lines = Box::new(matches().map(|changes| rows::match_lines(run, changes)));
-            self.store.add_all(&tables::MATCH_LINES, lines).await?;
-            self.store.add_all(&tables::MATCHES, Box::new(matches().map(|changes| rows::matches(run, changes)))).await?;
-            let exceptions = changes.exceptions.chunks(AT_ONCE).map(|changes| rows::exceptions(run, changes));
-            self.store.add_all(&tables::EXCEPTIONS, Box::new(exceptions)).await?;
-            self.store.add_all(&tables::ASSERTIONS, store::whole(rows::assertions(run, &assertions)?)).await?;
+            let exceptions = changes.exceptions.chunks(AT_ONCE);
+            let written: [(&Kept, Batches<'_>); 5] = [
+                (&tables::RULE_VERSIONS, once(rows::rule_versions(run, steps, &new_versions, begun.started))),
+                (&tables::MATCH_LINES, Box::new(matches().map(|changes| rows::match_lines(run, changes)))),
+                (&tables::MATCHES, Box::new(matches().map(|changes| rows::matches(run, changes)))),
+                (&tables::EXCEPTIONS, Box::new(exceptions.map(|changes| rows::exceptions(run, changes)))),
+                (&tables::ASSERTIONS, once(rows::assertions(run, &assertions))),
+            ];
+            for (kept, rows) in written {
+                self.store.add_all(kept, rows).await?;
+            }
         }
         self.end(begun, flow, &told, occasion).await
     }

@@ -44,11 +44,6 @@ const KEPT: [&Kept; 8] = [
 /// Rows that are made as they are written.
 pub(super) type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch>> + Send + 'a>;
 
-/// All rows at once.
-pub(super) fn whole(rows: RecordBatch) -> Batches<'static> {
-    Box::new(std::iter::once(Ok(rows)))
-}
-
 /// The kept tables of a lake, which may not be there yet.
 #[derive(Debug)]
 pub(super) struct Store {
@@ -83,28 +78,33 @@ impl Store {
         &self,
         kept: &Kept,
         table: &DeltaTable,
-        rows: Batches<'_>,
+        rows: RecordBatch,
         transactions: Vec<Transaction>,
+        note: Note,
     ) -> Result<()> {
+        if rows.num_rows() == 0 && transactions.is_empty() {
+            return Ok(());
+        }
         let delta = self.delta(kept)?;
-        let (mut writer, mut has_rows) = (delta.writer(table)?, false);
+        let mut writer = delta.writer(table)?;
+        if rows.num_rows() > 0 {
+            writer.write(rows).await.map_err(|error| delta.unwritten(error))?;
+        }
+        delta.append(table, writer, tables::FLOW, transactions, note).await
+    }
+
+    /// Adds rows to a table as it is now, in one commit; they are made as they are written.
+    pub(super) async fn add_all(&self, kept: &Kept, rows: Batches<'_>) -> Result<()> {
+        let table = self.open(kept).await?;
+        let delta = self.delta(kept)?;
+        let mut writer = delta.writer(&table)?;
         for rows in rows {
             let rows = rows?;
             if rows.num_rows() > 0 {
-                has_rows = true;
                 writer.write(rows).await.map_err(|error| delta.unwritten(error))?;
             }
         }
-        if !has_rows && transactions.is_empty() {
-            return Ok(());
-        }
-        delta.append(table, writer, tables::FLOW, transactions, Note::new()).await
-    }
-
-    /// Adds rows to a table as it is now, in one commit.
-    pub(super) async fn add_all(&self, kept: &Kept, rows: Batches<'_>) -> Result<()> {
-        let table = self.open(kept).await?;
-        self.add(kept, &table, rows, Vec::new()).await
+        delta.append(&table, writer, tables::FLOW, Vec::new(), Note::new()).await
     }
 
     /// A session whose schema `kept` has these tables as they are now. The first is read before the others: where that is
