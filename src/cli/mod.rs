@@ -11,6 +11,8 @@ mod export;
 mod init;
 mod lake;
 mod logs;
+mod new_file;
+mod new_rule;
 mod open;
 mod overrides;
 mod print;

@@ -10,6 +10,7 @@
 //!  results     what was found, kept in the lake
 //!  explain     why a row matched, or why not, in sentences
 //!  files       where rules and their cases are
+//!  template    a rule to begin with
 //!  test        given rows, expected matches: how a rule is tried
 //!  functions   what rules compare with: references, amounts, business days, likeness of texts
 //!  conventions what amounts and days are counted by: decimals of currencies, calendars of business days
@@ -35,6 +36,7 @@ pub mod rule;
 pub mod run;
 pub mod sided;
 pub mod sides;
+pub mod template;
 pub mod test;
 
 mod amounts;

@@ -154,6 +154,33 @@ proptest! {
 }
 
 #[tokio::test]
+async fn case_6_what_is_missing_of_a_sum_is_told() {
+    let part = |amount| vec![(amount, false, 0, Some(1))];
+    let [left, right] = [("l", part(100)), ("r", part(60))].map(|(name, rows)| table(name, &rows, &[0], 1));
+    let rule = RULES[0].replace("many_to_one", "one_to_many");
+    let outcome = outcome(&[&rule], left, right, 1).await;
+    let told: Vec<_> = outcome.steps[0].exceptions.iter().map(|left| (left.reason, left.detail.as_deref().unwrap())).collect();
+    assert_eq!(told, [("SHORT_PAID", "1.00 against 0.60 USD, 0.40 apart"); 2]);
+    assert!(outcome.steps[0].matches.is_empty());
+}
+
+#[tokio::test]
+async fn case_53_a_rule_of_a_range_alone_is_refused_before_it_reads_a_row() {
+    let rule = "--- rule: range flow: f\n--- left: l(id) right: r(id)\n\
+                select l.id as left_id, r.id as right_id from l join r on l.day < r.day";
+    let context = session(&Arc::new(Conventions::default()));
+    let none = Rows::new();
+    for name in ["l", "r"] {
+        context.register_table(name, Arc::new(table(name, &none, &[], 1))).unwrap();
+    }
+    let error = run(&[Rule::parse(rule, "rule").unwrap()], &context, &Conventions::default(), 0).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a rule joins by no equality, so every row is compared with every other (condition l.day < r.day, rule range)"
+    );
+}
+
+#[tokio::test]
 async fn a_view_that_picks_rows_is_no_side() {
     let conventions = Arc::new(Conventions::default());
     let context = session(&conventions);
@@ -201,12 +228,11 @@ async fn a_minor_unit_is_what_the_accounts_say() {
 }
 
 fn ckosql(arguments: &[&str]) -> String {
-    let done = Command::new(env!("CARGO_BIN_EXE_ckosql"))
-        .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env_clear()
-        .output()
-        .unwrap();
+    ckosql_in(Path::new(env!("CARGO_MANIFEST_DIR")), arguments)
+}
+
+fn ckosql_in(folder: &Path, arguments: &[&str]) -> String {
+    let done = Command::new(env!("CARGO_BIN_EXE_ckosql")).args(arguments).current_dir(folder).env_clear().output().unwrap();
     let [out, err] = [done.stdout, done.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     format!("exit {}\n{out}{err}", done.status.code().unwrap())
 }
@@ -219,6 +245,24 @@ fn the_command_line_tries_rules_and_says_what_differs() {
 #[test]
 fn the_command_line_says_why_a_rule_is_refused() {
     assert_snapshot!(ckosql(&["--demo", "rules", "check", "tests/fixtures/rules/broken"]));
+}
+
+#[test]
+fn a_new_rule_stands_with_its_cases_and_is_neither_refused_nor_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut told = String::new();
+    for command in ["rules new mine.by_amount", "rules test rules", "--demo rules check rules", "rules new mine.by_amount"] {
+        let arguments: Vec<&str> = command.split(' ').collect();
+        told.push_str(&format!("$ ckosql {command}\n{}", ckosql_in(folder.path(), &arguments)));
+    }
+    for file in ["mine.by_amount.sql", "mine.by_amount.test"] {
+        let text = std::fs::read_to_string(folder.path().join("rules").join(file)).unwrap();
+        told.push_str(&format!("--- {file}\n{text}"));
+    }
+    let reference = ["rules", "new", "payout_to_bank.mine", "--by", "reference", "--tolerance", "1", "--folder", "other"];
+    ckosql_in(folder.path(), &reference);
+    told.push_str(&std::fs::read_to_string(folder.path().join("other/payout_to_bank.mine.sql")).unwrap());
+    assert_snapshot!(told);
 }
 
 #[test]
