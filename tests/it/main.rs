@@ -20,6 +20,7 @@ macro_rules! assert_snapshot {
     };
 }
 
+mod acceptance;
 mod accounts;
 mod budget;
 mod checks;

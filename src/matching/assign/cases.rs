@@ -142,6 +142,21 @@ fn case_44_amounts_of_other_currencies_are_other_keys() {
 }
 
 #[test]
+fn case_49_a_hot_key_is_counted_and_not_paired() {
+    const HOT: usize = 200_000;
+    let alike = keys(&vec![999; HOT], &vec![999; HOT]);
+    let all = vec![ambiguous(200_000); HOT];
+    let refused = Assignment { pairs: vec![], left: all.clone(), right: all };
+    assert!(unique(&alike) == refused);
+    let days = vec![20_000; HOT];
+    assert!(unique_in_window(&alike, &days, &days, 0..=3).unwrap() == refused);
+    let amounts = vec![Some(999); HOT];
+    let grouped = bucket(&alike, &amounts, &amounts).unwrap();
+    assert_eq!(grouped.groups.iter().map(|group| (group.left.len(), group.right.len())).collect::<Vec<_>>(), [(HOT, HOT)]);
+    assert!(grouped.left == vec![MATCHED; HOT] && grouped.right == grouped.left);
+}
+
+#[test]
 fn case_55_members_have_signs() {
     let summed = group_sum(&keys(&[1, 1], &[1]), &[100, -30], &[70], &[1], Agreement::Within { minor: 0 }).unwrap();
     assert_eq!((summed.groups[0].sum, summed.right[0]), (70, MATCHED));

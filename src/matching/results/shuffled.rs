@@ -212,7 +212,7 @@ fn shuffled(many: usize, seed: u64) -> Vec<usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_orders_on_one_two_four_and_eight_partitions_write_the_same_bytes() {
+async fn case_48_a_hundred_orders_on_one_two_four_and_eight_partitions_write_the_same_bytes() {
     let rules = rules(&[&RULES[..], &NONE].concat());
     let (left, right) = (rows_of(0), rows_of(1));
     let in_order = |rows: &[Row]| (0..rows.len()).collect::<Vec<_>>();
