@@ -11,14 +11,16 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::matching::files::with_shipped;
 use crate::matching::template::{By, Known, Template};
 
+// A text, because a name with an underscore would have to be code in a doc comment.
+const LEFT: &str = "What counterparts are looked for: orders, payments, payouts or bank_lines of schema sides";
+
 /// What `ckosql rules new` takes.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// What it is called: its flow, a dot, and what it goes by.
     #[arg(value_name = "FLOW.NAME")]
     name: String,
-    /// What counterparts are looked for: orders, payments, payouts or bank_lines of schema sides.
-    #[arg(long, value_name = "TABLE", default_value = "payouts")]
+    #[arg(long, help = LEFT, value_name = "TABLE", default_value = "payouts")]
     left: String,
     /// Where they are looked for, likewise.
     #[arg(long, value_name = "TABLE", default_value = "bank_lines")]
