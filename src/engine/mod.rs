@@ -11,6 +11,7 @@ pub mod config;
 mod declared;
 pub mod depth;
 pub mod doctor;
+pub mod number;
 mod planned;
 mod recon;
 pub mod reference;
@@ -404,6 +405,22 @@ impl Session {
         let options = CheckoutOptions::of(self.context.state().config_options());
         let setting = |entry: ConfigEntry| (entry.key, entry.value.unwrap_or_default(), entry.description.to_owned());
         options.entries().into_iter().map(setting).collect()
+    }
+
+    /// Changes a setting of the session's own, or sets it back.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ReadOnly`] when it is not the session's, [`ErrorKind::Query`] when there is none or it cannot be that.
+    pub async fn set(&self, name: &str, value: Option<&str>) -> Result<()> {
+        access::check_setting(name)?;
+        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(&byte)) {
+            return Err(Error::new(ErrorKind::Query, "a setting's name has letters and underscores only"));
+        }
+        let sql = match value {
+            Some(value) => format!("set {name} = '{}'", value.replace('\'', "''")),
+            None => format!("reset {name}"),
+        };
+        self.query(&sql).await.map(drop)
     }
 
     /// DataFusion's side of the session: for a face that adds functions and tables which only its own users see.

@@ -1,7 +1,7 @@
 //! Values that clients give for parameters: text or binary of PostgreSQL's types, as scalars of Arrow's.
 //!
 //! Numbers with a point stay decimals of as many places as they are given with, so that comparing an amount with one is
-//! exact; a float that is compared with an amount is taken as the decimal that prints the same.
+//! exact.
 
 use std::sync::Arc;
 
@@ -37,15 +37,6 @@ pub(super) fn null(postgres: &Type) -> Result<ScalarValue, Failure> {
         _ => types::of_parameter(postgres),
     };
     Ok(data_type.map_or(Ok(ScalarValue::Utf8(None)), |data_type| ScalarValue::try_from(&data_type)).unwrap_or(ScalarValue::Null))
-}
-
-/// A float as the decimal that prints the same.
-pub(super) fn exact(value: ScalarValue) -> Result<ScalarValue, Failure> {
-    match value {
-        ScalarValue::Float32(Some(value)) if value.is_finite() => decimal(&value.to_string()),
-        ScalarValue::Float64(Some(value)) if value.is_finite() => decimal(&value.to_string()),
-        other => Ok(other),
-    }
 }
 
 fn wrong(postgres: &Type) -> Failure {
@@ -279,12 +270,6 @@ mod tests {
         for none in ["", "-", ".", "1.2.3", "0x1", "1e", "NaN"] {
             assert!(read(Some(Bytes::from(none.to_owned())), &Type::NUMERIC, Format::Text).is_err(), "{none}");
         }
-    }
-
-    #[test]
-    fn a_float_that_meets_an_amount_is_what_it_prints() {
-        assert_eq!(exact(ScalarValue::from(0.1_f64)).unwrap(), ScalarValue::Decimal128(Some(1), 1, 1));
-        assert_eq!(exact(ScalarValue::from(1e21_f64)).unwrap(), ScalarValue::Decimal128(Some(10_i128.pow(21)), 22, 0));
     }
 
     #[test]

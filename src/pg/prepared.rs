@@ -102,9 +102,8 @@ impl Prepared {
         }
         let formats = spread(&bind.formats, given)?;
         let mut values = Vec::with_capacity(given);
-        for (((value, format), postgres), inferred) in bind.values.iter().zip(formats).zip(&self.parameters).zip(&self.inferred) {
-            let value = parameters::read(value.clone(), postgres, format)?;
-            values.push(if inferred.as_ref().is_some_and(DataType::is_decimal) { parameters::exact(value)? } else { value });
+        for ((value, format), postgres) in bind.values.iter().zip(formats).zip(&self.parameters) {
+            values.push(parameters::read(value.clone(), postgres, format)?);
         }
         let bound = |planned: Planned| planned.bind(values).map_err(|error| Failure::of(&error, &self.sql));
         self.planned.clone().map(bound).transpose()

@@ -53,22 +53,6 @@ impl User {
         Ok(())
     }
 
-    /// Changes a setting of the engine, or sets it back.
-    ///
-    /// # Errors
-    /// A failure when there is none, or it cannot be that.
-    pub(super) async fn set_own(&self, name: &str, value: Option<&str>) -> Result<(), Failure> {
-        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(&byte)) {
-            return Err(Failure::new("42704", "a setting's name has letters and underscores only"));
-        }
-        let sql = match value {
-            Some(value) => format!("set {name} = '{}'", value.replace('\'', "''")),
-            None => format!("reset {name}"),
-        };
-        self.session.query(&sql).await?;
-        Ok(())
-    }
-
     /// Forgets a statement that was prepared in SQL.
     ///
     /// # Errors

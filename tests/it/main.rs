@@ -32,6 +32,7 @@ mod downloads;
 mod export;
 mod faults;
 mod faulty_store;
+mod flight;
 mod flows;
 mod grammar;
 mod init;
