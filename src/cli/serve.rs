@@ -1,10 +1,13 @@
 //! `ckosql serve`: the doors for programs, in one process with one engine and one limiter, until Ctrl-C or SIGTERM.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
+use futures::future::{BoxFuture, join_all};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::run::interrupt;
@@ -13,6 +16,7 @@ use super::{Global, open, users};
 use crate::door::address::{self, Passage};
 use crate::door::listener::Limits;
 use crate::door::{Admission, Listener, Users, tls};
+use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg;
 use crate::shell::failure::Failure;
@@ -20,11 +24,41 @@ use crate::shell::failure::Failure;
 /// Time to show who one is.
 const LOGIN: Duration = Duration::from_secs(30);
 
+/// The doors there can be, in the order they are told of.
+const DOORS: &[Door] = &[Door { speaks: "PostgreSQL", wanted: |arguments| arguments.pg.as_deref(), behind: postgres }];
+
+/// A door: what is spoken there, where it is wanted, and who stands behind it.
+struct Door {
+    speaks: &'static str,
+    wanted: fn(&Arguments) -> Option<&str>,
+    behind: fn(&House) -> Result<Serve>,
+}
+
+/// Serves whoever comes by a listener, until a stop is asked for and all have gone.
+type Serve = Box<dyn FnOnce(Listener, CancellationToken) -> BoxFuture<'static, ()> + Send>;
+
+/// What all doors have in common.
+struct House {
+    engine: Engine,
+    admission: Admission,
+    /// The files of the certificate and its key.
+    tls: Option<(PathBuf, PathBuf)>,
+    limits: Limits,
+}
+
+fn postgres(house: &House) -> Result<Serve> {
+    let (admission, tls) = (house.admission.clone(), house.tls(&[pg::ALPN])?);
+    let options = pg::Options { admission, tls, limits: house.limits, login_timeout: LOGIN };
+    let server = pg::Server::try_new(house.engine.clone(), options)?;
+    Ok(Box::new(|listener, stop| Box::pin(async move { server.serve(listener, &stop).await })))
+}
+
 /// What `ckosql serve` takes.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("doors").args(["pg"]).required(true).multiple(true)))]
 pub(super) struct Arguments {
     /// Speak PostgreSQL's protocol here.
-    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:5432", required = true)]
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:5432")]
     pg: Option<String>,
     /// File of the users who may come in, made by ckosql users add, instead of the one in the XDG configuration folder.
     #[arg(long, value_name = "FILE", conflicts_with = "trust")]
@@ -41,7 +75,7 @@ pub(super) struct Arguments {
     /// Listen elsewhere than on the loopback interface though whoever is in between can read what passes.
     #[arg(long, conflicts_with = "tls_cert")]
     allow_remote_without_tls: bool,
-    /// Connections at a time.
+    /// Connections at a time, by each door.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]
     max_connections: u16,
     /// Seconds that statements have to finish once ckosql is told to stop.
@@ -54,20 +88,21 @@ pub(super) struct Arguments {
 /// # Errors
 /// [`ErrorKind::Usage`] when an address is not to be had, or not safe; those of the configuration.
 pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<(), Failure> {
-    let Some(wanted) = &arguments.pg else { return Err(Error::new(ErrorKind::Usage, "no door was named").into()) };
-    let wanted = address::parse(wanted)?;
+    let wanted = arguments.doors()?;
     let admission = arguments.admission(global)?;
-    address::check(wanted, &admission, arguments.passage())?;
-    let tls = match (&arguments.tls_cert, &arguments.tls_key) {
-        (Some(certificate), Some(key)) => Some(tls::load(certificate, key, &[pg::ALPN])?),
-        _ => None,
-    };
-    let how = how(&admission, tls.is_some());
-    let drain = Duration::from_secs(arguments.drain);
-    let limits = Limits { connections: arguments.max_connections.into(), drain };
+    for (_, address) in &wanted {
+        address::check(*address, &admission, arguments.passage())?;
+    }
+    let how = how(&admission, arguments.tls_cert.is_some());
     let opened = open::open(global)?;
-    let server = pg::Server::try_new(opened.engine.clone(), pg::Options { admission, tls, limits, login_timeout: LOGIN })?;
-    let listener = Listener::bind(wanted).await?;
+    let house = House { engine: opened.engine.clone(), admission, tls: arguments.tls(), limits: arguments.limits() };
+    let (mut serving, mut places): (Vec<(Serve, Listener)>, Vec<String>) = Default::default();
+    for (door, address) in wanted {
+        let serve = (door.behind)(&house)?;
+        let listener = Listener::bind(address).await?;
+        places.push(format!("{} on {}", door.speaks, listener.address()));
+        serving.push((serve, listener));
+    }
     let stop = CancellationToken::new();
     let interrupted = async {
         interrupt().await;
@@ -76,8 +111,8 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<(), Fa
         interrupt().await;
     };
     let served = async {
-        say(&format!("ckosql is ready: PostgreSQL on {}, {how}\n", listener.address()));
-        server.serve(listener, &stop).await;
+        say(&format!("ckosql is ready: {}, {how}\n", places.join(", ")));
+        join_all(serving.into_iter().map(|(serve, listener)| serve(listener, stop.clone()))).await;
     };
     tokio::select! {
         // Listened for before anybody is told that it is ready.
@@ -87,7 +122,28 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<(), Fa
     }
 }
 
+impl House {
+    /// The encryption of a door whose clients speak one of these protocols; none where no certificate is named.
+    fn tls(&self, protocols: &[&str]) -> Result<Option<TlsAcceptor>> {
+        self.tls.as_ref().map(|(certificate, key)| tls::load(certificate, key, protocols)).transpose()
+    }
+}
+
 impl Arguments {
+    /// The doors that are asked for, and where.
+    fn doors(&self) -> Result<Vec<(&'static Door, SocketAddr)>> {
+        let wanted = DOORS.iter().filter_map(|door| Some((door, (door.wanted)(self)?)));
+        wanted.map(|(door, wanted)| Ok((door, address::parse(wanted)?))).collect()
+    }
+
+    fn tls(&self) -> Option<(PathBuf, PathBuf)> {
+        self.tls_cert.clone().zip(self.tls_key.clone())
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { connections: self.max_connections.into(), drain: Duration::from_secs(self.drain) }
+    }
+
     /// How callers show who they are.
     fn admission(&self, global: &Global) -> Result<Admission> {
         if self.trust || (global.demo.is_some() && self.users.is_none()) {
