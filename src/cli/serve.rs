@@ -18,14 +18,19 @@ use crate::door::listener::Limits;
 use crate::door::{Admission, Listener, Users, tls};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pg;
 use crate::shell::failure::Failure;
+use crate::{flight, pg};
 
 /// Time to show who one is.
 const LOGIN: Duration = Duration::from_secs(30);
+/// Time since a token was last shown, after which it opens nothing.
+const TOKEN: Duration = Duration::from_secs(12 * 3600);
 
 /// The doors there can be, in the order they are told of.
-const DOORS: &[Door] = &[Door { speaks: "PostgreSQL", wanted: |arguments| arguments.pg.as_deref(), behind: postgres }];
+const DOORS: &[Door] = &[
+    Door { speaks: "PostgreSQL", wanted: |arguments| arguments.pg.as_deref(), behind: postgres },
+    Door { speaks: "Arrow Flight SQL", wanted: |arguments| arguments.flight.as_deref(), behind: flight_sql },
+];
 
 /// A door: what is spoken there, where it is wanted, and who stands behind it.
 struct Door {
@@ -53,13 +58,23 @@ fn postgres(house: &House) -> Result<Serve> {
     Ok(Box::new(|listener, stop| Box::pin(async move { server.serve(listener, &stop).await })))
 }
 
+fn flight_sql(house: &House) -> Result<Serve> {
+    let (admission, tls) = (house.admission.clone(), house.tls(&[flight::ALPN])?);
+    let options = flight::Options { admission, tls, limits: house.limits, login_timeout: LOGIN, token_life: TOKEN };
+    let server = flight::Server::try_new(house.engine.clone(), options)?;
+    Ok(Box::new(|listener, stop| Box::pin(async move { server.serve(listener, &stop).await })))
+}
+
 /// What `ckosql serve` takes.
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("doors").args(["pg"]).required(true).multiple(true)))]
+#[command(group(ArgGroup::new("doors").args(["pg", "flight"]).required(true).multiple(true)))]
 pub(super) struct Arguments {
     /// Speak PostgreSQL's protocol here.
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:5432")]
     pg: Option<String>,
+    /// Speak Arrow Flight SQL here.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:31337")]
+    flight: Option<String>,
     /// File of the users who may come in, made by ckosql users add, instead of the one in the XDG configuration folder.
     #[arg(long, value_name = "FILE", conflicts_with = "trust")]
     users: Option<PathBuf>,

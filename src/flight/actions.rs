@@ -80,14 +80,13 @@ async fn prepare(
     Ok(result.as_any().encode_to_vec().into())
 }
 
-/// Stops the statement of a flight, or forgets it when its rows are not being fetched.
+/// Stops the statement of a flight, whether its rows are being fetched or not.
 fn cancel(service: &Service, visitor: &Visitor, info: Option<FlightInfo>) -> Result<CancelStatus, Status> {
     let mut is_found = false;
     for ticket in info.into_iter().flat_map(|info| info.endpoint).filter_map(|endpoint| endpoint.ticket) {
         if let Command::TicketStatementQuery(ticket) = command(&ticket.ticket)? {
-            let handle = &ticket.statement_handle;
-            is_found |= service.server.statements.take(visitor.name(), handle).is_some();
-            is_found |= service.server.running.cancel(visitor.name(), handle);
+            is_found |= service.server.places.cancel(visitor.name(), &ticket.statement_handle);
+            service.server.statements.take(visitor.name(), &ticket.statement_handle);
         }
     }
     if is_found { Ok(CancelStatus::Cancelled) } else { Err(Status::not_found("there is no such statement, or it is done")) }

@@ -1,12 +1,13 @@
-//! Cancelling: the statements that are being run, each under the handle that its rows are fetched with.
+//! Cancelling: the statements that wait or are being run, each under the handle that its rows are fetched with.
 
 use std::sync::Arc;
 
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::shelf::{Limits, Shelf};
+use super::shelf::{Handle, Limits, Shelf};
+use crate::error::Result;
 
-/// The statements that are being run.
+/// The statements that wait or are being run.
 #[derive(Debug)]
 pub(super) struct Places {
     places: Arc<Shelf<CancellationToken>>,
@@ -17,23 +18,26 @@ pub(super) struct Places {
 pub(super) struct Place {
     places: Arc<Shelf<CancellationToken>>,
     owner: Arc<str>,
-    handle: Vec<u8>,
+    handle: Handle,
     cancel: CancellationToken,
 }
 
 impl Default for Places {
     fn default() -> Self {
-        // There are no more of them than calls.
+        // There are no more of them than tickets and calls.
         Self { places: Arc::new(Shelf::new(Limits { life: None, most: usize::MAX })) }
     }
 }
 
 impl Places {
     /// Enters a statement.
-    pub(super) fn enter(&self, owner: &Arc<str>, handle: &[u8]) -> Place {
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Bug`] when the system has no randomness.
+    pub(super) fn enter(&self, owner: &Arc<str>) -> Result<Place> {
         let cancel = CancellationToken::new();
-        self.places.put_under(handle, owner, cancel.clone());
-        Place { places: Arc::clone(&self.places), owner: Arc::clone(owner), handle: handle.to_vec(), cancel }
+        let handle = self.places.put(owner, cancel.clone())?;
+        Ok(Place { places: Arc::clone(&self.places), owner: Arc::clone(owner), handle, cancel })
     }
 
     /// Stops an owner's statement; whether there is one.
@@ -44,6 +48,11 @@ impl Places {
 }
 
 impl Place {
+    /// What the statement's rows are fetched with.
+    pub(super) fn handle(&self) -> Handle {
+        self.handle
+    }
+
     /// Done when the statement is to stop.
     pub(super) fn cancelled(&self) -> WaitForCancellationFutureOwned {
         self.cancel.clone().cancelled_owned()
@@ -61,14 +70,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_its_owner_cancels_a_statement_and_only_while_it_runs() {
+    fn only_its_owner_cancels_a_statement_and_only_while_it_is_there() {
         let places = Places::default();
-        let place = places.enter(&Arc::from("anna"), b"one");
-        let _other = places.enter(&Arc::from("anna"), b"other");
-        assert_eq!([places.cancel("bob", b"one"), places.cancel("anna", b"none")], [false; 2]);
+        let [place, other] = [(); 2].map(|()| places.enter(&Arc::from("anna")).unwrap());
+        let (handle, others) = (place.handle(), other.handle());
+        assert_eq!([places.cancel("bob", &handle), places.cancel("anna", b"guessed")], [false; 2]);
         assert!(!place.cancel.is_cancelled());
-        assert!(places.cancel("anna", b"one") && place.cancel.is_cancelled());
+        assert!(places.cancel("anna", &handle) && place.cancel.is_cancelled() && !other.cancel.is_cancelled());
         drop(place);
-        assert_eq!([places.cancel("anna", b"one"), places.cancel("anna", b"other")], [false, true]);
+        assert_eq!([places.cancel("anna", &handle), places.cancel("anna", &others)], [false, true]);
     }
 }

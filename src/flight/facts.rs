@@ -115,7 +115,7 @@ fn types() -> XdbcTypeInfoDataBuilder {
     });
     types.append(of_type("boolean", XdbcDataType::XdbcBit, 1));
     types.append(XdbcTypeInfo { case_sensitive: true, ..quoted(of_type("varchar", XdbcDataType::XdbcVarchar, i32::MAX), "'") });
-    types.append(quoted(of_type("varbinary", XdbcDataType::XdbcVarbinary, i32::MAX), "X'"));
+    types.append(quoted(of_type("bytea", XdbcDataType::XdbcVarbinary, i32::MAX), "X'"));
     types.append(quoted(of_type("date", XdbcDataType::XdbcDate, 10), "date '"));
     types.append(quoted(of_type("time", XdbcDataType::XdbcTime, 15), "time '"));
     for (name, subcode, size) in [

@@ -11,7 +11,9 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD as TOKEN};
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, URL_SAFE_NO_PAD as TOKEN};
+use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
 use hyper::body::Incoming;
 use ring::hmac;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +31,11 @@ use crate::door::{Admission, Users};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
+/// How a name and a password are written, with signs at the end that fill it up, or without, as ADBC does it.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 /// Whose things those are that come in where nobody is asked who it is.
 const NOBODY: &str = "";
 

@@ -39,7 +39,7 @@ use crate::door::listener::Limits;
 use crate::door::{Admission, Listener};
 use crate::engine::Engine;
 use crate::error::Result;
-use cancel::Places;
+use cancel::{Place, Places};
 use facts::Facts;
 use service::{Face, Service};
 use shelf::Shelf;
@@ -90,9 +90,10 @@ pub struct Server {
     checks: Semaphore,
     tokens: Shelf<Arc<Visitor>>,
     /// Statements whose rows wait to be fetched.
-    statements: Shelf<Statement>,
+    statements: Shelf<(Statement, Place)>,
     prepared: Shelf<Arc<Prepared>>,
-    running: Places,
+    /// Statements that can be cancelled.
+    places: Places,
     facts: Facts,
 }
 
@@ -117,7 +118,7 @@ impl Server {
             tokens: Shelf::new(tokens),
             statements: Shelf::new(TICKETS),
             prepared: Shelf::new(prepared),
-            running: Places::default(),
+            places: Places::default(),
             facts: Facts::try_new(PREPARED)?,
         }))
     }

@@ -87,9 +87,9 @@ enum Reason {
 #[repr(i32)]
 enum Closed {
     Unspecified = 0,
-    Closed = 1,
-    Closing = 2,
-    NotCloseable = 3,
+    Done = 1,
+    UnderWay = 2,
+    Impossible = 3,
 }
 
 /// Changes options, and tells which could not be.
@@ -131,6 +131,6 @@ pub(super) fn get(visitor: &Visitor) -> Bytes {
 pub(super) fn close(server: &Server, visitor: &Arc<Visitor>) -> Bytes {
     server.tokens.retain(|other| !Arc::ptr_eq(other, visitor));
     server.prepared.retain(|prepared| !prepared.is_of(visitor));
-    server.statements.retain(|statement| !statement.is_of(visitor));
-    CloseSessionResult { status: Closed::Closed.into() }.encode_to_vec().into()
+    server.statements.retain(|(statement, _)| !statement.is_of(visitor));
+    CloseSessionResult { status: Closed::Done.into() }.encode_to_vec().into()
 }

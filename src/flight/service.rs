@@ -3,11 +3,13 @@
 //! `arrow-flight` has a service that takes them apart too, `FlightSqlService`; it leaves `GetSchema` and `PollFlightInfo`
 //! unanswered, and has two methods for each question about the catalogue, which are one here.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
+use arrow::ipc::root_as_message;
 use arrow::ipc::writer::IpcWriteOptions;
 use arrow_flight::decode::FlightRecordBatchStream;
 use arrow_flight::error::FlightError;
@@ -20,11 +22,12 @@ use arrow_flight::{
 };
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, Peekable};
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt};
 use prost::Message;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::cancel::Place;
 use super::rows::{self, Messages};
 use super::statement::{Prepared, Statement};
 use super::visitor::Visitor;
@@ -101,17 +104,17 @@ impl FlightService for Service {
         let visitor = visitor(&request)?;
         match command(&request.into_inner().ticket)? {
             Command::TicketStatementQuery(ticket) => {
-                let statement = self.server.statements.take(visitor.name(), &ticket.statement_handle);
-                let statement = statement.ok_or_else(|| {
+                let waiting = self.server.statements.take(visitor.name(), &ticket.statement_handle);
+                let (statement, place) = waiting.ok_or_else(|| {
                     Status::not_found(
                         "there is no such statement, or its rows were fetched, or were not for too long\nhint: ask again",
                     )
                 })?;
-                self.rows(&visitor, statement, &ticket.statement_handle).await
+                fetched(statement, place).await
             }
             Command::CommandPreparedStatementQuery(asked) => {
                 let statement = self.prepared(&visitor, &asked)?.statement()?;
-                self.rows(&visitor, statement, &asked.prepared_statement_handle).await
+                fetched(statement, self.server.places.enter(visitor.name())?).await
             }
             asked => Ok(Response::new(rows::one(metadata::answer(&self.server, visitor.session(), asked).await?))),
         }
@@ -186,7 +189,9 @@ impl Service {
     /// The columns of a statement, and what its rows are fetched with.
     fn ticket(&self, visitor: &Visitor, statement: Statement) -> Result<(Bytes, Bytes), Status> {
         let schema = encoded(statement.columns().map(AsRef::as_ref))?;
-        let handle = self.server.statements.put(visitor.name(), statement)?;
+        let place = self.server.places.enter(visitor.name())?;
+        let handle = place.handle();
+        self.server.statements.put_under(&handle, visitor.name(), (statement, place));
         let ticket = TicketStatementQuery { statement_handle: Bytes::copy_from_slice(&handle) };
         Ok((schema, ticket.as_any().encode_to_vec().into()))
     }
@@ -199,12 +204,12 @@ impl Service {
             )
         })
     }
+}
 
-    /// The rows of a statement.
-    async fn rows(&self, visitor: &Visitor, statement: Statement, handle: &Bytes) -> Result<Response<Messages>, Status> {
-        let running = statement.start(self.server.running.enter(visitor.name(), handle)).await?;
-        Ok(Response::new(rows::messages(running.schema(), running.batches())))
-    }
+/// The rows of a statement.
+async fn fetched(statement: Statement, place: Place) -> Result<Response<Messages>, Status> {
+    let running = statement.start(place).await?;
+    Ok(Response::new(rows::messages(running.schema(), running.batches())))
 }
 
 /// Who calls, as the gate found out.
@@ -233,9 +238,22 @@ fn put(result: &impl Message) -> Response<Several<PutResult>> {
 
 /// The rows that a client sends, as they come.
 fn batches(data: Peekable<Streaming<FlightData>>) -> impl Stream<Item = Result<RecordBatch, Status>> {
-    let data = data.map_err(|status| FlightError::Tonic(Box::new(status)));
-    FlightRecordBatchStream::new_from_flight_data(data).map_err(|error| match error {
-        FlightError::Tonic(status) => *status,
-        wrong => Status::invalid_argument(format!("the values cannot be read: {wrong}")),
+    let data = data.map(|data| data.map_err(FlightError::from).and_then(uncompressed));
+    let rows = FlightRecordBatchStream::new_from_flight_data(data);
+    // Messages that contradict themselves make their reader panic.
+    AssertUnwindSafe(rows).catch_unwind().map(|batch| match batch {
+        Ok(Ok(batch)) => Ok(batch),
+        Ok(Err(FlightError::Tonic(status))) => Err(*status),
+        Ok(Err(wrong)) => Err(Status::invalid_argument(format!("the values cannot be read: {wrong}"))),
+        Err(_panic) => Err(Status::invalid_argument("the values cannot be read: their message contradicts itself")),
     })
+}
+
+/// Data, unless it says itself how much memory it takes when it is read.
+fn uncompressed(data: FlightData) -> Result<FlightData, FlightError> {
+    let is_compressed = root_as_message(&data.data_header).is_ok_and(|message| {
+        let of_dictionary = || message.header_as_dictionary_batch().and_then(|dictionary| dictionary.data());
+        message.header_as_record_batch().or_else(of_dictionary).is_some_and(|batch| batch.compression().is_some())
+    });
+    if is_compressed { Err(FlightError::DecodeError("they are compressed".to_owned())) } else { Ok(data) }
 }

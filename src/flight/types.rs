@@ -45,11 +45,12 @@ pub(super) fn convert(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordB
 }
 
 fn fields(fields: &Fields) -> Fields {
-    fields.iter().map(field).collect()
+    fields.iter().map(|one| Arc::new(Field::clone(one).with_data_type(data_type(one.data_type())))).collect()
 }
 
-fn field(field: &FieldRef) -> FieldRef {
-    Arc::new(Field::clone(field).with_data_type(data_type(field.data_type())))
+/// A field inside of another, where planning and running do not agree on what is more than a name and a type.
+fn inner(field: &FieldRef) -> FieldRef {
+    Arc::new(Field::new(field.name(), data_type(field.data_type()), true))
 }
 
 fn data_type(of: &DataType) -> DataType {
@@ -60,11 +61,10 @@ fn data_type(of: &DataType) -> DataType {
         DataType::RunEndEncoded(_, values) => data_type(values.data_type()),
         DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => DataType::Decimal128(*precision, *scale),
         DataType::List(item) | DataType::LargeList(item) | DataType::ListView(item) | DataType::LargeListView(item) => {
-            DataType::List(field(item))
+            DataType::List(inner(item))
         }
-        DataType::FixedSizeList(item, length) => DataType::FixedSizeList(field(item), *length),
-        DataType::Struct(inner) => DataType::Struct(fields(inner)),
-        DataType::Map(entries, is_sorted) => DataType::Map(field(entries), *is_sorted),
+        DataType::FixedSizeList(item, length) => DataType::FixedSizeList(inner(item), *length),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(inner).collect()),
         other => other.clone(),
     }
 }
