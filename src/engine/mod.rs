@@ -11,6 +11,7 @@ pub mod config;
 mod declared;
 pub mod depth;
 pub mod doctor;
+pub mod number;
 mod planned;
 mod recon;
 pub mod reference;
