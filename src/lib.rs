@@ -11,6 +11,7 @@
 //!  3  source · sandbox           live tables for DataFusion · the stand-in for Checkout.com
 //!  2  resources                  what Checkout.com offers, as data: one small file a table
 //!  1  api · schema · store       how to talk HTTP to Checkout.com · how a declared column becomes Arrow · where files are
+//!     output                     how rows become bytes: tables, CSV, JSON, Arrow, Parquet
 //!  0  error · money · secret · clock
 //! ```
 //!
@@ -35,6 +36,7 @@ pub mod money;
 pub mod secret;
 
 pub mod api;
+pub mod output;
 pub mod schema;
 pub mod store;
 

@@ -16,8 +16,8 @@ use crate::lake::maintain::{self, Optimized, Size, Vacuumed};
 use crate::lake::settings::days;
 use crate::lake::versions::Version;
 use crate::lake::{Lake, no_lake};
+use crate::output::Format;
 use crate::shell::failure::Failure;
-use crate::shell::output::Format;
 
 /// What `ckosql lake` takes.
 #[derive(Debug, Args)]

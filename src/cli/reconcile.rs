@@ -23,8 +23,8 @@ use crate::matching::files::with_shipped;
 use crate::matching::outcome::{Difference, Exception, Match, Outcome, Step, decimal};
 use crate::matching::results::Recorded;
 use crate::matching::rule::Rule;
+use crate::output::Format;
 use crate::shell::failure::Failure;
-use crate::shell::output::Format;
 
 /// What is told of what is kept.
 const SUMMARY: &str = include_str!("../../sql/recon/summary.sql");

@@ -15,8 +15,8 @@ use crate::matching::assign::Side;
 use crate::matching::conventions::Conventions;
 use crate::matching::files::Folder;
 use crate::matching::rule::Rule;
+use crate::output::Format;
 use crate::shell::failure::Failure;
-use crate::shell::output::Format;
 use crate::shell::paint::Paint;
 
 /// What `ckosql rules` takes.
