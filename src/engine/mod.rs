@@ -11,6 +11,7 @@ pub mod config;
 mod declared;
 pub mod depth;
 pub mod doctor;
+pub mod journal;
 pub mod number;
 mod planned;
 mod recon;
@@ -22,7 +23,9 @@ mod words;
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider, TableProvider};
@@ -30,7 +33,7 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::config::{ConfigEntry, Dialect, ExtensionOptions};
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
-use datafusion::logical_expr::{LogicalPlan, SetVariable, Statement};
+use datafusion::logical_expr::{LogicalPlan, ResetVariable, SetVariable, Statement};
 use datafusion::optimizer::Analyzer;
 use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -66,6 +69,8 @@ use bill::Bills;
 pub use books::BOOKS;
 use books::{OtherSide, WithBooks};
 use config::Config;
+pub use journal::Caller;
+use journal::{Counts, Journal, Running};
 pub use planned::Planned;
 pub use recon::RECON;
 
@@ -100,6 +105,7 @@ struct Shared {
     books: Arc<Books>,
     conventions: Arc<Conventions>,
     config: Config,
+    journal: Arc<Journal>,
 }
 
 /// One user's session: settings are its own, everything else is the engine's.
@@ -109,6 +115,8 @@ pub struct Session {
     books: Arc<OtherSide>,
     conventions: Arc<Conventions>,
     clock: Clock,
+    journal: Arc<Journal>,
+    caller: Arc<Caller>,
 }
 
 impl std::fmt::Debug for Session {
@@ -168,16 +176,25 @@ impl Engine {
         let books = Arc::new(Books::new(config.books.clone()));
         let catalog = catalog(&connections, lake.as_ref(), &books, &config.policy)?;
         let conventions = Arc::new(Conventions { exponents: exponents(&config.accounts)?, ..Conventions::default() });
-        let engine = Self { shared: Arc::new(Shared { connections, catalog, lake, books, conventions, config }) };
+        let journal = Arc::default();
+        let engine = Self { shared: Arc::new(Shared { connections, catalog, lake, books, conventions, config, journal }) };
         engine.register_views()?;
         Ok(engine)
     }
 
-    /// A new session with the configured settings.
+    /// A new session with the configured settings, for the one who started this process.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] when a configured setting does not exist or has a wrong value.
     pub fn session(&self) -> Result<Session> {
+        self.session_for(Caller::default())
+    }
+
+    /// A new session with the configured settings, for one who came by a door.
+    ///
+    /// # Errors
+    /// Those of [`Engine::session`].
+    pub fn session_for(&self, caller: Caller) -> Result<Session> {
         let mut context = SessionContext::new_with_state(self.state()?);
         self.set_runtime(&context)?;
         datafusion_functions_json::register_all(&mut context)?;
@@ -190,7 +207,8 @@ impl Engine {
         let catalog = WithBooks { shared: Arc::clone(&self.shared.catalog), books: Arc::clone(&books) };
         context.register_catalog(CATALOG, Arc::new(catalog));
         let conventions = Arc::clone(&self.shared.conventions);
-        Ok(Session { context, books, conventions, clock: self.shared.config.clock })
+        let (journal, caller) = (Arc::clone(&self.shared.journal), Arc::new(caller));
+        Ok(Session { context, books, conventions, clock: self.shared.config.clock, journal, caller })
     }
 
     /// The accounts it reads.
@@ -309,16 +327,46 @@ impl Engine {
 
     /// What this engine has done so far.
     pub fn activity(&self) -> Activity {
-        let mut sum = Activity::default();
-        for connection in self.shared.connections.iter() {
+        self.activities().fold(Activity::default(), |sum, (_, one)| Activity {
+            requests: sum.requests + one.requests,
+            retries: sum.retries + one.retries,
+            throttled: sum.throttled + one.throttled,
+            rows: sum.rows + one.rows,
+            bytes: sum.bytes + one.bytes,
+        })
+    }
+
+    /// What this engine has done so far, by account.
+    pub fn activities(&self) -> impl Iterator<Item = (&str, Activity)> {
+        self.shared.connections.iter().map(|connection| {
             let client = connection.client.activity();
-            sum.requests += client.requests;
-            sum.retries += client.retries;
-            sum.throttled += client.throttled;
-            sum.bytes += client.bytes;
-            sum.rows += connection.rows();
-        }
-        sum
+            let (requests, retries, throttled) = (client.requests, client.retries, client.throttled);
+            let activity = Activity { requests, retries, throttled, rows: connection.rows(), bytes: client.bytes };
+            (connection.name(), activity)
+        })
+    }
+
+    /// Requests a second that may be sent now, by account.
+    pub fn paces(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.shared.connections.iter().map(|connection| (connection.name(), connection.client.pace()))
+    }
+
+    /// The statements that have been run so far, by whatever door.
+    pub fn statements(&self) -> Counts {
+        self.shared.journal.counts()
+    }
+
+    /// Writes a line of each statement to the end of a file from now on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when it cannot be written to.
+    pub fn audit(&self, path: &Path) -> Result<()> {
+        self.shared.journal.audit(path)
+    }
+
+    /// Warns of each statement that takes longer from now on.
+    pub fn warn_of_slow(&self, slow: Duration) {
+        self.shared.journal.warn_of_slow(slow);
     }
 }
 
@@ -428,25 +476,50 @@ impl Session {
         self.run(self.plan(sql).await?).await
     }
 
+    /// Changes a setting of this session, or sets it back where no value is given.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Query`] when there is none of this name, or it cannot be that.
+    pub async fn set(&self, name: &str, value: Option<&str>) -> Result<()> {
+        let variable = name.to_lowercase();
+        let statement = match value {
+            Some(value) => Statement::SetVariable(SetVariable { variable, value: value.to_owned() }),
+            None => Statement::ResetVariable(ResetVariable { variable }),
+        };
+        self.context.execute_logical_plan(LogicalPlan::Statement(statement)).await?;
+        Ok(())
+    }
+
     /// Plans one statement.
     ///
     /// # Errors
     /// [`ErrorKind::Query`] when it cannot be answered as it is written, [`ErrorKind::ReadOnly`] when it would change
     /// something.
     pub async fn plan(&self, sql: &str) -> Result<Planned> {
-        depth::check(sql)?;
-        let state = self.context.state();
-        let statement = state.sql_to_statement(sql, &state.config_options().sql_parser.dialect)?;
-        self.plan_statement(statement).await
+        let statement = self.read(sql).inspect_err(|error| self.refuse(None, error))?;
+        let written = Arc::new(statement.clone());
+        self.plan_statement(statement).await.inspect_err(|error| self.refuse(Some(written), error))
     }
 
-    /// Plans a statement that was parsed.
+    /// Plans a statement that was parsed. What is wrong with it is not noted: it may be one of several ways to read it.
     ///
     /// # Errors
     /// Those of [`Session::plan`].
     pub async fn plan_statement(&self, statement: ParsedStatement) -> Result<Planned> {
         access::check_written(&statement)?;
-        Planned::try_new(self.context.state().statement_to_plan(statement).await?)
+        let written = Arc::new(statement.clone());
+        Planned::try_new(self.context.state().statement_to_plan(statement).await?, written)
+    }
+
+    /// Notes that a statement cannot be run at all; none where it could not even be read.
+    pub fn refuse(&self, statement: Option<Arc<ParsedStatement>>, error: &Error) {
+        Running::begin(&self.journal, &self.caller, statement).fail(error);
+    }
+
+    fn read(&self, sql: &str) -> Result<ParsedStatement> {
+        depth::check(sql)?;
+        let state = self.context.state();
+        Ok(state.sql_to_statement(sql, &state.config_options().sql_parser.dialect)?)
     }
 
     /// The columns of a statement's answer; types are those that the answer will have, where they can be told.
@@ -472,7 +545,18 @@ impl Session {
     /// # Errors
     /// The kind says whose fault it is; see [`ErrorKind`].
     pub async fn run(&self, planned: Planned) -> Result<Answer> {
-        let plan = planned.plan;
+        let running = Running::begin(&self.journal, &self.caller, Some(planned.statement));
+        match self.start(planned.plan).await {
+            Ok((answer, budget)) => Ok(running.follow(answer, budget)),
+            Err(error) => {
+                running.fail(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Begins to run a plan; gives the answer, and what its requests are taken off.
+    async fn start(&self, plan: LogicalPlan) -> Result<(Answer, Arc<Budget>)> {
         let most = CheckoutOptions::of(self.context.state().config_options()).max_requests;
         let (is_plan, explained) = match &plan {
             LogicalPlan::Explain(explain) => (true, Some(self.bills(LogicalPlan::clone(&explain.plan)).await?)),
@@ -486,16 +570,18 @@ impl Session {
             _ => self.frame(plan).await?,
         };
         let context = Arc::new(frame.task_ctx());
+        let budget = Budget::of(context.session_config());
         let physical = frame.create_physical_plan().await?;
         Bills::of(&physical).check(most)?;
         let batches = execute_stream(physical, context)?;
         let schema = batches.schema();
         if !is_plan {
-            return Ok(Answer { schema, batches });
+            return Ok((Answer { schema, batches }, budget));
         }
         let row = explained.map(|bills| bills.row(&schema, most)).transpose()?;
         let rows = batches.chain(stream::iter(row.map(Ok))).map(|batch| Ok(bill::without_emails(&batch?)?));
-        Ok(Answer { schema: Arc::clone(&schema), batches: Box::pin(RecordBatchStreamAdapter::new(schema, rows)) })
+        let batches = Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), rows));
+        Ok((Answer { schema, batches }, budget))
     }
 
     /// What a statement will ask for, without asking.
@@ -503,7 +589,7 @@ impl Session {
     /// # Errors
     /// Those of planning it.
     pub async fn price(&self, sql: &str) -> Result<Bills> {
-        self.bills(self.plan(sql).await?.plan).await
+        self.bills(self.plan_statement(self.read(sql)?).await?.plan).await
     }
 
     /// The tables that a statement reads, as schema and name; of views those that they read.

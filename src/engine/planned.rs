@@ -11,6 +11,7 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, Tr
 use datafusion::common::{ParamValues, Result as DataFusionResult, ScalarValue};
 use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::{Expr, LogicalPlan, Statement};
+use datafusion::sql::parser::Statement as Parsed;
 
 use super::access;
 use crate::error::{Error, ErrorKind, Result};
@@ -19,6 +20,8 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Debug, Clone)]
 pub struct Planned {
     pub(super) plan: LogicalPlan,
+    /// As it was read.
+    pub(super) statement: Arc<Parsed>,
 }
 
 impl Planned {
@@ -26,9 +29,9 @@ impl Planned {
     ///
     /// # Errors
     /// [`ErrorKind::ReadOnly`], naming the statement.
-    pub(super) fn try_new(plan: LogicalPlan) -> Result<Self> {
+    pub(super) fn try_new(plan: LogicalPlan, statement: Arc<Parsed>) -> Result<Self> {
         access::check(&plan)?;
-        Ok(Self { plan })
+        Ok(Self { plan, statement })
     }
 
     /// Its parameters by number, counted from one, and what is known of each: from how it is used, or said by
@@ -75,7 +78,7 @@ impl Planned {
             let node = node.map_expressions(|expr| expr.transform_up(say))?;
             node.map_data(LogicalPlan::recompute_schema)
         });
-        Ok(Self { plan: plan.data()? })
+        Ok(Self { plan: plan.data()?, ..self })
     }
 
     /// The statement with values for its parameters, in their order.
@@ -86,7 +89,7 @@ impl Planned {
         if self.is_prepare() {
             return Ok(self);
         }
-        Ok(Self { plan: self.plan.replace_params_with_values(&ParamValues::from(values))? })
+        Ok(Self { plan: self.plan.replace_params_with_values(&ParamValues::from(values))?, ..self })
     }
 
     fn is_prepare(&self) -> bool {

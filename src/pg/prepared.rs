@@ -138,7 +138,8 @@ async fn plan(user: &User, statement: Statement, sql: Option<&Arc<str>>, said: &
             return Ok(planned);
         }
     }
-    plan_reading(user, last, &fields).await
+    let written = ParsedStatement::Statement(Box::new(last.clone()));
+    plan_reading(user, last, &fields).await.inspect_err(|error| user.session().refuse(Some(Arc::new(written)), error))
 }
 
 async fn plan_reading(user: &User, reading: Statement, said: &BTreeMap<usize, FieldRef>) -> crate::error::Result<Planned> {

@@ -7,13 +7,14 @@ use datafusion::sql::sqlparser::ast::Statement;
 use super::catalog::Catalog;
 use super::failure::Failure;
 use super::settings::Settings;
-use crate::engine::{Engine, Session};
+use crate::engine::{Caller, Engine, Session};
 use crate::error::Result;
 
 /// A user's session.
 #[derive(Debug)]
 pub(super) struct User {
     engine: Engine,
+    caller: Caller,
     catalog: Arc<Catalog>,
     session: Session,
     settings: Arc<Mutex<Settings>>,
@@ -23,11 +24,11 @@ impl User {
     /// A session with these settings.
     ///
     /// # Errors
-    /// Those of [`Engine::session`].
-    pub(super) fn new(engine: &Engine, catalog: &Arc<Catalog>, settings: Settings) -> Result<Self> {
+    /// Those of [`Engine::session_for`].
+    pub(super) fn new(engine: &Engine, catalog: &Arc<Catalog>, settings: Settings, caller: Caller) -> Result<Self> {
         let settings = Arc::new(Mutex::new(settings));
-        let session = catalog.session(engine, &settings)?;
-        Ok(Self { engine: engine.clone(), catalog: Arc::clone(catalog), session, settings })
+        let session = catalog.session(engine, &settings, &caller)?;
+        Ok(Self { engine: engine.clone(), caller, catalog: Arc::clone(catalog), session, settings })
     }
 
     pub(super) fn session(&self) -> &Session {
@@ -46,9 +47,9 @@ impl User {
     /// Sets everything back to what it was at the beginning.
     ///
     /// # Errors
-    /// Those of [`Engine::session`].
+    /// Those of [`Engine::session_for`].
     pub(super) fn reset(&mut self) -> Result<()> {
-        self.session = self.catalog.session(&self.engine, &self.settings)?;
+        self.session = self.catalog.session(&self.engine, &self.settings, &self.caller)?;
         self.settings().reset();
         Ok(())
     }
@@ -61,12 +62,7 @@ impl User {
         if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(&byte)) {
             return Err(Failure::new("42704", "a setting's name has letters and underscores only"));
         }
-        let sql = match value {
-            Some(value) => format!("set {name} = '{}'", value.replace('\'', "''")),
-            None => format!("reset {name}"),
-        };
-        self.session.query(&sql).await?;
-        Ok(())
+        Ok(self.session.set(name, value).await?)
     }
 
     /// Forgets a statement that was prepared in SQL.
