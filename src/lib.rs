@@ -4,7 +4,7 @@
 //!
 //! ```text
 //!  8  cli                        arguments, exit codes
-//!  7  shell · pg                 faces: each turns keystrokes or bytes into Engine calls
+//!  7  shell · pg · http          faces: each turns keystrokes or bytes into Engine calls
 //!  6  engine · door              the session everybody shares: catalogue, options, access · who may come in, over what
 //!  5  matching                   which rows of two sides mean the same money
 //!  4  lake · books               the Parquet copy: sync, coverage, tables of both · the other side's files
@@ -53,6 +53,7 @@ pub mod matching;
 pub mod door;
 pub mod engine;
 
+pub mod http;
 pub mod pg;
 pub mod shell;
 

@@ -100,7 +100,7 @@ enum Command {
     Reconcile(reconcile::Arguments),
     /// The matching rules: what there are, whether they can be trusted, and how they are tried.
     Rules(rules::Arguments),
-    /// Let programs in: serve the tables to PostgreSQL clients until Ctrl-C.
+    /// Let programs in: serve the tables to PostgreSQL clients and over HTTP until Ctrl-C.
     Serve(serve::Arguments),
     /// Who may come in by a door of ckosql serve.
     Users(users::Arguments),

@@ -34,6 +34,7 @@ mod faults;
 mod faulty_store;
 mod flows;
 mod grammar;
+mod http;
 mod init;
 mod injection;
 mod joins;
