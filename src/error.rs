@@ -1,6 +1,6 @@
 //! The one error type: what kind of trouble, said in one sentence, with the facts around it.
 //!
-//! Everything that depends on an error (exit code, SQLSTATE, gRPC code, whether to try again) is read off its
+//! Everything that depends on an error (exit code, SQLSTATE, gRPC code, HTTP status, whether to try again) is read off its
 //! [`ErrorKind`] in one table, so no caller ever parses a message. An [`Error`] crosses DataFusion inside
 //! [`DataFusionError::External`] and is found again with [`Error::from`].
 
@@ -72,33 +72,75 @@ pub struct Facts {
     pub sqlstate: &'static str,
     /// gRPC status code.
     pub grpc: i32,
+    /// HTTP status.
+    pub http: u16,
     /// Whether asking again may help.
     pub retry: Retry,
 }
 
-const fn facts(exit_code: u8, sqlstate: &'static str, grpc: i32, retry: Retry) -> Facts {
-    Facts { exit_code, sqlstate, grpc, retry }
+const fn facts(exit_code: u8, sqlstate: &'static str, grpc: i32, http: u16, retry: Retry) -> Facts {
+    Facts { exit_code, sqlstate, grpc, http, retry }
 }
 
 impl ErrorKind {
-    /// The one table from kind to exit code, SQLSTATE, gRPC code and retry.
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::Query,
+        Self::Decode,
+        Self::ReadOnly,
+        Self::Usage,
+        Self::Config,
+        Self::Credentials,
+        Self::Scope,
+        Self::Rejected,
+        Self::Unavailable,
+        Self::Incomplete,
+        Self::File,
+        Self::Conflict,
+        Self::Exceptions,
+        Self::Cancelled,
+        Self::Bug,
+    ];
+
+    /// The one table from kind to exit code, SQLSTATE, gRPC code, HTTP status and retry.
     pub const fn facts(self) -> Facts {
         match self {
-            Self::Query => facts(1, "42000", 3, Retry::Never),
-            Self::Decode => facts(1, "22000", 15, Retry::Never),
-            Self::ReadOnly => facts(1, "25006", 9, Retry::Never),
-            Self::Usage => facts(2, "42601", 3, Retry::Never),
-            Self::Config => facts(2, "F0000", 9, Retry::Never),
-            Self::Credentials => facts(3, "28000", 16, Retry::Never),
-            Self::Scope => facts(3, "42501", 7, Retry::Never),
-            Self::Rejected => facts(4, "HV000", 9, Retry::Never),
-            Self::Unavailable => facts(4, "08006", 14, Retry::Later),
-            Self::Incomplete => facts(4, "HV00L", 10, Retry::Later),
-            Self::File => facts(1, "58030", 13, Retry::Never),
-            Self::Conflict => facts(1, "40001", 10, Retry::Later),
-            Self::Exceptions => facts(5, "P0001", 9, Retry::Never),
-            Self::Cancelled => facts(130, "57014", 1, Retry::Never),
-            Self::Bug => facts(70, "XX000", 13, Retry::Never),
+            Self::Query => facts(1, "42000", 3, 400, Retry::Never),
+            Self::Decode => facts(1, "22000", 15, 502, Retry::Never),
+            Self::ReadOnly => facts(1, "25006", 9, 403, Retry::Never),
+            Self::Usage => facts(2, "42601", 3, 400, Retry::Never),
+            Self::Config => facts(2, "F0000", 9, 500, Retry::Never),
+            Self::Credentials => facts(3, "28000", 16, 502, Retry::Never),
+            Self::Scope => facts(3, "42501", 7, 403, Retry::Never),
+            Self::Rejected => facts(4, "HV000", 9, 502, Retry::Never),
+            Self::Unavailable => facts(4, "08006", 14, 503, Retry::Later),
+            Self::Incomplete => facts(4, "HV00L", 10, 502, Retry::Later),
+            Self::File => facts(1, "58030", 13, 500, Retry::Never),
+            Self::Conflict => facts(1, "40001", 10, 409, Retry::Later),
+            Self::Exceptions => facts(5, "P0001", 9, 422, Retry::Never),
+            Self::Cancelled => facts(130, "57014", 1, 504, Retry::Never),
+            Self::Bug => facts(70, "XX000", 13, 500, Retry::Never),
+        }
+    }
+
+    /// The word for it where programs read it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Decode => "decode",
+            Self::ReadOnly => "read_only",
+            Self::Usage => "usage",
+            Self::Config => "config",
+            Self::Credentials => "credentials",
+            Self::Scope => "scope",
+            Self::Rejected => "rejected",
+            Self::Unavailable => "unavailable",
+            Self::Incomplete => "incomplete",
+            Self::File => "file",
+            Self::Conflict => "conflict",
+            Self::Exceptions => "exceptions",
+            Self::Cancelled => "cancelled",
+            Self::Bug => "bug",
         }
     }
 }
@@ -179,6 +221,11 @@ impl Error {
     /// The value of a fact added by [`Error::with`].
     pub fn context(&self, name: &str) -> Option<&str> {
         self.inner.context.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All facts added by [`Error::with`].
+    pub fn details(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.inner.context.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
     /// What the user can do about it.
@@ -383,6 +430,15 @@ fn no_function(message: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kinds_have_names_and_statuses_of_their_own_trouble() {
+        let names: std::collections::BTreeSet<&str> = ErrorKind::ALL.iter().map(|kind| kind.name()).collect();
+        assert_eq!(names.len(), ErrorKind::ALL.len());
+        assert!(ErrorKind::ALL.iter().all(|kind| (400..600).contains(&kind.facts().http)));
+        let worth_another_try = ErrorKind::ALL.iter().filter(|kind| kind.facts().retry == Retry::Later);
+        assert!(worth_another_try.map(|kind| kind.facts().http).all(|status| [409, 502, 503].contains(&status)));
+    }
 
     #[test]
     fn our_error_survives_datafusion_layers() {

@@ -4,13 +4,14 @@
 //!
 //! ```text
 //!  8  cli                        arguments, exit codes
-//!  7  shell · pg                 faces: each turns keystrokes or bytes into Engine calls
+//!  7  shell · pg · flight · http faces: each turns keystrokes or bytes into Engine calls
 //!  6  engine · door              the session everybody shares: catalogue, options, access · who may come in, over what
 //!  5  matching                   which rows of two sides mean the same money
 //!  4  lake · books               the Parquet copy: sync, coverage, tables of both · the other side's files
 //!  3  source · sandbox           live tables for DataFusion · the stand-in for Checkout.com
 //!  2  resources                  what Checkout.com offers, as data: one small file a table
 //!  1  api · schema · store       how to talk HTTP to Checkout.com · how a declared column becomes Arrow · where files are
+//!     output                     how rows become bytes: tables, CSV, JSON, Arrow, Parquet
 //!  0  error · money · secret · clock
 //! ```
 //!
@@ -35,6 +36,7 @@ pub mod money;
 pub mod secret;
 
 pub mod api;
+pub mod output;
 pub mod schema;
 pub mod store;
 
@@ -51,6 +53,8 @@ pub mod matching;
 pub mod door;
 pub mod engine;
 
+pub mod flight;
+pub mod http;
 pub mod pg;
 pub mod shell;
 

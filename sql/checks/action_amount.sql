@@ -1,5 +1,6 @@
 -- check: action_amount
 -- identity: I3
+-- flow: payment_to_actions
 -- says: what a report tells of a capture or a refund is what the API tells of that action
 -- exactness: exact, in the processing currency; only actions that the API knows by now
 -- day: the action took effect, settlement zone

@@ -1,5 +1,6 @@
 -- check: available_balance
 -- identity: I9
+-- flow: balance_rollforward
 -- says: available at the end of a day less available at its start is the sum of the day's financial actions
 -- exactness: exact, to eight decimals; only days that have a statement of their own
 -- day: the statement begins, settlement zone

@@ -1,5 +1,6 @@
 -- check: balance_chain
 -- identity: I10
+-- flow: balance_rollforward
 -- says: each statement opens with the balances that the one before closed with
 -- exactness: exact, for each of the four balances; where the statement before is missing there is nothing to compare
 -- day: the later statement begins, settlement zone

@@ -1,5 +1,6 @@
 -- check: balance_lines
 -- identity: I16
+-- flow: fee_audit
 -- says: each line of a day's balance statement is the sum of the day's financial actions of its breakdown types
 -- exactness: exact; by line of ref.breakdown_types, and only statements of one day
 -- day: the statement begins, settlement zone

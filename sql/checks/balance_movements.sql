@@ -1,5 +1,6 @@
 -- check: balance_movements
 -- identity: I9
+-- flow: balance_rollforward
 -- says: available at the end of a statement is available at its start, what moved by payment method, and what was paid out
 -- exactness: exact
 -- day: the statement begins, settlement zone

@@ -1,5 +1,6 @@
 -- check: breakdown_deduction
 -- identity: I6
+-- flow: actions_to_payout
 -- says: the deduction of each line of a settlement breakdown is the sum of its fees, tax and reserve
 -- exactness: exact; the fee of the payout itself has no parts
 -- day: the movement was booked, settlement zone

@@ -1,5 +1,6 @@
 -- check: breakdown_net
 -- identity: I5
+-- flow: actions_to_payout
 -- says: the net amount of each line of a settlement breakdown is its gross amount and its deduction together
 -- exactness: exact
 -- day: the movement was booked, settlement zone

@@ -1,5 +1,6 @@
 -- check: collateral_balance
 -- identity: I12
+-- flow: balance_rollforward
 -- says: what is held as reserve changes by what financial actions reserve and release
 -- exactness: exact, to eight decimals; only days that have a statement of their own
 -- day: the statement begins, settlement zone

@@ -1,5 +1,6 @@
 -- check: dispute_amount
 -- identity: I13
+-- flow: dispute_to_actions
 -- says: a chargeback takes or gives back the disputed amount: ADJM and ARWS take, CBRV, RPDW and ARBW give, AUTO does either
 -- exactness: exact, in the processing currency; a payment with several disputes may have up to their sum
 -- day: the chargeback took effect, settlement zone

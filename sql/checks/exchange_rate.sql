@@ -1,5 +1,6 @@
 -- check: exchange_rate
 -- identity: I15
+-- flow: fee_audit
 -- says: an exchanged amount is the processed amount times the rate that was applied
 -- exactness: within five millionths of the amount, as rates are printed with six digits
 -- day: the action took effect, settlement zone

@@ -1,5 +1,6 @@
 -- check: gateway_fee
 -- identity: I14
+-- flow: fee_audit
 -- says: a captured action is charged the gateway's fixed fee once
 -- exactness: exact; a capture without the fee may be priced otherwise, and is none of this check's business
 -- day: the action took effect, settlement zone

@@ -1,5 +1,6 @@
 -- check: payable_balance
 -- identity: I11
+-- flow: balance_rollforward
 -- says: what is payable at the end of a day is what was taken out of the available that day
 -- exactness: exact, where money leaves for the bank within a day of its payout; only statements of one day
 -- day: the statement begins, settlement zone

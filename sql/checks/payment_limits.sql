@@ -1,5 +1,6 @@
 -- check: payment_limits
 -- identity: I2
+-- flow: payment_to_actions
 -- says: no payment has more captured than authorised, or more refunded than captured
 -- exactness: exact, in the payment's currency; where more may be captured than was authorised, its rows say so
 -- day: of the payment, UTC

@@ -1,5 +1,6 @@
 -- check: payout_amount
 -- identity: I4
+-- flow: actions_to_payout
 -- says: a settlement's amount is the sum of its financial actions, down to whole minor units
 -- exactness: exact; less than one minor unit may be left, and rows without a payout id are not part of it
 -- day: the settlement was made, settlement zone

@@ -1,5 +1,6 @@
 -- check: payout_breakdown
 -- identity: I5
+-- flow: actions_to_payout
 -- says: a settlement's amount is the sum of the net amounts of its breakdown
 -- exactness: exact
 -- day: the settlement was made, settlement zone

@@ -1,5 +1,6 @@
 -- check: payout_components
 -- identity: I7
+-- flow: actions_to_payout
 -- says: a settlement's amount is the sum of the other columns of its own report
 -- exactness: exact
 -- day: the settlement was made, settlement zone

@@ -1,5 +1,6 @@
 -- check: settled_once
 -- identity: I18
+-- flow: actions_to_payout
 -- says: a capture is in no more than one settlement that was paid
 -- exactness: exact; a settlement that paid nothing, or less, leaves its captures to a later one
 -- day: the capture took effect, settlement zone

@@ -1,5 +1,6 @@
 -- check: unknown_breakdown_type
 -- identity: none
+-- flow: fee_audit
 -- says: every breakdown type of a financial action is one of ref.breakdown_types
 -- exactness: letter by letter; an unknown type counts as nothing in the views, and found is the sum of its amounts
 -- day: the action took effect, settlement zone

@@ -1,3 +1,3 @@
-select flow, run, hop, identity, scope, currency, left_value, right_value, left_value - right_value as difference, rows, passed
+select flow, run, hop, identity, scope, currency, left_value, right_value, left_value - right_value as difference, rows, passed, tolerance, subject
 from kept.assertions
 where run_id in (select run_id from kept.runs)

@@ -1,4 +1,5 @@
--- What the header of a rule has compared of a match, told from its rows: sums, currencies, days.
+-- What the header of a rule has compared of a match, told from its rows: sums, currencies, days. And what people had set apart from
+-- them, so that it was no candidate.
 with changes as (
     select *, row_number() over (partition by flow, match_id order by run desc) as newest
     from kept.matches
@@ -31,6 +32,32 @@ told as (
     left join versions
         on versions.flow = changes.flow and versions.rule_id = changes.rule_id and versions.rule_version = changes.rule_version
     where changes.newest = 1 and changes.status <> 'withdrawn'
+),
+decided as (
+    select overrides.flow, override_id, side, "table", line_id,
+        concat(who, ' has set them apart on ', cast(cast(made_at as date) as varchar), ', override ', cast(override_id as varchar), ': ', why) as said
+    from kept.overrides as overrides
+    join (select flow, max(started) as started from kept.runs group by flow) as latest on latest.flow = overrides.flow
+    where action = 'unmatch' and made_at <= latest.started
+        and override_id not in (select retracts from kept.overrides where retracts is not null)
+),
+-- Of one and one, each with the other: a group that is set apart leaves its rows candidates.
+pairs as (
+    select own.flow, own.override_id, own.said, own."table", own.line_id, other."table" as other_table, other.line_id as other_id
+    from decided as own
+    join decided as other on other.override_id = own.override_id and other.side <> own.side
+    where own.override_id in (select override_id from decided group by override_id having count(*) = 2)
+),
+apart as (
+    select told.match_id, told.flow, pairs.override_id, pairs.said,
+        case when lines.side = 'right' then pairs.other_id end as left_id, case when lines.side = 'left' then pairs.other_id end as right_id
+    from told
+    join kept.match_lines as lines on lines.flow = told.flow and lines.match_id = told.match_id and lines.run_id = told.run_id
+    join pairs on pairs.flow = lines.flow and pairs."table" = lines."table" and pairs.line_id = lines.line_id
+    left join kept.match_lines as own
+        on own.flow = told.flow and own.match_id = told.match_id and own.run_id = told.run_id
+            and own."table" = pairs.other_table and own.line_id = pairs.other_id
+    where own.line_id is null
 )
 select match_id, flow, 'amount' as field, cast(left_amount as varchar) as left_value, cast(right_amount as varchar) as right_value,
     coalesce(amount_test, 'decided by a person') as test,
@@ -49,3 +76,8 @@ select match_id, flow, 'day',
     window_test, true
 from told
 where window_test is not null
+union all
+select match_id, flow, 'set apart', string_agg(left_id, ' ' order by override_id), string_agg(right_id, ' ' order by override_id),
+    string_agg(said, '; ' order by override_id), true
+from apart
+group by match_id, flow

@@ -14,8 +14,14 @@ aged as (
     from changes
     join latest on latest.flow = changes.flow
     where newest = 1 and scope = 'exception'
+),
+-- Whom people have last assigned a row to.
+owners as (
+    select flow, "table", line_id, owner, row_number() over (partition by flow, "table", line_id order by override_id desc) as newest
+    from kept.overrides
+    where action = 'assign' and override_id not in (select retracts from kept.overrides where retracts is not null)
 )
-select "table", line_id, flow, hop, reason_code, rule_id, detail, candidate_table, candidate_count, candidate_ids, amount, currency, day,
+select aged."table", aged.line_id, aged.flow, hop, reason_code, rule_id, detail, candidate_table, candidate_count, candidate_ids, amount, currency, day,
     first_run, first_seen, age_days,
     case
         when age_days <= 1 then '0-1'
@@ -24,5 +30,7 @@ select "table", line_id, flow, hop, reason_code, rule_id, detail, candidate_tabl
         when age_days <= 30 then '8-30'
         when age_days <= 90 then '31-90'
         else '90+'
-    end as ageing
+    end as ageing,
+    due, owners.owner
 from aged
+left join owners on owners.flow = aged.flow and owners."table" = aged."table" and owners.line_id = aged.line_id and owners.newest = 1

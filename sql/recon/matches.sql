@@ -7,7 +7,7 @@ changes as (
     from kept.matches
     where run_id in (select run_id from kept.runs)
 )
-select match_id, changes.flow, hop, shape, rule_id, rule_version, status, score, why, override_id, first_run,
+select match_id, changes.flow, hop, shape, rule_id, rule_version, status, score, margin, why, override_id, first_run,
     coalesce(last_run, latest.run) as last_run, first_seen, is_kept, superseded_by
 from changes
 join latest on latest.flow = changes.flow

@@ -19,3 +19,10 @@ union all
 select flow, hop, reason_code, rule_id, "table", ageing, upper(currency), count(*), sum(amount)
 from recon.exceptions
 group by flow, hop, reason_code, rule_id, "table", ageing, upper(currency)
+union all
+select told.flow, null, case identity when 'none' then 'broken' else concat(identity, ' broken') end, scope, null, null, upper(currency),
+    count(*), sum(difference)
+from recon.assertions as told
+join (select flow, max(run) as run from recon.runs group by flow) as latest on latest.flow = told.flow and latest.run = told.run
+where not passed
+group by told.flow, identity, scope, upper(currency)

@@ -13,9 +13,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::matching::explain::explain;
 use crate::matching::files::with_shipped;
 use crate::matching::rule::Rule;
+use crate::output::{Format, writer};
 use crate::shell::answer::collect;
 use crate::shell::failure::Failure;
-use crate::shell::output::{Format, writer};
 use crate::shell::paint::Paint;
 use crate::shell::pipe::{Pipe, Reader};
 use crate::shell::progress::Progress;
@@ -101,7 +101,7 @@ impl Tour<'_> {
         let outcome = self.session.run_rules(&rules, as_of).await?;
         progress.stop().await;
         let rows = brief(&outcome)?;
-        let mut writer = writer(Format::Table, &rows.schema(), out)?;
+        let mut writer = writer(Format::Table, &rows.schema(), &mut *out)?;
         writer.write(&rows)?;
         writer.finish()?;
         let Some((flow, id)) = left_by(&outcome, TOLD)? else { return Ok(()) };
@@ -115,7 +115,7 @@ impl Tour<'_> {
         let mut progress = Progress::start(self.engine, terminal::progress(self.global));
         let (schema, batches) = collect(self.session, sql).await?;
         progress.stop().await;
-        let mut writer = writer(Format::Table, &schema, out)?;
+        let mut writer = writer(Format::Table, &schema, &mut *out)?;
         for batch in &batches {
             writer.write(batch)?;
         }

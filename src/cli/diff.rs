@@ -16,8 +16,8 @@ use crate::matching::diff::{Change, Made, diff};
 use crate::matching::files::{beside, with_shipped};
 use crate::matching::outcome::decimal;
 use crate::matching::rule::Rule;
+use crate::output::Format;
 use crate::shell::failure::Failure;
-use crate::shell::output::Format;
 
 /// What `ckosql rules diff` takes.
 #[derive(Debug, Args)]

@@ -19,8 +19,8 @@ use crate::lake::export::lineage::{Copied, copied};
 use crate::lake::export::manifest::{Compression, Format, Manifest, Origin};
 use crate::lake::export::{Export, Fate, Options, Source};
 use crate::lake::no_lake;
+use crate::output;
 use crate::shell::failure::Failure;
-use crate::shell::output;
 use crate::store::{Location, variables};
 
 /// How long a write that was interrupted may take to stop.

@@ -3,10 +3,7 @@
 //! It asks the user nothing. It works without a credential and without a network; what is not known then stands in the
 //! file as an example. With `--demo` the file is shown and not written: the demo merchant needs none.
 
-use std::fs::OpenOptions;
-use std::io::{ErrorKind as IoErrorKind, Write};
-use std::path::Path;
-
+use super::new_file::{create, there_already};
 use super::print::print;
 use super::{Global, open};
 use crate::api::config::Account;
@@ -14,13 +11,16 @@ use crate::clock::Clock;
 use crate::engine::config::template::Template;
 use crate::engine::config::{Config, FILE_NAME, Sources};
 use crate::engine::doctor::{NEEDED, discover, ticked};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::shell::failure::Failure;
+
+/// What to do where the file is there already.
+const INSTEAD: &str = "remove it, or name another file with --config";
 
 /// Finds out what it can, and writes it.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] when the file is there already, [`ErrorKind::File`] when it cannot be written.
+/// [`crate::error::ErrorKind::Usage`] when the file is there already, [`crate::error::ErrorKind::File`] when it cannot be written.
 pub(super) async fn run(global: &Global) -> Result<(), Failure> {
     if let Some(seed) = global.demo {
         let opened = open::open_demo(global, seed)?;
@@ -32,10 +32,10 @@ pub(super) async fn run(global: &Global) -> Result<(), Failure> {
     let sources = open::sources(global)?;
     let path = sources.file.clone().unwrap_or_else(|| sources.directory.join(FILE_NAME));
     if path.exists() {
-        return Err(there_already(&path).into());
+        return Err(there_already(&path, INSTEAD).into());
     }
     let found = find_out(&sources).await?;
-    write(&path, &found.template.render())?;
+    create(&path, &found.template.render(), INSTEAD)?;
     Ok(print(&format!("wrote {}\n{}\n{}", path.display(), found.summary(), how_to_make_a_key()))?)
 }
 
@@ -97,19 +97,4 @@ fn how_to_make_a_key() -> String {
          ckosql doctor\n",
         NEEDED.map(ticked).join(", ")
     )
-}
-
-/// Writes a file that was not there; one that appears meanwhile is left alone.
-fn write(path: &Path, text: &str) -> Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| match error.kind() {
-        IoErrorKind::AlreadyExists => there_already(path),
-        _ => Error::new(ErrorKind::File, format!("cannot create {}", path.display())).caused_by(error),
-    })?;
-    file.write_all(text.as_bytes())
-        .map_err(|error| Error::new(ErrorKind::File, format!("cannot write {}", path.display())).caused_by(error))
-}
-
-fn there_already(path: &Path) -> Error {
-    Error::new(ErrorKind::Usage, format!("{} is there already, and is left as it is", path.display()))
-        .hint("remove it, or name another file with --config")
 }

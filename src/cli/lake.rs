@@ -1,9 +1,11 @@
 //! `ckosql lake`: what the lake holds, how it came to be, and keeping its files in shape.
 
+use std::slice::from_ref;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::datatypes::{Field, Schema};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array};
+use arrow::compute::cast;
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use clap::{Args, Subcommand};
 use futures::TryStreamExt;
 use serde_json::Value;
@@ -12,12 +14,14 @@ use super::print::print_rows;
 use super::{Global, open};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::lake::maintain::{self, Optimized, Size, Vacuumed};
+use crate::lake::maintain::{self, Optimized, Size, Tended, Vacuumed};
 use crate::lake::settings::days;
+use crate::lake::state;
 use crate::lake::versions::Version;
 use crate::lake::{Lake, no_lake};
+use crate::matching::results::Results;
+use crate::output::Format;
 use crate::shell::failure::Failure;
-use crate::shell::output::Format;
 
 /// What `ckosql lake` takes.
 #[derive(Debug, Args)]
@@ -65,27 +69,80 @@ enum What {
 pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Failure> {
     let opened = open::open(global)?;
     let lake = opened.engine.lake().ok_or_else(no_lake)?;
+    let results = Results::at(lake.location())?;
     let rows = match arguments.what {
-        What::Status => status(&opened.engine).await?,
-        What::Optimize { tables } => vec![optimized(&maintain::optimize(lake, &tables).await?)?],
-        What::Vacuum { tables, retain, dry_run } => vec![vacuumed(lake, &tables, retain.as_deref(), dry_run).await?],
-        What::History { table } => vec![versions(&maintain::history(lake, &table).await?)?],
+        What::Status => status(&opened.engine, &results.tended(lake.retention())).await?,
+        What::Optimize { tables } => vec![optimized(&maintain::optimize(&chosen(lake, &results, &tables)?).await?)?],
+        What::Vacuum { tables, retain, dry_run } => {
+            vec![vacuumed(&chosen(lake, &results, &tables)?, retain.as_deref(), dry_run).await?]
+        }
+        What::History { table } => vec![history(&chosen(lake, &results, &[table])?).await?],
     };
     Ok(print_rows(arguments.format, &rows)?)
 }
 
-async fn status(engine: &Engine) -> Result<Vec<RecordBatch>> {
+/// The tables of these names, what is kept of matching among them; all when there are none.
+fn chosen<'a>(lake: &'a Lake, results: &'a Results, names: &[String]) -> Result<Vec<Tended<'a>>> {
+    let kept = results.tended(lake.retention());
+    if names.is_empty() {
+        return Ok(lake.tended(names)?.into_iter().chain(kept).collect());
+    }
+    let mut chosen = Vec::new();
+    for name in names {
+        match kept.iter().find(|table| table.name() == name) {
+            Some(table) => chosen.push(table.clone()),
+            None => chosen.extend(lake.tended(from_ref(name))?),
+        }
+    }
+    Ok(chosen)
+}
+
+/// What is proven of the tables that are synced, and how large they and those of matching are.
+async fn status(engine: &Engine, kept: &[Tended<'_>]) -> Result<Vec<RecordBatch>> {
     // What people look for first; system.sync_state has more of each try.
     let columns = "\"table\", account, since, until, as_of, last_try, error, version, files, rows, bytes";
     let answer = engine.session()?.query(&format!("select {columns} from system.sync_state")).await?;
+    let schema = Arc::clone(&answer.schema);
     let mut batches = vec![RecordBatch::new_empty(answer.schema)];
     batches.extend(answer.batches.try_collect::<Vec<_>>().await.map_err(Error::from)?);
+    batches.push(sizes(&schema, kept).await?);
     Ok(batches)
+}
+
+/// How large tables are that are not synced, with the columns of those that are: nothing is proven of them.
+async fn sizes(schema: &SchemaRef, kept: &[Tended<'_>]) -> Result<RecordBatch> {
+    let mut there: Vec<(&str, state::Size)> = Vec::new();
+    for table in kept {
+        there.extend(table.size().await?.map(|size| (table.name(), size)));
+    }
+    let count = |of: fn(&state::Size) -> Option<i64>| -> ArrayRef {
+        Arc::new(there.iter().map(|(_, size)| of(size)).collect::<Int64Array>())
+    };
+    let columns = schema.fields().iter().map(|field| match field.name().as_str() {
+        "table" => texts(there.iter().map(|(name, _)| Some(*name))),
+        "version" => count(|size| i64::try_from(size.version).ok()),
+        "files" => count(|size| i64::try_from(size.files).ok()),
+        "rows" => count(|size| i64::try_from(size.rows).ok()),
+        "bytes" => count(|size| Some(size.bytes)),
+        _ => new_null_array(field.data_type(), there.len()),
+    });
+    let columns = columns.zip(schema.fields()).map(|(column, field)| cast(&column, field.data_type()));
+    let columns =
+        columns.collect::<std::result::Result<_, _>>().and_then(|columns| RecordBatch::try_new(Arc::clone(schema), columns));
+    columns.map_err(|error| Error::bug("what is printed of a lake has rows").caused_by(error))
+}
+
+/// The versions of a table.
+async fn history(tables: &[Tended<'_>]) -> Result<RecordBatch> {
+    match tables {
+        [table] => versions(&maintain::history(table).await?),
+        _ => Err(Error::bug("a history of one table")),
+    }
 }
 
 fn optimized(done: &[Optimized]) -> Result<RecordBatch> {
     rows(vec![
-        ("table", texts(done.iter().map(|one| Some(one.table)))),
+        ("table", texts(done.iter().map(|one| Some(one.table.as_str())))),
         ("files_before", numbers(done.iter().map(|one| one.before.files))),
         ("files_after", numbers(done.iter().map(|one| one.after.files))),
         ("bytes_before", numbers(done.iter().map(|one| one.before.bytes))),
@@ -93,13 +150,13 @@ fn optimized(done: &[Optimized]) -> Result<RecordBatch> {
     ])
 }
 
-async fn vacuumed(lake: &Lake, tables: &[String], retain: Option<&str>, is_dry: bool) -> Result<RecordBatch> {
+async fn vacuumed(tables: &[Tended<'_>], retain: Option<&str>, is_dry: bool) -> Result<RecordBatch> {
     let retain = retain.map(days).transpose()?;
-    let done = maintain::vacuum(lake, tables, retain, is_dry).await?;
+    let done = maintain::vacuum(tables, retain, is_dry).await?;
     let [files, bytes] = if is_dry { ["files_to_remove", "bytes_to_remove"] } else { ["files_removed", "bytes_removed"] };
     let taken = |get: fn(&Size) -> u64| numbers(done.iter().map(|one| get(&one.taken)));
     rows(vec![
-        ("table", texts(done.iter().map(|one: &Vacuumed| Some(one.table)))),
+        ("table", texts(done.iter().map(|one: &Vacuumed| Some(one.table.as_str())))),
         (files, taken(|size| size.files)),
         (bytes, taken(|size| size.bytes)),
         ("retention_days", Arc::new(Int64Array::from_iter_values(done.iter().map(|one| one.retention)))),

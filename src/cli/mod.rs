@@ -11,6 +11,8 @@ mod export;
 mod init;
 mod lake;
 mod logs;
+mod new_file;
+mod new_rule;
 mod open;
 mod overrides;
 mod print;
@@ -100,7 +102,7 @@ enum Command {
     Reconcile(reconcile::Arguments),
     /// The matching rules: what there are, whether they can be trusted, and how they are tried.
     Rules(rules::Arguments),
-    /// Let programs in: serve the tables to PostgreSQL clients until Ctrl-C.
+    /// Let programs in: serve the tables to PostgreSQL and Arrow Flight SQL clients, and over HTTP, until Ctrl-C.
     Serve(serve::Arguments),
     /// Who may come in by a door of ckosql serve.
     Users(users::Arguments),

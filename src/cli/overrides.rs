@@ -44,6 +44,9 @@ pub(super) struct Override {
     /// Where a difference is written off to.
     #[arg(long)]
     account: Option<String>,
+    /// Who is to see to the rows.
+    #[arg(long, value_name = "NAME")]
+    owner: Option<String>,
     /// The override that is retracted.
     #[arg(long, value_name = "NUMBER")]
     id: Option<i64>,
@@ -92,7 +95,7 @@ fn actions() -> impl TypedValueParser<Value = Action> {
 /// # Errors
 /// Those of [`crate::engine::Engine::decide`], and of reading the file.
 pub(super) async fn decide(global: &Global, arguments: Override) -> Result<()> {
-    let Override { action, flow, left, right, left_table, right_table, why, account, id, csv, by } = arguments;
+    let Override { action, flow, left, right, left_table, right_table, why, account, owner, id, csv, by } = arguments;
     let asked = match (csv, action, flow, why) {
         (Some(path), ..) => {
             let bytes = std::fs::read(&path).map_err(|error| {
@@ -102,7 +105,7 @@ pub(super) async fn decide(global: &Global, arguments: Override) -> Result<()> {
         }
         (None, Some(action), Some(flow), Some(why)) => {
             let (ids, tables) = ([left, right], [left_table, right_table]);
-            vec![Asked { action, flow, ids, tables, why, who: None, account, retracts: id }]
+            vec![Asked { action, flow, ids, tables, why, who: None, account, retracts: id, owner }]
         }
         _ => return Err(Error::new(ErrorKind::Usage, "an override without action, flow or reason")),
     };

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use arrow::array::RecordBatch;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::shell::output::{Format, writer};
+use crate::output::{Format, writer};
 use crate::shell::pipe::{Pipe, Reader};
 
 /// Prints a text.

@@ -9,9 +9,9 @@ use super::whole_file::WholeFile;
 use super::{Global, open, terminal};
 use crate::engine::{Engine, Session};
 use crate::error::{Error, ErrorKind, Result};
+use crate::output::Format;
 use crate::shell::answer::{self, Destination, Manner};
 use crate::shell::failure::Failure;
-use crate::shell::output::Format;
 use crate::shell::pipe::{Pipe, Reader};
 use crate::shell::statements::split;
 

@@ -23,8 +23,8 @@ use crate::matching::files::with_shipped;
 use crate::matching::outcome::{Difference, Exception, Match, Outcome, Step, decimal};
 use crate::matching::results::Recorded;
 use crate::matching::rule::Rule;
+use crate::output::Format;
 use crate::shell::failure::Failure;
-use crate::shell::output::Format;
 
 /// What is told of what is kept.
 const SUMMARY: &str = include_str!("../../sql/recon/summary.sql");
@@ -50,9 +50,13 @@ pub(super) struct Arguments {
     /// What to print.
     #[arg(long, value_enum, default_value_t = Show::Summary)]
     show: Show,
-    /// End with exit code 5 when rows are left that no rule took.
-    #[arg(long, value_enum)]
-    fail_on: Option<FailOn>,
+    /// Evaluate the identities of the books that belong to the flows as well, over all their days, and record them: cheap over a
+    /// lake, not over the API.
+    #[arg(long, conflicts_with = "dry_run")]
+    identities: bool,
+    /// End with exit code 5 when rows are left that no rule took, or an identity does not hold; several with commas between them.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    fail_on: Vec<FailOn>,
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -72,6 +76,8 @@ enum Show {
 enum FailOn {
     /// Rows that no rule took.
     Exceptions,
+    /// Identities of the books that do not hold; they are evaluated for it.
+    Identities,
 }
 
 /// Runs the rules and prints what they find.
@@ -81,7 +87,13 @@ enum FailOn {
 pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Failure> {
     let (opened, rules, as_of) = open_for(global, arguments.rules.as_deref(), &arguments.flows, arguments.as_of)?;
     let engine = &opened.engine;
-    let (rows, left) = if arguments.dry_run {
+    let fails_on = |what| arguments.fail_on.contains(&what);
+    if arguments.dry_run && fails_on(FailOn::Identities) {
+        return Err(Error::new(ErrorKind::Usage, "identities are evaluated where they are recorded")
+            .hint("leave --dry-run out, or query checks.summary")
+            .into());
+    }
+    let (rows, left, broken) = if arguments.dry_run {
         let outcome = engine.find(&rules, as_of).await?;
         let rows = match arguments.show {
             Show::Summary => summary(&outcome)?,
@@ -89,9 +101,9 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Fai
             Show::Exceptions => exceptions(&outcome)?,
         };
         let left: usize = outcome.steps.iter().map(|step| step.exceptions.len()).sum();
-        (vec![rows], i64::try_from(left).unwrap_or(i64::MAX))
+        (vec![rows], i64::try_from(left).unwrap_or(i64::MAX), 0)
     } else {
-        let left = keep(engine, &rules, as_of).await?;
+        let (left, broken) = keep(engine, &rules, as_of, arguments.identities || fails_on(FailOn::Identities)).await?;
         let flows = flows(&rules);
         let sql = match arguments.show {
             Show::Summary => SUMMARY,
@@ -100,31 +112,39 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Fai
         };
         // A closed period may keep rows from what was found for them: what is told is what is kept.
         let told = format!("select * from ({sql}) where flow in ({flows}) order by 1, 2, 3, 4, 5, 6, 7");
-        (recorded(engine, &told).await?, left)
+        (recorded(engine, &told).await?, left, broken)
     };
     print_rows(arguments.format, &rows)?;
-    match arguments.fail_on {
-        Some(FailOn::Exceptions) if left > 0 => {
-            Err(Error::new(ErrorKind::Exceptions, format!("{left} rows are left that no rule took")).into())
-        }
-        _ => Ok(()),
+    if left > 0 && fails_on(FailOn::Exceptions) {
+        return Err(Error::new(ErrorKind::Exceptions, format!("{left} rows are left that no rule took")).into());
     }
+    if broken > 0 && fails_on(FailOn::Identities) {
+        return Err(Error::new(ErrorKind::Exceptions, format!("identities of the books do not hold, {broken} times"))
+            .hint("select * from recon.assertions where not passed")
+            .into());
+    }
+    Ok(())
 }
 
-/// Runs the rules and keeps what they find; gives how many rows are left.
-async fn keep(engine: &Engine, rules: &[Rule], as_of: i32) -> Result<i64> {
+/// Runs the rules and keeps what they find; gives how many rows are left, and how often identities do not hold.
+async fn keep(engine: &Engine, rules: &[Rule], as_of: i32, has_identities: bool) -> Result<(i64, i64)> {
     if engine.lake().is_none() {
         return Err(no_lake().hint("say where it is to be kept: --lake FOLDER, or keep nothing: --dry-run"));
     }
-    let recorded = engine.reconcile(rules, as_of).await?;
+    let identities = match has_identities {
+        true => engine.identities(&rules.iter().map(|rule| rule.flow.as_str()).collect()).await?,
+        false => Vec::new(),
+    };
+    let recorded = engine.reconcile(rules, as_of, &identities).await?;
     let left = recorded.iter().map(|recorded| recorded.exceptions).sum();
+    let broken = recorded.iter().map(|recorded| recorded.broken).sum();
     for Recorded { flow, run, unchanged_since, created, withdrawn, .. } in recorded {
         match unchanged_since {
             Some(since) => info!(flow, run, since, "run {run} of {flow} found what run {since} did"),
             None => info!(flow, run, created, withdrawn, "run {run} of {flow} recorded"),
         }
     }
-    Ok(left)
+    Ok((left, broken))
 }
 
 /// The flows of rules, as SQL has them in a list.

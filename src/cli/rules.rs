@@ -9,14 +9,14 @@ use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 
 use super::print::{print, print_rows};
-use super::{Global, diff, open, overrides, reconcile, terminal};
+use super::{Global, diff, new_rule, open, overrides, reconcile, terminal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::matching::assign::Side;
 use crate::matching::conventions::Conventions;
 use crate::matching::files::Folder;
 use crate::matching::rule::Rule;
+use crate::output::Format;
 use crate::shell::failure::Failure;
-use crate::shell::output::Format;
 use crate::shell::paint::Paint;
 
 /// What `ckosql rules` takes.
@@ -37,6 +37,8 @@ enum What {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+    /// Write a rule to begin with, and cases that it passes as they stand.
+    New(new_rule::Arguments),
     /// Read rules and plan them over the account's tables, and say what is wrong.
     Check {
         /// Files or folders of rules, instead of the shipped ones.
@@ -79,6 +81,7 @@ enum What {
 pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Failure> {
     match arguments.what {
         What::List { paths, format } => Ok(print_rows(format, &[list(&folders(&paths)?)?])?),
+        What::New(arguments) => Ok(new_rule::run(&arguments)?),
         What::Check { paths } => Ok(check(global, &folders(&paths)?).await?),
         What::Override(arguments) => Ok(overrides::decide(global, arguments).await?),
         What::Close(arguments) => Ok(overrides::close(global, arguments).await?),

@@ -72,7 +72,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         ..SandboxOptions::default()
     };
     if let Some(folder) = &arguments.books {
-        write_books(&merchant, folder)?;
+        write_books(&OtherSide::with(&merchant, &options.faults), folder)?;
     }
     let days = days(&merchant);
     let sandbox = Sandbox::start(Arc::new(merchant), options)?;
@@ -88,7 +88,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] where the folder has a configuration of another's, [`ErrorKind::File`] when it cannot be written.
-fn write_books(merchant: &Merchant, folder: &Path) -> Result<()> {
+fn write_books(books: &OtherSide, folder: &Path) -> Result<()> {
     let unwritten = |path: &Path| {
         let path = path.display().to_string();
         move |error| Error::new(ErrorKind::File, "a file cannot be written").with("path", path).caused_by(error)
@@ -99,8 +99,7 @@ fn write_books(merchant: &Merchant, folder: &Path) -> Result<()> {
             .with("path", config.display())
             .hint("name another folder"));
     }
-    let settings = (FILE_NAME.to_owned(), OtherSide::SETTINGS.to_owned());
-    for (name, text) in OtherSide::of(merchant).into_files().into_iter().chain([settings]) {
+    for (name, text) in books.files().chain([(FILE_NAME, OtherSide::SETTINGS)]) {
         let path = folder.join(name);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(unwritten(parent))?;

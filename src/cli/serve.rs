@@ -18,14 +18,22 @@ use crate::door::listener::Limits;
 use crate::door::{Admission, Listener, Users, tls};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pg;
 use crate::shell::failure::Failure;
+use crate::{flight, http, pg};
 
-/// Time to show who one is.
+/// Time to show who one is, and to say what one wants.
 const LOGIN: Duration = Duration::from_secs(30);
+/// Bytes of a statement with its parameters, as a body of HTTP has them.
+const LONGEST_BODY: usize = 8 << 20;
+/// Time since a token was last shown, after which it opens nothing.
+const TOKEN: Duration = Duration::from_secs(12 * 3600);
 
 /// The doors there can be, in the order they are told of.
-const DOORS: &[Door] = &[Door { speaks: "PostgreSQL", wanted: |arguments| arguments.pg.as_deref(), behind: postgres }];
+const DOORS: &[Door] = &[
+    Door { speaks: "PostgreSQL", wanted: |arguments| arguments.pg.as_deref(), behind: postgres },
+    Door { speaks: "Arrow Flight SQL", wanted: |arguments| arguments.flight.as_deref(), behind: flight_sql },
+    Door { speaks: "HTTP", wanted: |arguments| arguments.http.as_deref(), behind: http },
+];
 
 /// A door: what is spoken there, where it is wanted, and who stands behind it.
 struct Door {
@@ -44,6 +52,7 @@ struct House {
     /// The files of the certificate and its key.
     tls: Option<(PathBuf, PathBuf)>,
     limits: Limits,
+    are_metrics_open: bool,
 }
 
 fn postgres(house: &House) -> Result<Serve> {
@@ -53,13 +62,40 @@ fn postgres(house: &House) -> Result<Serve> {
     Ok(Box::new(|listener, stop| Box::pin(async move { server.serve(listener, &stop).await })))
 }
 
+fn flight_sql(house: &House) -> Result<Serve> {
+    let (admission, tls) = (house.admission.clone(), house.tls(&[flight::ALPN])?);
+    let options = flight::Options { admission, tls, limits: house.limits, login_timeout: LOGIN, token_life: TOKEN };
+    let server = flight::Server::try_new(house.engine.clone(), options)?;
+    Ok(Box::new(|listener, stop| Box::pin(async move { server.serve(listener, &stop).await })))
+}
+
+fn http(house: &House) -> Result<Serve> {
+    let (admission, tls) = (house.admission.clone(), house.tls(&[http::ALPN])?);
+    let options = http::Options {
+        admission,
+        tls,
+        limits: house.limits,
+        patience: LOGIN,
+        body_bytes: LONGEST_BODY,
+        are_metrics_open: house.are_metrics_open,
+    };
+    let server = http::Server::new(house.engine.clone(), options);
+    Ok(Box::new(|listener, stop| Box::pin(async move { server.serve(listener, &stop).await })))
+}
+
 /// What `ckosql serve` takes.
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("doors").args(["pg"]).required(true).multiple(true)))]
+#[command(group(ArgGroup::new("doors").args(["pg", "flight", "http"]).required(true).multiple(true)))]
 pub(super) struct Arguments {
     /// Speak PostgreSQL's protocol here.
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:5432")]
     pg: Option<String>,
+    /// Speak Arrow Flight SQL here.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:31337")]
+    flight: Option<String>,
+    /// Answer HTTP here: SQL by POST /v1/sql, and /metrics.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:8080")]
+    http: Option<String>,
     /// File of the users who may come in, made by ckosql users add, instead of the one in the XDG configuration folder.
     #[arg(long, value_name = "FILE", conflicts_with = "trust")]
     users: Option<PathBuf>,
@@ -81,6 +117,15 @@ pub(super) struct Arguments {
     /// Seconds that statements have to finish once ckosql is told to stop.
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     drain: u64,
+    /// Let everybody who can connect read /metrics.
+    #[arg(long, requires = "http")]
+    metrics_open: bool,
+    /// Warn of statements that take longer.
+    #[arg(long, value_name = "SECONDS")]
+    slow: Option<u64>,
+    /// Append a line of JSON to this file for each statement: who, by what door, what without its literals, what came of it.
+    #[arg(long, value_name = "FILE")]
+    audit: Option<PathBuf>,
 }
 
 /// Serves until Ctrl-C or SIGTERM, and then until those who are in are done; at the second of them, at once.
@@ -100,7 +145,8 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<(), Fa
             .hint("leave out --trust, and make users with ckosql users add")
             .into());
     }
-    let house = House { engine: opened.engine.clone(), admission, tls: arguments.tls(), limits: arguments.limits() };
+    arguments.watch(&opened.engine)?;
+    let house = arguments.house(opened.engine.clone(), admission);
     let (mut serving, mut places): (Vec<(Serve, Listener)>, Vec<String>) = Default::default();
     for (door, address) in wanted {
         let serve = (door.behind)(&house)?;
@@ -141,12 +187,18 @@ impl Arguments {
         wanted.map(|(door, wanted)| Ok((door, address::parse(wanted)?))).collect()
     }
 
-    fn tls(&self) -> Option<(PathBuf, PathBuf)> {
-        self.tls_cert.clone().zip(self.tls_key.clone())
+    fn house(&self, engine: Engine, admission: Admission) -> House {
+        let tls = self.tls_cert.clone().zip(self.tls_key.clone());
+        let limits = Limits { connections: self.max_connections.into(), drain: Duration::from_secs(self.drain) };
+        House { engine, admission, tls, limits, are_metrics_open: self.metrics_open }
     }
 
-    fn limits(&self) -> Limits {
-        Limits { connections: self.max_connections.into(), drain: Duration::from_secs(self.drain) }
+    /// Has the engine write down what it is asked.
+    fn watch(&self, engine: &Engine) -> Result<()> {
+        if let Some(seconds) = self.slow {
+            engine.warn_of_slow(Duration::from_secs(seconds));
+        }
+        self.audit.as_ref().map_or(Ok(()), |path| engine.audit(path))
     }
 
     /// How callers show who they are.

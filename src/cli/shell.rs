@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use super::{Global, open, terminal};
 use crate::error::{Error, ErrorKind, Result};
+use crate::output::Format;
 use crate::shell::Shell;
 use crate::shell::answer::Manner;
 use crate::shell::failure::Failure;
-use crate::shell::output::Format;
 use crate::shell::pipe::{Pipe, Reader};
 
 /// Reads from the terminal until the user leaves.

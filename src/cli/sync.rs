@@ -16,8 +16,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lake::settings::instant;
 use crate::lake::sync::{Stop, Synced, Tally};
 use crate::lake::watch::{Running, Told};
+use crate::output::Format;
 use crate::shell::failure::Failure;
-use crate::shell::output::Format;
 
 /// What `ckosql sync` takes.
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@
 pub mod address;
 pub mod listener;
 pub mod tls;
+pub mod token;
 pub mod users;
 pub mod verifier;
 
@@ -15,7 +16,7 @@ pub use users::Users;
 /// How callers show who they are.
 #[derive(Debug, Clone)]
 pub enum Admission {
-    /// By the password of a user of the file.
+    /// By the password of a user of the file, or a token of one.
     Passwords(std::sync::Arc<Users>),
     /// Not at all: whoever can connect may come in.
     Anybody,

@@ -12,6 +12,8 @@ use datafusion::sql::sqlparser::ast::{Select, Statement as Written, Visit, Visit
 
 use crate::error::{Error, ErrorKind, Result};
 
+/// What the names of the settings begin with that each session has for itself.
+const OWN: &str = "checkout.";
 /// Words between `create` and what is created.
 const BESIDES: [&str; 5] = ["OR", "REPLACE", "TEMPORARY", "TEMP", "UNLOGGED"];
 
@@ -51,6 +53,17 @@ pub fn check(plan: &LogicalPlan) -> Result<()> {
         Ok(if found.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     })?;
     found.map_or(Ok(()), |what| Err(refused(&what)))
+}
+
+/// Refuses to change a setting that is not the session's own.
+///
+/// # Errors
+/// [`ErrorKind::ReadOnly`], naming the setting.
+pub fn check_setting(name: &str) -> Result<()> {
+    if name.to_lowercase().starts_with(OWN) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::ReadOnly, format!("{name} is the server's own setting and is not changed by who connects")))
 }
 
 fn refused(what: &str) -> Error {

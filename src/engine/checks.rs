@@ -33,6 +33,8 @@ pub(super) struct Check {
     pub(super) name: &'static str,
     /// Which identity of the books it checks.
     pub(super) identity: &'static str,
+    /// The flow of matching that it is told with.
+    pub(super) flow: &'static str,
     /// What is so while it has no row.
     pub(super) says: &'static str,
     /// How exactly.
@@ -50,6 +52,14 @@ pub(super) fn all() -> Result<Vec<Check>> {
     let mut checks: Vec<Check> = FILES.files().map(read).collect::<Result<_>>()?;
     checks.sort_by_key(|check| (check.number(), check.name));
     Ok(checks)
+}
+
+/// Those that are told with a flow of matching, by identity.
+///
+/// # Errors
+/// [`crate::error::ErrorKind::Bug`] when one has not all of a header.
+pub(super) fn of_flow(flow: &str) -> Result<Vec<Check>> {
+    Ok(all()?.into_iter().filter(|check| check.flow == flow).collect())
 }
 
 /// The schema of the checks. Each is planned when it is first asked for: most sessions never do.
@@ -138,11 +148,20 @@ fn read(file: &'static include_dir::File<'static>) -> Result<Check> {
     let wrong = |what: &'static str| Error::bug(what).with("file", file.path().display());
     let sql = file.contents_utf8().ok_or_else(|| wrong("a check is not text"))?;
     let said = |key| header(sql, key).ok_or_else(|| wrong("a check has not all of its header").with("missing", key));
-    let (name, identity, says) = (said("check")?, said("identity")?, said("says")?);
-    Ok(Check { name, identity, says, exactness: said("exactness")?, day: said("day")?, sql })
+    let (name, identity, flow, says) = (said("check")?, said("identity")?, said("flow")?, said("says")?);
+    Ok(Check { name, identity, flow, says, exactness: said("exactness")?, day: said("day")?, sql })
 }
 
 impl Check {
+    /// The SELECT of what it is broken for, with what is expected and what is found.
+    pub(super) fn broken(&self) -> String {
+        format!(
+            "select concat_ws(' ', cast(day as varchar), entity_id, payout_id, subject) as subject, currency, \
+             cast(expected as decimal(38, 8)) as expected, cast(found as decimal(38, 8)) as found from checks.{} order by 1, 2, 3, 4",
+            self.name
+        )
+    }
+
     /// The number of its identity; those without one come last.
     fn number(&self) -> u32 {
         self.identity.trim_start_matches('I').parse().unwrap_or(u32::MAX)

@@ -11,7 +11,9 @@ pub mod config;
 mod declared;
 pub mod depth;
 pub mod doctor;
+pub mod journal;
 mod memory;
+pub mod number;
 mod planned;
 mod recon;
 pub mod reference;
@@ -23,7 +25,9 @@ mod words;
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider, TableProvider};
@@ -32,7 +36,7 @@ use datafusion::config::{ConfigEntry, Dialect, ExtensionOptions};
 use datafusion::error::DataFusionError;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
-use datafusion::logical_expr::{LogicalPlan, SetVariable, Statement};
+use datafusion::logical_expr::{LogicalPlan, ResetVariable, SetVariable, Statement};
 use datafusion::optimizer::Analyzer;
 use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -68,6 +72,8 @@ use bill::Bills;
 pub use books::BOOKS;
 use books::{OtherSide, WithBooks};
 use config::Config;
+pub use journal::Caller;
+use journal::{Counts, Journal, Running};
 pub use planned::Planned;
 pub use recon::RECON;
 use roles::{Admitted, Allowed, Limits, Roles, SeenSchema};
@@ -107,6 +113,7 @@ struct Shared {
     runtime: Arc<RuntimeEnv>,
     /// Known once their tables are.
     roles: OnceLock<Roles>,
+    journal: Arc<Journal>,
 }
 
 /// Plans the engine's own views, over what a role sees where it is said which.
@@ -133,7 +140,7 @@ impl Planner {
         let engine = Engine { shared };
         let session = match &self.role {
             None => engine.session()?,
-            Some(role) => engine.session_over(engine.roles().named(role)?)?,
+            Some(role) => engine.session_over(engine.roles().named(role)?, Caller::default())?,
         };
         Ok(session.context.state())
     }
@@ -149,6 +156,8 @@ pub struct Session {
     limits: Limits,
     /// Whether it is somebody's who came in by a door, and not the one's who runs the process.
     is_guest: bool,
+    journal: Arc<Journal>,
+    caller: Arc<Caller>,
 }
 
 impl std::fmt::Debug for Session {
@@ -208,8 +217,8 @@ impl Engine {
         let books = Arc::new(Books::new(config.books.clone()));
         let catalog = catalog(&connections, lake.as_ref(), &books, &config.policy)?;
         let conventions = Arc::new(Conventions { exponents: exponents(&config.accounts)?, ..Conventions::default() });
-        let (runtime, roles) = (runtime(&config)?, OnceLock::new());
-        let shared = Shared { connections, catalog, lake, books, conventions, config, runtime, roles };
+        let (runtime, roles, journal) = (runtime(&config)?, OnceLock::new(), Arc::default());
+        let shared = Shared { connections, catalog, lake, books, conventions, config, runtime, roles, journal };
         let engine = Self { shared: Arc::new(shared) };
         engine.register_views()?;
         let roles = Roles::try_new(&engine, &engine.shared.config.roles)?;
@@ -217,31 +226,33 @@ impl Engine {
         Ok(engine)
     }
 
-    /// A new session with the configured settings, for the one who runs the process: it sees everything.
+    /// A new session with the configured settings, for the one who started this process: it sees everything.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] when a configured setting does not exist or has a wrong value.
     pub fn session(&self) -> Result<Session> {
-        let books = self.other_side();
-        let catalog = WithBooks { shared: Arc::clone(&self.shared.catalog), books: Arc::clone(&books) as _ };
-        let session = self.session_with(Arc::new(catalog), books)?;
-        for (name, function) in history::functions(self.shared.lake.as_ref(), &self.shared.connections) {
-            session.context.register_udtf(name, function);
-        }
-        Ok(session)
+        self.session_of_all(Caller::default())
     }
 
-    /// A new session for a user who came in by a door, where it is known who that is: it sees what the user's role may see, and
+    /// As [`Engine::session`], for a part of the process by whose name its statements are counted.
+    ///
+    /// # Errors
+    /// Those of [`Engine::session`].
+    pub fn session_of_part(&self, name: &'static str) -> Result<Session> {
+        self.session_of_all(Caller { door: name, ..Caller::default() })
+    }
+
+    /// A new session with the configured settings, for one who came by a door: it sees what the caller's role may see, and
     /// everything where there are no roles.
     ///
     /// # Errors
-    /// [`ErrorKind::Scope`] when there are roles, and the user has none; those of [`Engine::session`].
-    pub fn session_of(&self, user: Option<&str>) -> Result<Session> {
+    /// [`ErrorKind::Scope`] when there are roles, and the caller has none; those of [`Engine::session`].
+    pub fn session_for(&self, caller: Caller) -> Result<Session> {
         if self.roles().is_empty() {
-            return Ok(Session { is_guest: true, ..self.session()? });
+            return Ok(Session { is_guest: true, ..self.session_of_all(caller)? });
         }
-        let admitted = self.roles().of(user.unwrap_or_default())?;
-        let session = self.session_over(admitted)?;
+        let admitted = self.roles().of(caller.user.as_deref().unwrap_or_default())?;
+        let session = self.session_over(admitted, caller)?;
         let inner = session.context.catalog(CATALOG).ok_or_else(|| Error::bug("a session has no catalogue"))?;
         session.context.register_catalog(CATALOG, Arc::new(Allowed { role: Arc::clone(&admitted.role), inner }));
         Ok(session)
@@ -252,8 +263,19 @@ impl Engine {
         !self.roles().is_empty()
     }
 
+    /// A session over everything.
+    fn session_of_all(&self, caller: Caller) -> Result<Session> {
+        let books = self.other_side();
+        let catalog = WithBooks { shared: Arc::clone(&self.shared.catalog), books: Arc::clone(&books) as _ };
+        let session = self.session_with(Arc::new(catalog), books, caller)?;
+        for (name, function) in history::functions(self.shared.lake.as_ref(), &self.shared.connections) {
+            session.context.register_udtf(name, function);
+        }
+        Ok(session)
+    }
+
     /// A session over all that a role sees, those tables included that it may not name.
-    fn session_over(&self, admitted: &Admitted) -> Result<Session> {
+    fn session_over(&self, admitted: &Admitted, caller: Caller) -> Result<Session> {
         let Admitted { role, universe, state } = admitted;
         let books = self.other_side();
         let seen = SeenSchema {
@@ -263,19 +285,20 @@ impl Engine {
             state: Arc::clone(state),
         };
         let catalog = WithBooks { shared: Arc::clone(universe), books: Arc::new(seen) };
-        let session = self.session_with(Arc::new(catalog), books)?;
+        let session = self.session_with(Arc::new(catalog), books, caller)?;
         Ok(Session { limits: role.limits, is_guest: true, ..session })
     }
 
     /// A session over a catalogue, with the functions that read no table.
-    fn session_with(&self, catalog: Arc<dyn CatalogProvider>, books: Arc<OtherSide>) -> Result<Session> {
+    fn session_with(&self, catalog: Arc<dyn CatalogProvider>, books: Arc<OtherSide>, caller: Caller) -> Result<Session> {
         let mut context = SessionContext::new_with_state(self.state()?);
         datafusion_functions_json::register_all(&mut context)?;
         context.register_udf(words::function().as_ref().clone());
         functions::all(&self.shared.conventions).for_each(|function| context.register_udf(function));
         context.register_catalog(CATALOG, catalog);
         let (conventions, clock) = (Arc::clone(&self.shared.conventions), self.shared.config.clock);
-        Ok(Session { context, books, conventions, clock, limits: Limits::default(), is_guest: false })
+        let (journal, caller) = (Arc::clone(&self.shared.journal), Arc::new(caller));
+        Ok(Session { context, books, conventions, clock, limits: Limits::default(), is_guest: false, journal, caller })
     }
 
     /// The other side, for a session that has no tables of its own yet.
@@ -395,16 +418,46 @@ impl Engine {
 
     /// What this engine has done so far.
     pub fn activity(&self) -> Activity {
-        let mut sum = Activity::default();
-        for connection in self.shared.connections.iter() {
+        self.activities().fold(Activity::default(), |sum, (_, one)| Activity {
+            requests: sum.requests + one.requests,
+            retries: sum.retries + one.retries,
+            throttled: sum.throttled + one.throttled,
+            rows: sum.rows + one.rows,
+            bytes: sum.bytes + one.bytes,
+        })
+    }
+
+    /// What this engine has done so far, by account.
+    pub fn activities(&self) -> impl Iterator<Item = (&str, Activity)> {
+        self.shared.connections.iter().map(|connection| {
             let client = connection.client.activity();
-            sum.requests += client.requests;
-            sum.retries += client.retries;
-            sum.throttled += client.throttled;
-            sum.bytes += client.bytes;
-            sum.rows += connection.rows();
-        }
-        sum
+            let (requests, retries, throttled) = (client.requests, client.retries, client.throttled);
+            let activity = Activity { requests, retries, throttled, rows: connection.rows(), bytes: client.bytes };
+            (connection.name(), activity)
+        })
+    }
+
+    /// Requests a second that may be sent now, by account.
+    pub fn paces(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.shared.connections.iter().map(|connection| (connection.name(), connection.client.pace()))
+    }
+
+    /// The statements that have been run so far, by whatever door.
+    pub fn statements(&self) -> Counts {
+        self.shared.journal.counts()
+    }
+
+    /// Writes a line of each statement to the end of a file from now on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when it cannot be written to.
+    pub fn audit(&self, path: &Path) -> Result<()> {
+        self.shared.journal.audit(path)
+    }
+
+    /// Warns of each statement that takes longer from now on.
+    pub fn warn_of_slow(&self, slow: Duration) {
+        self.shared.journal.warn_of_slow(slow);
     }
 }
 
@@ -530,25 +583,54 @@ impl Session {
         self.run(self.plan(sql).await?).await
     }
 
+    /// Changes a setting of this session, or sets it back where no value is given.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Query`] when there is none of this name, or it cannot be that; [`ErrorKind::ReadOnly`] when it is not for
+    /// who came in by a door to change.
+    pub async fn set(&self, name: &str, value: Option<&str>) -> Result<()> {
+        self.check_setting(name)?;
+        let variable = name.to_lowercase();
+        let statement = match value {
+            Some(value) => Statement::SetVariable(SetVariable { variable, value: value.to_owned() }),
+            None => Statement::ResetVariable(ResetVariable { variable }),
+        };
+        self.context.execute_logical_plan(LogicalPlan::Statement(statement)).await?;
+        Ok(())
+    }
+
     /// Plans one statement.
     ///
     /// # Errors
     /// [`ErrorKind::Query`] when it cannot be answered as it is written, [`ErrorKind::ReadOnly`] when it would change
     /// something.
     pub async fn plan(&self, sql: &str) -> Result<Planned> {
-        depth::check(sql)?;
-        let state = self.context.state();
-        let statement = state.sql_to_statement(sql, &state.config_options().sql_parser.dialect)?;
-        self.plan_statement(statement).await
+        let statement = self.read(sql).inspect_err(|error| self.refuse(None, error))?;
+        let written = Arc::new(statement.clone());
+        self.plan_statement(statement).await.inspect_err(|error| self.refuse(Some(written), error))
     }
 
-    /// Plans a statement that was parsed.
+    /// Plans a statement that was parsed. What is wrong with it is not noted: it may be one of several ways to read it.
     ///
     /// # Errors
     /// Those of [`Session::plan`].
     pub async fn plan_statement(&self, statement: ParsedStatement) -> Result<Planned> {
         access::check_written(&statement)?;
-        Planned::try_new(self.context.state().statement_to_plan(statement).await?)
+        let written = Arc::new(statement.clone());
+        let planned = Planned::try_new(self.context.state().statement_to_plan(statement).await?, written)?;
+        planned.setting().map_or(Ok(()), |setting| self.check_setting(setting))?;
+        Ok(planned)
+    }
+
+    /// Notes that a statement cannot be run at all; none where it could not even be read.
+    pub fn refuse(&self, statement: Option<Arc<ParsedStatement>>, error: &Error) {
+        Running::begin(&self.journal, &self.caller, statement).fail(error);
+    }
+
+    fn read(&self, sql: &str) -> Result<ParsedStatement> {
+        depth::check(sql)?;
+        let state = self.context.state();
+        Ok(state.sql_to_statement(sql, &state.config_options().sql_parser.dialect)?)
     }
 
     /// The columns of a statement's answer; types are those that the answer will have, where they can be told.
@@ -574,8 +656,18 @@ impl Session {
     /// # Errors
     /// The kind says whose fault it is; see [`ErrorKind`].
     pub async fn run(&self, planned: Planned) -> Result<Answer> {
-        let plan = planned.plan;
-        self.check_setting(&plan)?;
+        let running = Running::begin(&self.journal, &self.caller, Some(planned.statement));
+        match self.start(planned.plan).await {
+            Ok((answer, budget)) => Ok(running.follow(answer, budget)),
+            Err(error) => {
+                running.fail(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Begins to run a plan; gives the answer, and what its requests are taken off.
+    async fn start(&self, plan: LogicalPlan) -> Result<(Answer, Arc<Budget>)> {
         let most = self.most_requests();
         let (is_plan, explained) = match &plan {
             LogicalPlan::Explain(explain) => (true, Some(self.bills(LogicalPlan::clone(&explain.plan)).await?)),
@@ -589,16 +681,18 @@ impl Session {
             _ => self.frame(plan).await?,
         };
         let context = Arc::new(frame.task_ctx());
+        let budget = Budget::of(context.session_config());
         let physical = frame.create_physical_plan().await?;
         Bills::of(&physical).check(most)?;
         let batches = execute_stream(physical, context)?;
         let schema = batches.schema();
         if !is_plan {
-            return Ok(Answer { schema, batches });
+            return Ok((Answer { schema, batches }, budget));
         }
         let row = explained.map(|bills| bills.row(&schema, most)).transpose()?;
         let rows = batches.chain(stream::iter(row.map(Ok))).map(|batch| Ok(bill::without_emails(&batch?)?));
-        Ok(Answer { schema: Arc::clone(&schema), batches: Box::pin(RecordBatchStreamAdapter::new(schema, rows)) })
+        let batches = Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), rows));
+        Ok((Answer { schema, batches }, budget))
     }
 
     /// What a statement will ask for, without asking.
@@ -606,7 +700,7 @@ impl Session {
     /// # Errors
     /// Those of planning it.
     pub async fn price(&self, sql: &str) -> Result<Bills> {
-        self.bills(self.plan(sql).await?.plan).await
+        self.bills(self.plan_statement(self.read(sql)?).await?.plan).await
     }
 
     /// The tables that a statement reads, as schema and name; of views those that they read.
@@ -632,17 +726,9 @@ impl Session {
         [said, self.limits.max_requests].into_iter().flatten().min()
     }
 
-    /// Refuses a guest what is set for all: where the process keeps what it spills, and how much memory it takes.
-    fn check_setting(&self, plan: &LogicalPlan) -> Result<()> {
-        let setting = match plan {
-            LogicalPlan::Statement(Statement::SetVariable(set)) => &set.variable,
-            LogicalPlan::Statement(Statement::ResetVariable(reset)) => &reset.variable,
-            _ => return Ok(()),
-        };
-        if !self.is_guest || !setting.to_lowercase().starts_with(RUNTIME) {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::Scope, "a setting of the whole process is not a user's to change").with("setting", setting))
+    /// Refuses guests the settings of how the server itself does things.
+    fn check_setting(&self, setting: &str) -> Result<()> {
+        if self.is_guest { access::check_setting(setting) } else { Ok(()) }
     }
 
     async fn bills(&self, plan: LogicalPlan) -> Result<Bills> {

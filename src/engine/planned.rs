@@ -10,15 +10,18 @@ use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{ParamValues, Result as DataFusionResult, ScalarValue};
 use datafusion::logical_expr::expr::Placeholder;
-use datafusion::logical_expr::{Expr, LogicalPlan, Statement};
+use datafusion::logical_expr::{Expr, LogicalPlan, ResetVariable, SetVariable, Statement};
+use datafusion::sql::parser::Statement as Parsed;
 
-use super::access;
+use super::{access, number};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A statement that was planned, and reads only.
 #[derive(Debug, Clone)]
 pub struct Planned {
     pub(super) plan: LogicalPlan,
+    /// As it was read.
+    pub(super) statement: Arc<Parsed>,
 }
 
 impl Planned {
@@ -26,9 +29,9 @@ impl Planned {
     ///
     /// # Errors
     /// [`ErrorKind::ReadOnly`], naming the statement.
-    pub(super) fn try_new(plan: LogicalPlan) -> Result<Self> {
+    pub(super) fn try_new(plan: LogicalPlan, statement: Arc<Parsed>) -> Result<Self> {
         access::check(&plan)?;
-        Ok(Self { plan })
+        Ok(Self { plan, statement })
     }
 
     /// Its parameters by number, counted from one, and what is known of each: from how it is used, or said by
@@ -75,10 +78,11 @@ impl Planned {
             let node = node.map_expressions(|expr| expr.transform_up(say))?;
             node.map_data(LogicalPlan::recompute_schema)
         });
-        Ok(Self { plan: plan.data()? })
+        Ok(Self { plan: plan.data()?, ..self })
     }
 
-    /// The statement with values for its parameters, in their order.
+    /// The statement with values for its parameters, in their order. A float in the place of a decimal is the decimal that
+    /// prints the same.
     ///
     /// # Errors
     /// [`ErrorKind::Query`] when there are fewer values than parameters, or they do not fit.
@@ -86,7 +90,22 @@ impl Planned {
         if self.is_prepare() {
             return Ok(self);
         }
-        Ok(Self { plan: self.plan.replace_params_with_values(&ParamValues::from(values))? })
+        let parameters = self.parameters()?;
+        let is_decimal =
+            |number: usize| parameters.get(&number).and_then(Option::as_ref).is_some_and(|field| field.data_type().is_decimal());
+        let values = (1..).zip(values).map(|(number, value)| if is_decimal(number) { exact(value) } else { Ok(value) });
+        let values = values.collect::<Result<Vec<_>>>()?;
+        Ok(Self { plan: self.plan.replace_params_with_values(&ParamValues::from(values))?, ..self })
+    }
+
+    /// The setting of the session that it changes, when that is what it does.
+    pub fn setting(&self) -> Option<&str> {
+        match &self.plan {
+            LogicalPlan::Statement(
+                Statement::SetVariable(SetVariable { variable, .. }) | Statement::ResetVariable(ResetVariable { variable }),
+            ) => Some(variable),
+            _ => None,
+        }
     }
 
     fn is_prepare(&self) -> bool {
@@ -124,4 +143,30 @@ fn by_place(plan: &LogicalPlan, name: &str) -> Option<FieldRef> {
         })
     });
     looked.ok().and(found)
+}
+
+/// A float as the decimal that prints the same; any other value as it is.
+fn exact(value: ScalarValue) -> Result<ScalarValue> {
+    match value {
+        ScalarValue::Float32(Some(value)) if value.is_finite() => Ok(number::decimal(&value.to_string())?),
+        ScalarValue::Float64(Some(value)) if value.is_finite() => Ok(number::decimal(&value.to_string())?),
+        other => Ok(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_float_that_meets_an_amount_is_what_it_prints() {
+        let of = |value: f64| exact(ScalarValue::from(value)).unwrap();
+        assert_eq!(of(0.1), ScalarValue::Decimal128(Some(1), 1, 1));
+        assert_eq!(of(-12.345), ScalarValue::Decimal128(Some(-12_345), 5, 3));
+        assert_eq!(of(0.0), ScalarValue::Decimal128(Some(0), 1, 0));
+        assert_eq!(of(1e21), ScalarValue::Decimal128(Some(10_i128.pow(21)), 22, 0));
+        assert_eq!(of(1e50).data_type(), DataType::Decimal256(51, 0));
+        assert_eq!(exact(ScalarValue::from(1e90)).unwrap_err().kind(), ErrorKind::Query);
+        assert_eq!(exact(ScalarValue::from(f64::INFINITY)).unwrap(), ScalarValue::from(f64::INFINITY));
+    }
 }

@@ -1,31 +1,32 @@
 //! Matching that is kept: the rules of the session run under what people have decided, and the lake keeps what they find.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
 
-use arrow::array::AsArray;
-use arrow::datatypes::DataType;
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::compute;
+use arrow::datatypes::{DataType, Decimal128Type};
 use datafusion::common::TableReference;
 use datafusion::logical_expr::{Expr, cast, ident, lit};
 use datafusion::prelude::SessionContext;
+use futures::TryStreamExt;
 
+use super::checks::{self, Check};
 use super::sides::with_days;
 use super::{Engine, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::no_lake;
+use crate::matching::known::{Hashes, Ran, run_unknown};
 use crate::matching::outcome::Outcome;
 use crate::matching::overrides::{Action, Overrides};
-use crate::matching::results::{Asked, Entered, Occasion, Recorded, Results};
+use crate::matching::results::{Asked, Broken, Entered, Identity, Occasion, Recorded, Results};
 use crate::matching::rule::Rule;
 use crate::matching::run::run_each;
-use crate::matching::sided::Sided;
-use crate::matching::sides::{all_dated, names};
+use crate::matching::sides::{all_dated, keys};
+use crate::money::DECIMAL_PRECISION;
 
 /// Schema of what matching has found.
 pub const RECON: &str = "recon";
-
-/// The tables of a side of a flow's rules, each with its key.
-type Keys = BTreeMap<String, String>;
 
 impl Engine {
     /// What is kept of matching.
@@ -66,20 +67,58 @@ impl Engine {
         session.run_each(rules, &overrides, as_of).await
     }
 
-    /// Runs matching rules under what people have decided, and keeps what they find; `as_of` is a day, counted since 1970.
+    /// Evaluates the identities of the books that are told with flows, over all their days: each check is a statement of its own,
+    /// with its own budget of requests.
+    ///
+    /// # Errors
+    /// Those of reading what the checks look at, with the check.
+    pub async fn identities(&self, flows: &BTreeSet<&str>) -> Result<Vec<Identity>> {
+        let mut identities = Vec::new();
+        for check in flows.iter().map(|flow| checks::of_flow(flow)).collect::<Result<Vec<_>>>()?.concat() {
+            let broken = self.broken(&check).await.map_err(|error| error.with_missing("check", check.name))?;
+            let of = |text: &str| text.to_owned();
+            let (flow, id, name, tolerance) = (of(check.flow), of(check.identity), of(check.name), of(check.exactness));
+            identities.push(Identity { flow, id, name, tolerance, broken });
+        }
+        Ok(identities)
+    }
+
+    /// What a check is broken for.
+    async fn broken(&self, check: &Check) -> Result<Vec<Broken>> {
+        let mut rows = self.session()?.query(&check.broken()).await?.batches;
+        let mut broken = Vec::new();
+        while let Some(batch) = rows.try_next().await.map_err(Error::from)? {
+            let text = |name: &str| cast_of(&batch, name, &DataType::Utf8);
+            let amount = |name: &str| cast_of(&batch, name, &DataType::Decimal128(DECIMAL_PRECISION, 8));
+            let (subjects, currencies) = (text("subject")?, text("currency")?);
+            let (expected, found) = (amount("expected")?, amount("found")?);
+            for row in 0..batch.num_rows() {
+                let text = |texts: &ArrayRef| texts.is_valid(row).then(|| texts.as_string::<i32>().value(row).to_owned());
+                let amount = |of: &ArrayRef| of.is_valid(row).then(|| of.as_primitive::<Decimal128Type>().value(row));
+                let (subject, currency) = (text(&subjects).unwrap_or_default(), text(&currencies));
+                broken.push(Broken { subject, currency, expected: amount(&expected), found: amount(&found) });
+            }
+        }
+        Ok(broken)
+    }
+
+    /// Runs matching rules under what people have decided, and keeps what they find, with the identities of the books that were
+    /// evaluated; `as_of` is a day, counted since 1970.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] when there is no lake; those of the rules, of reading the tables, and of [`Results::record`].
-    pub async fn reconcile(&self, rules: &[Rule], as_of: i32) -> Result<Vec<Recorded>> {
+    pub async fn reconcile(&self, rules: &[Rule], as_of: i32, identities: &[Identity]) -> Result<Vec<Recorded>> {
         let results = self.results()?;
         let session = self.session()?;
         let state = session.context.state();
         let flows: BTreeSet<&str> = rules.iter().map(|rule| rule.flow.as_str()).collect();
         let begun = results.begin(flows, &state, self.clock()).await?;
-        let outcome = session.run_under(rules, &begun.overrides, as_of).await?;
+        let ran = session.run_unknown(rules, &begun.overrides, as_of, &begun.known(as_of)).await?;
         // What is written before a run comes to its end is told from that of others by its id.
         let occasion = Occasion { as_of, clock: self.clock(), nonce: RandomState::new().hash_one(()) };
-        results.record(&begun, &outcome, &state, occasion).await
+        let recorded = results.record(&begun, &ran, identities, &state, occasion).await?;
+        results.tend(self.lake().ok_or_else(no_lake)?.retention()).await;
+        Ok(recorded)
     }
 
     /// Keeps what somebody has decided of rows, all of it or nothing, and gives the number of the first decision.
@@ -92,7 +131,7 @@ impl Engine {
         let session = self.session()?;
         let mut decisions = Vec::with_capacity(asked.len());
         for asked in asked {
-            let sides = session.keys(rules, &asked.flow)?;
+            let sides = keys(rules, &asked.flow, &session.context)?;
             let tables = sides.each_ref().map(|side| side.keys().cloned().collect::<BTreeSet<String>>());
             let decision = asked.decision(tables.each_ref(), by)?;
             if decision.action == Action::WriteOff && tables.iter().any(BTreeSet::is_empty) {
@@ -120,7 +159,7 @@ impl Engine {
     pub async fn close(&self, flow: &str, through: i32, may_reopen: bool, rules: &[Rule], by: &Entered) -> Result<()> {
         let results = self.results()?;
         let session = self.session()?;
-        session.keys(rules, flow)?;
+        keys(rules, flow, &session.context)?;
         let rules = with_days(rules)?;
         all_dated(rules.iter().filter(|rule| rule.flow == flow), &session.context)?;
         results.close(flow, through, may_reopen, by, &session.context.state()).await
@@ -141,8 +180,7 @@ impl Session {
         overrides: &Overrides,
         as_of: i32,
     ) -> Result<[Outcome; SETS]> {
-        // As of one statement: with one budget of requests, and what is read for one rule is there for the next.
-        let context = SessionContext::new_with_state(self.state_now()?);
+        let context = self.at_once()?;
         let mut dated = [const { Vec::new() }; SETS];
         for (dated, rules) in dated.iter_mut().zip(sets) {
             *dated = with_days(rules)?;
@@ -150,27 +188,14 @@ impl Session {
         run_each(dated.each_ref().map(Vec::as_slice), overrides, &context, &self.conventions, as_of).await
     }
 
-    /// The tables of both sides of a flow's rules.
-    fn keys(&self, rules: &[Rule], flow: &str) -> Result<[Keys; 2]> {
-        let (mut keys, mut alone): ([Keys; 2], Keys) = Default::default();
-        for rule in rules.iter().filter(|rule| rule.flow == flow) {
-            match names(rule, &self.context) {
-                Sided::One(named) => drop(alone.insert(named.0, named.1)),
-                Sided::Two(left, right) => {
-                    keys.iter_mut().zip([left, right]).for_each(|(keys, named)| drop(keys.insert(named.0, named.1)));
-                }
-            }
-        }
-        match &keys {
-            // Where no rule has two sides, what those of one look at is what can be decided of.
-            [left, _] if left.is_empty() && !alone.is_empty() => Ok([alone, Keys::new()]),
-            [left, _] if left.is_empty() => {
-                let known: BTreeSet<&str> = rules.iter().map(|rule| rule.flow.as_str()).collect();
-                let error = Error::new(ErrorKind::Usage, "no rule is of this flow").with("flow", flow);
-                Err(error.hint(format!("there are {}", known.into_iter().collect::<Vec<_>>().join(", "))))
-            }
-            _ => Ok(keys),
-        }
+    /// Runs matching rules under what people have decided, but those of flows that go by what they are known to have gone by.
+    async fn run_unknown(&self, rules: &[Rule], overrides: &Overrides, as_of: i32, known: &Hashes) -> Result<Ran> {
+        run_unknown(&with_days(rules)?, overrides, &self.at_once()?, &self.conventions, as_of, known).await
+    }
+
+    /// As of one statement: with one budget of requests, and what is read for one rule is there for the next.
+    fn at_once(&self) -> Result<SessionContext> {
+        Ok(SessionContext::new_with_state(self.state_now()?))
     }
 
     /// That a table has rows of these ids.
@@ -192,4 +217,10 @@ impl Session {
                 .hint(format!("ids are what {table} has in the column that the rules name as its key"))),
         }
     }
+}
+
+/// A column of what a check answers, in a type.
+fn cast_of(batch: &RecordBatch, name: &str, data_type: &DataType) -> Result<ArrayRef> {
+    let column = batch.column_by_name(name).ok_or_else(|| Error::bug("a check lacks a column").with("column", name))?;
+    compute::cast(column, data_type).map_err(|error| Error::bug("a check's column is of another type").caused_by(error))
 }

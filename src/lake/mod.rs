@@ -44,6 +44,7 @@ use deltalake_core::kernel::transaction::TransactionError;
 use crate::error::{Error, ErrorKind, Result};
 use crate::resources::{RESOURCES, resource};
 use crate::store::Location;
+use maintain::Tended;
 use manner::Manner;
 use policy::Policy;
 use table::LakeTable;
@@ -58,6 +59,8 @@ pub struct Lake {
     location: Location,
     tables: BTreeMap<&'static str, Arc<LakeTable>>,
     tries: Tries,
+    /// Days that what was replaced or taken away can still be read.
+    retention: u64,
 }
 
 impl Lake {
@@ -74,7 +77,7 @@ impl Lake {
             }
         }
         let tries = Tries::at(&location)?;
-        Ok(Self { location, tables, tries })
+        Ok(Self { location, tables, tries, retention })
     }
 
     /// Where it is.
@@ -116,6 +119,22 @@ impl Lake {
             return Ok(self.tables().cloned().collect());
         }
         names.iter().map(|name| self.named(name, ErrorKind::Usage).cloned()).collect()
+    }
+
+    /// The tables of these names, to be kept in shape; all when there are none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] when there is no such table, with the nearest there is.
+    pub fn tended(&self, names: &[String]) -> Result<Vec<Tended<'_>>> {
+        match names {
+            [] => Ok(self.tables().map(|table| table.tended()).collect()),
+            _ => names.iter().map(|name| self.named(name, ErrorKind::Usage).map(|table| table.tended())).collect(),
+        }
+    }
+
+    /// Days that what was replaced or taken away can still be read.
+    pub fn retention(&self) -> u64 {
+        self.retention
     }
 
     /// All tables, in the order of the reference.

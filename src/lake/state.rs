@@ -65,7 +65,7 @@ impl Lake {
 }
 
 impl Size {
-    fn of(table: &deltalake_core::DeltaTable) -> Result<Self> {
+    pub(super) fn of(table: &deltalake_core::DeltaTable) -> Result<Self> {
         let mut size = Self { version: table.version().unwrap_or_default(), ..Self::default() };
         for file in table.snapshot().map_err(failed)?.log_data().iter() {
             size.files += 1;

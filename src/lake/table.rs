@@ -16,6 +16,7 @@ use deltalake_core::writer::RecordBatchWriter;
 
 use super::coverage::Coverage;
 use super::delta::{Delta, Design, Note, properties, writer_properties};
+use super::maintain::{Tended, retained};
 use super::manner::{Identity, Manner};
 use super::policy::{self, TablePolicy};
 use super::stamp::{self, KEY, MONTH};
@@ -114,13 +115,12 @@ impl LakeTable {
             property("delta.dataSkippingStatsColumns", told.into_iter().collect::<Vec<_>>().join(",")),
         ];
         let policy = self.policy.iter().map(|policy| property(policy::PROPERTY, policy.text().to_owned()));
-        own.into_iter().chain(policy).chain(self.retained().map(|(name, value)| property(name, value))).collect()
+        own.into_iter().chain(policy).chain(retained(self.retention).map(|(name, value)| property(name, value))).collect()
     }
 
-    /// The properties that say how long what was replaced or taken away can still be read.
-    pub(super) fn retained(&self) -> [(&'static str, String); 2] {
-        let interval = format!("interval {} days", self.retention);
-        [("delta.deletedFileRetentionDuration", interval.clone()), ("delta.logRetentionDuration", interval)]
+    /// The table as one that is kept in shape.
+    pub(super) fn tended(&self) -> Tended<'_> {
+        Tended::new(self.resource.name, &self.delta, self.retention)
     }
 
     fn keys(&self) -> impl Iterator<Item = &'static str> {

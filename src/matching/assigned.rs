@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::apart::Apart;
 use super::assign::suggest::{MOST_MEMBERS, SubsetSum, subset_sum};
 use super::assign::{Assignment, Keys, Mutual, Pair, Scored, Side, Standing, Window, bucket, mutual_best, unique};
 use super::conventions::Conventions;
@@ -24,6 +25,8 @@ const UNDATED: &str = "it has no day, or a candidate has none";
 pub(super) struct Together {
     pub(super) group: Group,
     pub(super) score: Option<i64>,
+    /// By how much that was better than the next of either row, where there was one.
+    pub(super) margin: Option<i64>,
     pub(super) why: Option<Arc<str>>,
 }
 
@@ -55,8 +58,14 @@ impl Assigned {
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::Query`] when a window leaves its calendar.
-    pub(super) fn of(rule: &Rule, proposal: Proposal, lines: [Lines<'_>; 2], spans: Option<&Spans>) -> Result<Self> {
-        let rows = Rows { rule, lines, spans };
+    pub(super) fn of(
+        rule: &Rule,
+        proposal: Proposal,
+        lines: [Lines<'_>; 2],
+        spans: Option<&Spans>,
+        apart: &Apart,
+    ) -> Result<Self> {
+        let rows = Rows { rule, lines, spans, apart };
         match proposal {
             Proposal::Keyed(sides, why) => rows.by_key(&sides, why.as_ref()),
             Proposal::Pairs(pairs) => rows.by_pair(pairs),
@@ -87,6 +96,8 @@ struct Rows<'a> {
     rule: &'a Rule,
     lines: [Lines<'a>; 2],
     spans: Option<&'a Spans>,
+    /// What people have set apart of them.
+    apart: &'a Apart,
 }
 
 impl Rows<'_> {
@@ -96,7 +107,10 @@ impl Rows<'_> {
         if left.rows.is_empty() || right.rows.is_empty() {
             return Ok(Assigned::default());
         }
-        let keys = Keys::intern(&left.keys, &right.keys)?;
+        let place = |side: &Keyed, row: u32| side.rows.binary_search(&row).ok().map(length);
+        let apart =
+            self.apart.pairs().filter_map(|pair| Some(Pair { left: place(left, pair.left)?, right: place(right, pair.right)? }));
+        let keys = Keys::intern(&left.keys, &right.keys)?.without(apart);
         let mut assigned = match (self.spans, self.rule.shape) {
             (None, Shape::OneToOne) => {
                 self.one_to_one(&keys, sides, &unique(&keys), "AMBIGUOUS_KEY", |side, row| keys.candidates(side, row, TOLD))?
@@ -134,7 +148,7 @@ impl Rows<'_> {
                 let others = keys.candidates(side, place, TOLD);
                 if window.count(side, place) == 0 && !others.is_empty() {
                     let candidates = numbers(rows(sides, side.other()), &others);
-                    let count = length(keys.id(side, place).map_or(0, |key| keys.group(side.other(), key).len()));
+                    let count = keys.count(side, place);
                     assigned.waiting.push(Waiting { side, row: *row, reason: DATE_OUT_OF_WINDOW, count, candidates, why: None });
                 }
             }
@@ -144,24 +158,16 @@ impl Rows<'_> {
 
     /// Holds rows that could belong to one without a day, or whose candidates could: it may be the right one.
     fn hold_undated(self, keys: &Keys, sides: &[Keyed; 2], window: &Window, assigned: &mut Assigned) {
-        let undated = [Side::Left, Side::Right].map(|side| {
-            let rows = (0_u32..).zip(rows(sides, side)).filter(|(_, row)| self.is_undated(side, **row));
-            rows.filter_map(|(place, _)| keys.id(side, place)).collect::<BTreeSet<u32>>()
-        });
-        let keys_of_any: BTreeSet<u32> = undated.iter().flatten().copied().collect();
+        let undated = Undated::of(self, keys, sides);
         let mut held = [BTreeSet::new(), BTreeSet::new()];
-        for ((side, own), other) in [Side::Left, Side::Right].into_iter().zip(&mut held).zip([&undated[1], &undated[0]]) {
-            for key in keys_of_any.iter().copied() {
-                let others = numbers(rows(sides, side.other()), keys.group(side.other(), key));
-                for place in keys.group(side, key) {
-                    let Some(row) = of(rows(sides, side), *place) else { continue };
-                    let is_open = self.is_undated(side, row) || other.contains(&key) || window.count(side, *place) > 0;
-                    if is_open && !others.is_empty() {
-                        own.insert(row);
-                        assigned
-                            .waiting
-                            .push(Waiting { why: Some(UNDATED.into()), ..waiting(side, row, "AMBIGUOUS_WINDOW", &others) });
-                    }
+        for (side, own) in [Side::Left, Side::Right].into_iter().zip(&mut held) {
+            for key in undated.keys() {
+                for place in keys.group(side, key).iter().copied().filter(|place| undated.concerns(keys, window, side, *place)) {
+                    let Some(row) = of(rows(sides, side), place) else { continue };
+                    own.insert(row);
+                    let candidates = numbers(rows(sides, side.other()), &keys.candidates(side, place, TOLD));
+                    let (count, why) = (keys.count(side, place), Some(UNDATED.into()));
+                    assigned.waiting.push(Waiting { side, row, reason: "AMBIGUOUS_WINDOW", count, candidates, why });
                 }
             }
         }
@@ -222,6 +228,9 @@ impl Rows<'_> {
         let mut grouped = [Vec::new(), Vec::new()];
         for group in found.groups.into_iter().filter(|group| group.left.len() > 1) {
             let together = together(numbers(&left.rows, &group.left), numbers(&right.rows, &group.right));
+            if self.apart.forbids(&together.group) {
+                continue;
+            }
             let [lefts, rights] = &mut grouped;
             lefts.extend(together.group.left());
             rights.extend(together.group.right());
@@ -239,15 +248,20 @@ impl Rows<'_> {
             if ones.is_empty() || many.is_empty() {
                 continue;
             }
-            let (ones, many) = (numbers(rows(sides, one), ones), numbers(rows(sides, one.other()), many));
-            match ones.as_slice() {
-                [single] => self.several(*single, many, None, &mut assigned),
-                _ => {
-                    for (side, own, others) in [(one, &ones, &many), (one.other(), &many, &ones)] {
-                        assigned.waiting.extend(own.iter().map(|row| waiting(side, *row, "AMBIGUOUS_KEY", others)));
-                    }
+            let mut gathered = Vec::new();
+            for single in ones {
+                let Some(members) = keys.gathered(one, *single) else {
+                    assigned.waiting.extend(ambiguous(keys, sides, one, *single));
+                    continue;
+                };
+                if let Some(single) = of(rows(sides, one), *single) {
+                    self.several(single, numbers(rows(sides, one.other()), &members), None, &mut assigned);
                 }
+                gathered.extend(members);
             }
+            gathered.sort_unstable();
+            let open = many.iter().filter(|member| gathered.binary_search(member).is_err());
+            assigned.waiting.extend(open.filter_map(|member| ambiguous(keys, sides, one.other(), *member)));
         }
         assigned
     }
@@ -267,7 +281,15 @@ impl Rows<'_> {
             assigned.waiting.extend(rights.iter().map(|row| waiting(Side::Right, *row, reason, &lefts)));
             return;
         }
-        assigned.together.push(Together { why, ..together(lefts, rights) });
+        let together = together(lefts, rights);
+        if self.apart.forbids(&together.group) {
+            // Which of them are wrong is not said.
+            for (side, own, others) in together.group.sides() {
+                assigned.waiting.extend(own.iter().map(|row| waiting(side, *row, "AMBIGUOUS_KEY", others)));
+            }
+            return;
+        }
+        assigned.together.push(Together { why, ..together });
     }
 
     fn is_within(self, left: u32, right: u32) -> bool {
@@ -318,7 +340,7 @@ impl Rows<'_> {
             std::mem::take(&mut assigned.together).into_iter().partition(|together| is_known(&together.group));
         assigned.together = known;
         for Together { group, .. } in unknown {
-            for (side, own, others) in [(Side::Left, group.left(), group.right()), (Side::Right, group.right(), group.left())] {
+            for (side, own, others) in group.sides() {
                 let left = own.iter().map(|row| waiting(side, *row, "AMBIGUOUS_WINDOW", others));
                 assigned.waiting.extend(left.map(|left| Waiting { why: Some(UNDATED.into()), ..left }));
             }
@@ -382,8 +404,12 @@ impl Rows<'_> {
         let found: Mutual = mutual_best(&scored, left.table().len(), right.table().len(), margin)?;
         // They come in this order.
         let place = |pair: &Pair| pairs.binary_search_by_key(&(pair.left, pair.right), |known| (known.left, known.right)).ok();
-        let pair = |pair: &Pair| pairs.get(place(pair)?).map(Together::from);
-        let mut assigned = Assigned { together: found.assignment.pairs.iter().filter_map(pair).collect(), ..Assigned::default() };
+        let pair = |(pair, margin): (&Pair, &Option<u64>)| {
+            let margin = margin.map(|margin| i64::try_from(margin).unwrap_or(i64::MAX));
+            pairs.get(place(pair)?).map(|pair| Together { margin, ..Together::from(pair) })
+        };
+        let made = found.assignment.pairs.iter().zip(&found.margins);
+        let mut assigned = Assigned { together: made.filter_map(pair).collect(), ..Assigned::default() };
         let reason = if self.spans.is_some() { "AMBIGUOUS_WINDOW" } else { "AMBIGUOUS_KEY" };
         for side in [Side::Left, Side::Right] {
             // Candidates that went to others are no candidates any more.
@@ -395,6 +421,16 @@ impl Rows<'_> {
             }
         }
         Ok(assigned)
+    }
+
+    /// The sets of a row's candidates that people have said to make no match with it, as places among them.
+    fn forbidden(self, one: Side, single: u32, members: &[u32]) -> BTreeSet<Vec<u32>> {
+        let of_single = self.apart.groups().filter(|group| group.of(one) == [single]);
+        let places = |group: &Group| {
+            let place = |row: &u32| members.binary_search(row).ok().map(length);
+            group.of(one.other()).iter().map(place).collect::<Option<Vec<u32>>>()
+        };
+        of_single.filter_map(places).collect()
     }
 
     /// What people may decide on: the only candidates of each other, or the rows that add up to an amount.
@@ -422,7 +458,7 @@ impl Rows<'_> {
                 told(TOO_MANY_CANDIDATES, members, &mut assigned);
                 continue;
             }
-            match subset_sum(&amounts, target)? {
+            match subset_sum(&amounts, target, &self.forbidden(one, *single, members))? {
                 SubsetSum::None => {}
                 SubsetSum::Ambiguous { .. } => told(AMBIGUOUS_SUBSET, members, &mut assigned),
                 SubsetSum::Unique(places) => {
@@ -434,6 +470,50 @@ impl Rows<'_> {
             }
         }
         Ok(assigned)
+    }
+}
+
+/// The rows without a day, as places among those that take part.
+struct Undated {
+    /// By side and key.
+    rows: [BTreeMap<u32, Vec<u32>>; 2],
+    /// One more than there are rows that all of these are set apart from: of so many one is not.
+    most: usize,
+}
+
+impl Undated {
+    fn of(of: Rows<'_>, keys: &Keys, sides: &[Keyed; 2]) -> Self {
+        let rows = [Side::Left, Side::Right].map(|side| {
+            let mut undated: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+            for (place, _) in (0_u32..).zip(rows(sides, side)).filter(|(_, row)| of.is_undated(side, **row)) {
+                if let Some(key) = keys.id(side, place) {
+                    undated.entry(key).or_default().push(place);
+                }
+            }
+            undated
+        });
+        Self { rows, most: of.apart.pairs().count().saturating_add(1) }
+    }
+
+    /// The keys of which a row has no day.
+    fn keys(&self) -> BTreeSet<u32> {
+        self.rows.iter().flat_map(BTreeMap::keys).copied().collect()
+    }
+
+    /// Whether nobody knows if a row is within days of one that has its key.
+    fn is_open(&self, keys: &Keys, side: Side, place: u32) -> bool {
+        let [lefts, rights] = &self.rows;
+        let (own, others) = if side == Side::Left { (lefts, rights) } else { (rights, lefts) };
+        let Some(key) = keys.id(side, place) else { return false };
+        let is_undated = own.get(&key).is_some_and(|own| own.binary_search(&place).is_ok());
+        let has = |others: &Vec<u32>| others.iter().any(|other| keys.are_candidates(side, place, *other));
+        (is_undated && keys.count(side, place) > 0) || others.get(&key).is_some_and(has)
+    }
+
+    /// Whether that is so of a row, or of one within its days.
+    fn concerns(&self, keys: &Keys, window: &Window, side: Side, place: u32) -> bool {
+        let is_open = |other: &u32| self.is_open(keys, side.other(), *other);
+        self.is_open(keys, side, place) || window.candidates(side, place, self.most).iter().any(is_open)
     }
 }
 
@@ -452,8 +532,15 @@ fn left_over(of_sides: &OfSides, reason: &'static str, assigned: &mut Assigned) 
     }
 }
 
+/// That a row of a key has candidates and is not assigned, where it has some.
+fn ambiguous(keys: &Keys, sides: &[Keyed; 2], side: Side, place: u32) -> Option<Waiting> {
+    let count = Some(keys.count(side, place)).filter(|count| *count > 0)?;
+    let candidates = numbers(rows(sides, side.other()), &keys.candidates(side, place, TOLD));
+    Some(Waiting { side, row: of(rows(sides, side), place)?, reason: "AMBIGUOUS_KEY", count, candidates, why: None })
+}
+
 fn together(left: Vec<u32>, right: Vec<u32>) -> Together {
-    Together { group: Group::new(left, right), score: None, why: None }
+    Together { group: Group::new(left, right), score: None, margin: None, why: None }
 }
 
 impl From<&Candidate> for Together {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::amounts::{Sums, overflow, sums};
 use super::assign::Side;
-use super::outcome::{Difference, Excluded, Group, Match, Step};
-use super::overrides::{Decided, Together};
+use super::outcome::{Apart, Difference, Excluded, Group, Match, Step};
+use super::overrides::{Decided, Rows, SetApart, Together};
 use super::sided::Sided;
 use super::sides::Lines;
 use crate::error::{Error, ErrorKind, Result};
@@ -19,6 +19,8 @@ pub(super) struct Done {
     pub(super) excluded: Vec<Excluded>,
     /// Rows that are in a group or left out, by table and row.
     pub(super) taken: Vec<(usize, u32)>,
+    /// Rows that they have set apart.
+    pub(super) apart: Vec<Apart>,
 }
 
 /// Does what was decided of the rows of a step. A group is made in the first step that has a rule of its tables; `made` are
@@ -45,7 +47,21 @@ pub(super) fn done(step: &Step, decided: &Decided, made: &mut BTreeSet<i64>) -> 
         done.matches.push(found);
         made.insert(together.number);
     }
+    done.apart = decided.apart().into_iter().filter_map(|set| apart(step, set)).collect();
     Ok(done)
+}
+
+/// Rows that are set apart, where all of them are there.
+fn apart(step: &Step, set: &SetApart) -> Option<Apart> {
+    let rows = |of: &Rows| -> Option<(usize, Vec<u32>)> {
+        let place = step.tables.iter().position(|table| table.name() == of.table)?;
+        let table = step.tables.get(place)?;
+        Some((place, of.ids().iter().map(|id| table.place(id)).collect::<Option<_>>()?))
+    };
+    let [left, right] = set.rows.each_ref().map(rows);
+    let ((left, lefts), (right, rights)) = (left?, right?);
+    let (by, why, on) = (set.by.clone(), set.why.clone(), set.at.date_naive());
+    Some(Apart { tables: [left, right], group: Group::new(lefts, rights), by, on, why, decision: set.number })
 }
 
 /// That every group of a flow was made.
@@ -102,7 +118,7 @@ fn group(step: &Step, place: usize, is_turned: bool, together: &Together) -> Res
     let lines = [step.table(left)?.lines(rule, Side::Left), step.table(right)?.lines(rule, Side::Right)];
     let residual = residual(lines, &group, together)?.map(Box::new);
     let why = Some(together.why.as_str().into());
-    Ok(Match { rule: place, group, residual, why, score: None, decision: Some(together.number) })
+    Ok(Match { rule: place, group, residual, why, score: None, margin: None, decision: Some(together.number) })
 }
 
 /// What is left of the amounts, where the rule compares some.

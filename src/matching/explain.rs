@@ -81,6 +81,10 @@ fn matched(step: &Step, found: &Match, text: &mut String) -> Result<()> {
     if let Some(window) = window(rule).filter(|_| found.decision.is_none()) {
         line(text, format_args!("  the days lie in the window: {window}"));
     }
+    // What else its rows could have been matched with.
+    for apart in step.apart.iter().filter(|apart| step.rows_of(found).any(|(_, table, row)| apart.has(table, row))) {
+        line(text, format_args!("  {}", step.said(apart)?));
+    }
     Ok(())
 }
 
@@ -115,12 +119,11 @@ fn left_over(step: &Step, left: &Exception, text: &mut String) -> Result<()> {
     let Some(rule) = rule else {
         let tried: Vec<&str> = step.rules.iter().map(|rule| rule.id.as_str()).collect();
         line(text, format_args!("  none of these rules matched it, or found out more of it: {}", tried.join(", ")));
+        detail(left, text);
         return Ok(());
     };
     line(text, format_args!("  found by {}", rule.id));
-    if let Some(detail) = &left.detail {
-        line(text, format_args!("  {detail}"));
-    }
+    detail(left, text);
     let is_left_side = step.sides.get(left.rule.unwrap_or_default()).is_some_and(|sides| *sides.left() == left.table);
     let (own, other) = if is_left_side { (Side::Left, Side::Right) } else { (Side::Right, Side::Left) };
     line(text, format_args!("  it is {}", shown(table.lines(rule, own), left.row)?));
@@ -138,6 +141,13 @@ fn left_over(step: &Step, left: &Exception, text: &mut String) -> Result<()> {
         line(text, format_args!("  and {} more candidates", left.candidate_count - told));
     }
     Ok(())
+}
+
+/// What there is to say of a row that is left.
+fn detail(left: &Exception, text: &mut String) {
+    if let Some(detail) = &left.detail {
+        line(text, format_args!("  {detail}"));
+    }
 }
 
 fn out_of_scope(step: &Step, table: usize, id: &str, text: &mut String) -> Result<()> {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
-use super::assign::Side;
+use super::assign::{Pair, Side};
 use super::rule::Rule;
 use super::sided::Sided;
 use super::sides::Table;
@@ -42,6 +43,8 @@ pub struct Step {
     pub out_of_scope: Vec<OutOfScope>,
     /// The rows that people have left out, by table and row.
     pub excluded: Vec<Excluded>,
+    /// The rows that people have set apart, by decision.
+    pub apart: Vec<Apart>,
 }
 
 /// Rows that belong together.
@@ -57,6 +60,8 @@ pub struct Match {
     pub why: Option<Arc<str>>,
     /// Its score, where the rule gives one.
     pub score: Option<i64>,
+    /// By how much that was better than the next of either row, where there was one.
+    pub margin: Option<i64>,
     /// The number of the decision of people that made it, where it was not its rule.
     pub decision: Option<i64>,
 }
@@ -101,6 +106,8 @@ pub struct Exception {
     pub candidate_table: usize,
     /// Some of them.
     pub candidates: Vec<u32>,
+    /// The last day that a rule looks for its counterpart on, counted since 1970, where one does within days.
+    pub due: Option<i32>,
 }
 
 /// A row that nothing is expected for.
@@ -127,6 +134,37 @@ pub struct Excluded {
     pub decision: i64,
 }
 
+/// Rows of two tables that a person has set apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Apart {
+    /// The tables of the left and of the right side, as places in the step's.
+    pub tables: [usize; 2],
+    /// The rows.
+    pub group: Group,
+    /// Who has said so.
+    pub by: String,
+    /// The day that it was said.
+    pub on: NaiveDate,
+    /// Why.
+    pub why: String,
+    /// The number of the decision.
+    pub decision: i64,
+}
+
+impl Apart {
+    /// The rows, each with its table.
+    pub fn places(&self) -> impl Iterator<Item = (usize, u32)> {
+        let [left, right] = self.tables;
+        let of = |table: usize| move |row: &u32| (table, *row);
+        self.group.left().iter().map(of(left)).chain(self.group.right().iter().map(of(right)))
+    }
+
+    /// Whether a row is one of them.
+    pub fn has(&self, table: usize, row: u32) -> bool {
+        self.places().any(|place| place == (table, row))
+    }
+}
+
 /// The version of no rule: what people have put together.
 pub const BY_HAND: &str = "by hand";
 
@@ -140,6 +178,19 @@ impl Group {
         Self { rows: left.into(), lefts }
     }
 
+    /// The same rows, those of the left on the right.
+    pub(super) fn turned(&self) -> Self {
+        Self::new(self.right().to_vec(), self.left().to_vec())
+    }
+
+    /// The two rows that it is of, where it has no more.
+    pub(super) fn pair(&self) -> Option<Pair> {
+        match (self.left(), self.right()) {
+            ([left], [right]) => Some(Pair { left: *left, right: *right }),
+            _ => None,
+        }
+    }
+
     /// Rows of the left side, in order.
     pub fn left(&self) -> &[u32] {
         self.rows.get(..self.lefts).unwrap_or_default()
@@ -148,6 +199,11 @@ impl Group {
     /// Rows of the right side, in order.
     pub fn right(&self) -> &[u32] {
         self.rows.get(self.lefts..).unwrap_or_default()
+    }
+
+    /// Each side with its rows and those of the other.
+    pub(super) fn sides(&self) -> [(Side, &[u32], &[u32]); 2] {
+        [(Side::Left, self.left(), self.right()), (Side::Right, self.right(), self.left())]
     }
 
     /// Rows of a side, in order.
@@ -222,6 +278,18 @@ impl Step {
             }
         }
         Ok(format!("mat_{}", hex::encode(hash.finalize().first_chunk::<12>().unwrap_or(&[0; 12]))))
+    }
+
+    /// What people have said of rows that they have set apart, in a sentence.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Bug`] when the rows are of another step.
+    pub fn said(&self, apart: &Apart) -> Result<String> {
+        let Apart { tables: [left, right], group, by, on, why, decision } = apart;
+        let (left, right) = (self.table(*left)?, self.table(*right)?);
+        let [lefts, rights] = [left.ids(group.left())?, right.ids(group.right())?].map(|ids| ids.join(" + "));
+        let (left, right) = (left.name(), right.name());
+        Ok(format!("{by} has set {left} {lefts} and {right} {rights} apart on {on}, override {decision}: {why}"))
     }
 
     /// Ids of the candidates that are told of an exception.

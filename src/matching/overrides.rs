@@ -22,17 +22,20 @@ pub enum Action {
     Comment,
     /// They belong together, and what is left of their amounts is written off.
     WriteOff,
+    /// Nothing; somebody is to see to them.
+    Assign,
     /// An earlier decision no longer counts.
     Retract,
 }
 
 /// The actions by the words they are said with, and what they mean.
-pub const WORDS: [(&str, Action, &str); 6] = [
+pub const WORDS: [(&str, Action, &str); 7] = [
     ("match", Action::Match, "They belong together, whatever the rules say"),
     ("unmatch", Action::Unmatch, "They do not, whatever the rules say"),
     ("exclude", Action::Exclude, "They are no concern of the flow"),
     ("comment", Action::Comment, "Something is said of them"),
     ("writeoff", Action::WriteOff, "They belong together, and what is left of their amounts is written off"),
+    ("assign", Action::Assign, "Somebody is to see to them: --owner"),
     ("retract", Action::Retract, "An earlier override no longer counts"),
 ];
 
@@ -109,6 +112,8 @@ pub struct Decision {
     pub account: Option<String>,
     /// The decision that no longer counts.
     pub retracts: Option<i64>,
+    /// Who is to see to the rows.
+    pub owner: Option<String>,
 }
 
 /// Rows that somebody has put together.
@@ -126,6 +131,48 @@ pub struct Together {
     pub number: i64,
 }
 
+/// Rows that somebody has set apart: of two, that they are no candidates of each other; of more, that just these together make
+/// no match, as it is not said which of them is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetApart {
+    /// The rows of the left and of the right side.
+    pub rows: [Rows; 2],
+    /// Who has said so.
+    pub by: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Why.
+    pub why: String,
+    /// The number of the decision.
+    pub number: i64,
+}
+
+impl SetApart {
+    /// Whether it is of one row of either side.
+    fn is_pair(&self) -> bool {
+        self.rows.iter().all(|rows| rows.ids.len() == 1)
+    }
+
+    /// Whether these rows are not to be matched with each other: of two they have both, of more they are these.
+    fn forbids(&self, sides: [(&str, &[&str]); 2]) -> bool {
+        if self.is_pair() {
+            let has = |(rows, (table, ids)): (&Rows, (&str, &[&str]))| {
+                rows.table == table && rows.ids.iter().all(|own| ids.contains(&own.as_str()))
+            };
+            return self.rows.iter().zip(sides).all(has);
+        }
+        is_of(&self.rows, sides)
+    }
+
+    /// Whether rows that are put together are not to be.
+    fn parts(&self, together: &[Rows; 2]) -> bool {
+        let ids = together.each_ref().map(|rows| rows.ids.iter().map(String::as_str).collect::<Vec<&str>>());
+        let [left, right] = together.each_ref().map(|rows| rows.table.as_str());
+        let [left_ids, right_ids] = ids.each_ref().map(Vec::as_slice);
+        either_way([(left, left_ids), (right, right_ids)]).into_iter().any(|sides| self.forbids(sides))
+    }
+}
+
 /// What counts of all decisions, by flow.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
@@ -137,13 +184,13 @@ pub struct Overrides {
 pub struct Decided {
     /// Rows that belong together; no row is in two of them.
     matched: Vec<Together>,
-    /// Rows that do not, by the first id of their first side that has one.
-    unmatched: BTreeMap<String, Vec<[Rows; 2]>>,
+    /// Rows that do not, by the first id of their left side.
+    apart: BTreeMap<String, Vec<SetApart>>,
     /// Rows that are no concern of the flow, by table and id, with the number of the decision.
     excluded: BTreeMap<String, BTreeMap<String, i64>>,
 }
 
-static NOTHING: Decided = Decided { matched: Vec::new(), unmatched: BTreeMap::new(), excluded: BTreeMap::new() };
+static NOTHING: Decided = Decided { matched: Vec::new(), apart: BTreeMap::new(), excluded: BTreeMap::new() };
 
 impl Overrides {
     /// What counts of decisions.
@@ -176,25 +223,26 @@ impl Decided {
         &self.matched
     }
 
+    /// Rows that do not belong together, by decision.
+    pub fn apart(&self) -> Vec<&SetApart> {
+        let mut apart: Vec<&SetApart> = self.apart.values().flatten().collect();
+        apart.sort_unstable_by_key(|apart| apart.number);
+        apart
+    }
+
     /// Whether no rule may match these rows with each other: of a table on either side, their ids in order.
     pub fn is_unmatched(&self, tables: [&str; 2], ids: [&[&str]; 2]) -> bool {
-        if self.unmatched.is_empty() {
-            return false;
-        }
         let ([left_table, right_table], [left, right]) = (tables, ids);
-        // A rule may have the sides the other way round.
-        [[(left_table, left), (right_table, right)], [(right_table, right), (left_table, left)]].into_iter().any(|sides| {
-            let sets = first(sides.map(|(_, ids)| ids)).and_then(|id| self.unmatched.get(*id));
-            sets.into_iter().flatten().any(|rows| is_of(rows, sides))
-        })
+        let known = left.iter().chain(right).filter_map(|id| self.apart.get(*id)).flatten();
+        let sides = either_way([(left_table, left), (right_table, right)]);
+        known.into_iter().any(|apart| sides.into_iter().any(|sides| apart.forbids(sides)))
     }
 
     /// Who has put exactly these rows together: of a table on either side, their ids in order.
     pub fn together(&self, tables: [&str; 2], ids: [&[&str]; 2]) -> Option<&Together> {
         let ([left_table, right_table], [left, right]) = (tables, ids);
-        let sides = [(left_table, left), (right_table, right)];
-        let turned = [(right_table, right), (left_table, left)];
-        self.matched.iter().find(|together| is_of(&together.rows, sides) || is_of(&together.rows, turned))
+        let sides = either_way([(left_table, left), (right_table, right)]);
+        self.matched.iter().find(|together| sides.into_iter().any(|sides| is_of(&together.rows, sides)))
     }
 
     /// The ids of a table's rows that are no concern of the flow, in order, with the number of the decision.
@@ -214,7 +262,7 @@ impl Decided {
     }
 
     fn decide(&mut self, decision: Decision) {
-        let Decision { number, action, rows, why, account, .. } = decision;
+        let Decision { number, at, by, action, rows, why, account, .. } = decision;
         match action {
             Action::Match | Action::WriteOff => {
                 self.dissolve(|other| rows.iter().any(|own| other.iter().any(|other| own.has_any_of(other))));
@@ -223,13 +271,17 @@ impl Decided {
                         excluded.retain(|id, _| ids.binary_search(id).is_err());
                     }
                 }
-                self.unmatched.values_mut().for_each(|sets| sets.retain(|set| !is_same(set, &rows)));
+                self.apart.values_mut().for_each(|sets| sets.retain(|set| !set.parts(&rows)));
                 self.matched.push(Together { rows, is_written_off: action == Action::WriteOff, account, why, number });
             }
             Action::Unmatch => {
-                self.dissolve(|other| is_same(other, &rows));
-                if let Some(id) = first([rows[0].ids.as_slice(), rows[1].ids.as_slice()]).cloned() {
-                    self.unmatched.entry(id).or_default().push(rows);
+                let apart = SetApart { rows, by, at, why, number };
+                self.dissolve(|other| apart.parts(other));
+                let [left, _] = &apart.rows;
+                if let Some(id) = left.ids.first() {
+                    let sets = self.apart.entry(id.clone()).or_default();
+                    sets.retain(|set| set.rows != apart.rows);
+                    sets.push(apart);
                 }
             }
             Action::Exclude => {
@@ -238,7 +290,7 @@ impl Decided {
                     self.excluded.entry(table).or_default().extend(ids.into_iter().map(|id| (id, number)));
                 }
             }
-            Action::Comment | Action::Retract => {}
+            Action::Comment | Action::Assign | Action::Retract => {}
         }
     }
 
@@ -247,19 +299,13 @@ impl Decided {
     }
 }
 
-/// The first id of the first side that has one.
-fn first<T>([left, right]: [&[T]; 2]) -> Option<&T> {
-    left.first().or_else(|| right.first())
+/// Both sides as they are, and the other way round, as a rule may have them.
+fn either_way<T: Copy>([left, right]: [T; 2]) -> [[T; 2]; 2] {
+    [[left, right], [right, left]]
 }
 
 fn is_of(rows: &[Rows; 2], sides: [(&str, &[&str]); 2]) -> bool {
     rows.iter().zip(sides).all(|(rows, (table, ids))| rows.is(table, ids))
-}
-
-fn is_same(one: &[Rows; 2], other: &[Rows; 2]) -> bool {
-    let [left, right] = other;
-    let is = |own: &Rows, other: &Rows| own.ids == other.ids && (own.ids.is_empty() || own.table == other.table);
-    (is(&one[0], left) && is(&one[1], right)) || (is(&one[0], right) && is(&one[1], left))
 }
 
 #[cfg(test)]
@@ -281,6 +327,7 @@ mod tests {
             why: "because".to_owned(),
             account: None,
             retracts: None,
+            owner: None,
         }
     }
 
@@ -307,12 +354,25 @@ mod tests {
     }
 
     #[test]
+    fn two_rows_that_were_unmatched_are_so_whatever_else_is_matched_with_them() {
+        let decided = decided(&[(Action::Unmatch, "a", "x")]);
+        assert!(decided.is_unmatched(["l", "r"], [&["a", "b"], &["x"]]));
+        assert!(decided.is_unmatched(["r", "l"], [&["x", "y"], &["a"]]));
+        assert!(!decided.is_unmatched(["l", "r"], [&["b"], &["x"]]));
+        assert!(!decided.is_unmatched(["l", "other"], [&["a"], &["x"]]));
+    }
+
+    #[test]
     fn the_later_decision_wins() {
         let unmatched = decided(&[(Action::Match, "a", "x"), (Action::Unmatch, "a", "x")]);
         assert!(unmatched.is_unmatched(["l", "r"], [&["a"], &["x"]]) && unmatched.matched().is_empty());
         let matched_again = decided(&[(Action::Unmatch, "a", "x"), (Action::Match, "a", "x")]);
         assert!(!matched_again.is_unmatched(["l", "r"], [&["a"], &["x"]]));
         assert_eq!(matched(&matched_again), ["a|x"]);
+        let with_others = decided(&[(Action::Unmatch, "a", "x"), (Action::Match, "a b", "x")]);
+        assert!(with_others.apart().is_empty() && matched(&with_others) == ["a+b|x"]);
+        let dissolved = decided(&[(Action::Match, "a b", "x"), (Action::Unmatch, "a", "x")]);
+        assert!(dissolved.apart().len() == 1 && dissolved.matched().is_empty());
         let moved = decided(&[(Action::Match, "a", "x"), (Action::Match, "a b", "y"), (Action::Exclude, "c", "x")]);
         assert_eq!(matched(&moved), ["a+b|y"]);
         assert!(moved.is_excluded("l", "c") && moved.is_excluded("r", "x") && !moved.is_excluded("l", "x"));

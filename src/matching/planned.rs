@@ -32,6 +32,8 @@ pub(super) struct Steps {
     pub(super) rules: Vec<Rule>,
     /// The plans of their SELECTs, over the snapshot.
     pub(super) plans: Vec<LogicalPlan>,
+    /// The plans of what is read beside them.
+    reads: Vec<LogicalPlan>,
     /// The tables of their sides.
     pub(super) tables: Vec<Named>,
     /// Which of these are the sides of each rule.
@@ -54,11 +56,10 @@ impl<const SETS: usize> Planned<SETS> {
         let days = days.map(|covered| (TableReference::parse_str(&covered.table), None));
         let named = steps.iter().flatten().flat_map(|step| &step.tables).map(Named::table);
         let snapshot = Snapshot::of(named.chain(days).collect(), context).await?;
-        let mut reads = Vec::new();
         for step in steps.iter_mut().flatten() {
-            reads.extend(step.plan(snapshot.context()).await?);
+            step.plan(snapshot.context()).await?;
         }
-        let plans: Vec<&LogicalPlan> = steps.iter().flatten().flat_map(|step| &step.plans).chain(&reads).collect();
+        let plans: Vec<&LogicalPlan> = steps.iter().flatten().flat_map(Steps::all_plans).collect();
         snapshot.fill(&plans).await?;
         Ok(Self { snapshot: Arc::new(snapshot), steps })
     }
@@ -93,22 +94,26 @@ impl Steps {
         }
         let place = |side: &Named| tables.keys().position(|known| known == side.name()).unwrap_or_default();
         let sides = named.iter().map(|sides| sides.map(|_, side| place(side))).collect();
-        Ok(Self { flow, hop, rules, plans: Vec::new(), sides, tables: tables.into_values().collect() })
+        Ok(Self { flow, hop, rules, plans: Vec::new(), reads: Vec::new(), sides, tables: tables.into_values().collect() })
     }
 
-    /// Plans the rules; gives the plans of what is read beside them.
-    async fn plan(&mut self, context: &SessionContext) -> Result<Vec<LogicalPlan>> {
+    /// The plans of all that is read for them.
+    pub(super) fn all_plans(&self) -> impl Iterator<Item = &LogicalPlan> {
+        self.plans.iter().chain(&self.reads)
+    }
+
+    /// Plans the rules, and what is read beside them.
+    async fn plan(&mut self, context: &SessionContext) -> Result<()> {
         let state = context.state();
-        let mut reads = Vec::new();
         for rule in &self.rules {
             self.plans.push(check::planned(rule, &state).await?);
             if let Some(covered) = &rule.covered {
-                reads.push(due::rows(covered, context).await?.into_optimized_plan()?);
+                self.reads.push(due::rows(covered, context).await?.into_optimized_plan()?);
             }
         }
         for table in &self.tables {
-            reads.push(table.rows(context).await?.into_optimized_plan()?);
+            self.reads.push(table.rows(context).await?.into_optimized_plan()?);
         }
-        Ok(reads)
+        Ok(())
     }
 }

@@ -18,6 +18,7 @@ use datafusion::logical_expr::{Expr, Join, LogicalPlan, LogicalPlanBuilder, cast
 use datafusion::prelude::SessionContext;
 use futures::StreamExt;
 
+use super::apart::Apart;
 use super::check::{LEFT_ID, RIGHT_ID, SCORE, WHY};
 use super::rule::{Assign, Rule, Tie};
 use super::sides::Table;
@@ -51,7 +52,8 @@ pub(super) struct Candidate {
 }
 
 impl Proposal {
-    /// Reads what a rule proposes of rows that no rule has taken.
+    /// Reads what a rule proposes of rows that no rule has taken. Of pairs, those that people have set apart are left out; where
+    /// rows are not paired that is for whoever counts them.
     ///
     /// # Errors
     /// [`ErrorKind::Query`] when a row has too many candidates, or an id is none of the side's, or rows are to be grouped that
@@ -62,6 +64,7 @@ impl Proposal {
         context: &SessionContext,
         tables: [&Table; 2],
         is_taken: [&[bool]; 2],
+        apart: &Apart,
     ) -> Result<Self> {
         if let Some(keyed) = Self::keyed(rule, &plan, context, tables, is_taken).await? {
             return Ok(keyed);
@@ -70,7 +73,7 @@ impl Proposal {
             return Err(Error::new(ErrorKind::Query, "rows are grouped that are not joined by equalities alone")
                 .hint("join by equalities alone, or leave tie: bucket out"));
         }
-        pairs(rule, plan, context, tables, is_taken).await.map(Self::Pairs)
+        pairs(rule, plan, context, tables, is_taken, apart).await.map(Self::Pairs)
     }
 
     /// The two inputs of the join that a SELECT is; `None` where it is no such join, or a row has several keys.
@@ -206,6 +209,7 @@ async fn pairs(
     context: &SessionContext,
     tables: [&Table; 2],
     is_taken: [&[bool]; 2],
+    apart: &Apart,
 ) -> Result<Vec<Candidate>> {
     let has = |name: &str| plan.schema().has_column_with_unqualified_name(name);
     let mut wanted: Vec<Expr> = [LEFT_ID, RIGHT_ID].map(|id| cast(ident(id), DataType::Utf8).alias(id)).to_vec();
@@ -233,7 +237,7 @@ async fn pairs(
             let left = place(left_table, nexts[0], (!lefts.is_null(row)).then(|| lefts.value(row)))?;
             let right = place(right_table, nexts[1], (!rights.is_null(row)).then(|| rights.value(row)))?;
             nexts = [left, right].map(|row| row.saturating_add(1));
-            if is_in(left_taken, left) || is_in(right_taken, right) {
+            if is_in(left_taken, left) || is_in(right_taken, right) || apart.has(left, right) {
                 continue;
             }
             let score = scores.as_ref().filter(|scores| !scores.is_null(row)).map(|scores| scores.value(row));

@@ -13,12 +13,13 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 
 use super::amounts::{Compared, compare};
+use super::apart::Apart;
 use super::assign::Side;
 use super::assigned::{Assigned, Spans, Together, Waiting, spans};
 use super::conventions::Conventions;
 use super::decided;
 use super::due::Known;
-use super::outcome::{Exception, Group, Match, OutOfScope, Outcome, Step};
+use super::outcome::{Exception, Match, OutOfScope, Outcome, Step};
 use super::overrides::{Decided, Overrides};
 use super::planned::{Planned, Steps};
 use super::proposal::{Proposal, one_side};
@@ -67,16 +68,31 @@ pub async fn run_each<const SETS: usize>(
     let Planned { snapshot, steps } = Planned::of(sets, context).await?;
     let mut outcomes = [const { Outcome { steps: Vec::new() } }; SETS];
     for (outcome, steps) in outcomes.iter_mut().zip(steps) {
-        let mut made = BTreeSet::new();
-        for step in steps {
-            let session = Session { snapshot: &snapshot, conventions, as_of, decided: overrides.of(&step.flow) };
-            outcome.steps.push(session.step(step, &mut made).await?);
-        }
-        for flow in outcome.steps.iter().map(|step| step.flow.as_str()).collect::<BTreeSet<_>>() {
-            decided::all_made(flow, overrides.of(flow), &made)?;
-        }
+        *outcome = ran(steps, &snapshot, overrides, conventions, as_of).await?;
     }
     Ok(outcomes)
+}
+
+/// Runs steps that are planned over a snapshot.
+///
+/// # Errors
+/// Those of [`run_under`], but of planning.
+pub(super) async fn ran(
+    steps: Vec<Steps>,
+    snapshot: &Arc<Snapshot>,
+    overrides: &Overrides,
+    conventions: &Conventions,
+    as_of: i32,
+) -> Result<Outcome> {
+    let (mut outcome, mut made) = (Outcome::default(), BTreeSet::new());
+    for step in steps {
+        let session = Session { snapshot, conventions, as_of, decided: overrides.of(&step.flow) };
+        outcome.steps.push(session.step(step, &mut made).await?);
+    }
+    for flow in outcome.steps.iter().map(|step| step.flow.as_str()).collect::<BTreeSet<_>>() {
+        decided::all_made(flow, overrides.of(flow), &made)?;
+    }
+    Ok(outcome)
 }
 
 /// What a step is run in.
@@ -90,17 +106,18 @@ struct Session<'a> {
 
 impl Session<'_> {
     async fn step(self, planned: Steps, made: &mut BTreeSet<i64>) -> Result<Step> {
-        let Steps { flow, hop, rules, plans, tables, sides } = planned;
+        let Steps { flow, hop, rules, plans, tables, sides, .. } = planned;
         let tables = self.tables(tables).await?;
         let mut state = State::new(Step { flow, hop, rules, tables, sides, ..Step::default() });
         let done = decided::done(&state.step, self.decided, made)?;
         done.taken.into_iter().for_each(|(table, row)| state.take(table, row));
         state.step.matches = done.matches;
         state.step.excluded = done.excluded;
+        state.step.apart = done.apart;
         for (place, plan) in plans.into_iter().enumerate() {
             state.rule(self, place, plan).await?;
         }
-        Ok(state.end())
+        state.end()
     }
 
     /// The tables, side by side: putting the rows of one in order takes a core of its own.
@@ -127,6 +144,8 @@ struct State {
     taken: Vec<Vec<bool>>,
     /// By table: why rows are left, where more is known than that they have no counterpart.
     left: Vec<Vec<Option<Box<Exception>>>>,
+    /// By table: the last day that a rule looks for the counterpart of a row on; nothing where none does within days.
+    due: Vec<Vec<Option<i32>>>,
 }
 
 /// A rule that has its turn.
@@ -149,7 +168,8 @@ impl State {
     fn new(step: Step) -> Self {
         let taken = step.tables.iter().map(|table| vec![false; table.len()]).collect();
         let left = step.tables.iter().map(|table| (0..table.len()).map(|_| None).collect()).collect();
-        Self { step, taken, left }
+        let due = vec![Vec::new(); step.tables.len()];
+        Self { step, taken, left, due }
     }
 
     async fn rule(&mut self, session: Session<'_>, place: usize, plan: LogicalPlan) -> Result<()> {
@@ -171,22 +191,18 @@ impl State {
         };
         let lines = [left_table.lines(turn.rule, Side::Left), right_table.lines(turn.rule, Side::Right)];
         let spans = turn.rule.window.as_ref().map(|window| spans(window, lines[0], conventions)).transpose()?;
+        self.expect(left, spans.as_ref());
         let taken = [left, right].map(|place| self.taken.get(place).map(Vec::as_slice).unwrap_or_default());
-        let proposal = Proposal::read(turn.rule, plan, context, [&left_table, &right_table], taken).await?;
-        let assigned = Assigned::of(turn.rule, proposal, lines, spans.as_ref())?;
+        let apart = Apart::of(&self.step, [left, right]);
+        let proposal = Proposal::read(turn.rule, plan, context, [&left_table, &right_table], taken, &apart).await?;
+        let assigned = Assigned::of(turn.rule, proposal, lines, spans.as_ref(), &apart)?;
         for waiting in assigned.waiting {
             self.wait(turn, waiting);
         }
-        for Together { group, score, why } in assigned.suggested {
-            if self.is_unmatched(session.decided, turn, &group)? {
-                continue;
-            }
-            self.step.suggestions.push(Match { rule: turn.place, group, residual: None, why, score, decision: None });
+        for Together { group, score, margin, why } in assigned.suggested {
+            self.step.suggestions.push(Match { rule: turn.place, group, residual: None, why, score, margin, decision: None });
         }
         for together in assigned.together {
-            if self.is_unmatched(session.decided, turn, &together.group)? {
-                continue;
-            }
             self.settle(turn, lines, together, conventions)?;
         }
         if let (Some(spans), Some(known)) = (&spans, Known::read(turn.rule, context).await?) {
@@ -215,20 +231,10 @@ impl State {
         Ok(())
     }
 
-    /// Whether a person has decided that these rows do not belong together.
-    fn is_unmatched(&self, decided: &Decided, turn: Turn<'_>, group: &Group) -> Result<bool> {
-        if decided.is_empty() {
-            return Ok(false);
-        }
-        let [left, right] = [Side::Left, Side::Right].map(|side| self.step.table(turn.table(side)));
-        let (left, right) = (left?, right?);
-        Ok(decided.is_unmatched([left.name(), right.name()], [&left.ids(group.left())?, &right.ids(group.right())?]))
-    }
-
     /// Compares the amounts of rows that belong together, and matches them or says why not.
     fn settle(&mut self, turn: Turn<'_>, lines: [Lines<'_>; 2], together: Together, conventions: &Conventions) -> Result<()> {
-        let Together { group, score, why } = together;
-        let sides = [(Side::Left, group.left(), group.right()), (Side::Right, group.right(), group.left())];
+        let Together { group, score, margin, why } = together;
+        let sides = group.sides();
         if !turn.rule.is_after_ambiguous {
             let held = sides.iter().any(|(side, own, others)| {
                 let table = turn.table(*side);
@@ -250,7 +256,7 @@ impl State {
                         self.take(turn.table(side), *row);
                     }
                 }
-                self.step.matches.push(Match { rule: turn.place, group, residual, why, score, decision: None });
+                self.step.matches.push(Match { rule: turn.place, group, residual, why, score, margin, decision: None });
             }
             Compared::Unequal { reasons, detail } => {
                 for ((side, own, others), reason) in sides.into_iter().zip(reasons) {
@@ -281,6 +287,13 @@ impl State {
             self.wait(turn, Waiting { side: Side::Left, row, reason, count: 0, candidates: Vec::new(), why: None });
         }
         Ok(())
+    }
+
+    /// Notes until when a rule looks for counterparts of the rows of its left side.
+    fn expect(&mut self, table: usize, spans: Option<&Spans>) {
+        let (Some(spans), Some(due)) = (spans, self.due.get_mut(table)) else { return };
+        due.resize(due.len().max(spans.len()), None);
+        due.iter_mut().zip(spans).for_each(|(due, span)| *due = (*due).max(span.map(|(_, to)| to)));
     }
 
     fn is_taken(&self, table: usize, row: u32) -> bool {
@@ -320,12 +333,13 @@ impl State {
             return;
         }
         let rule = Some(turn.place);
-        let exception = Exception { table, row, reason, rule, detail: why, candidate_count: count, candidate_table, candidates };
+        let (detail, candidate_count, due) = (why, count, None);
+        let exception = Exception { table, row, reason, rule, detail, candidate_count, candidate_table, candidates, due };
         *place = Some(Box::new(exception));
     }
 
     /// The step, with all rows that no rule took.
-    fn end(mut self) -> Step {
+    fn end(mut self) -> Result<Step> {
         self.step.out_of_scope.sort_by_key(|out| (out.table, out.row));
         let is_side = |side: usize, table: usize| {
             self.step.sides.iter().filter_map(Sided::both).any(|both| both.get(side) == Some(&&table))
@@ -339,17 +353,37 @@ impl State {
                     continue;
                 }
                 let nothing = || Exception { table, row, reason, ..Exception::default() };
-                exceptions.push(known.map_or_else(nothing, |known| *known));
+                let mut left = known.map_or_else(nothing, |known| *known);
+                left.due = self.due.get(table).and_then(|due| due.get(at(row)).copied().flatten());
+                exceptions.push(left);
             }
         }
         self.step.exceptions = exceptions;
+        self.say_apart()?;
         self.step.matches.sort_by(|one, other| (one.rule, &one.group).cmp(&(other.rule, &other.group)));
         // What is suggested of rows that a later rule took is settled.
         let mut suggestions = std::mem::take(&mut self.step.suggestions);
         suggestions.retain(|found| self.is_open(found));
         suggestions.sort_by(|one, other| (one.rule, &one.group).cmp(&(other.rule, &other.group)));
         self.step.suggestions = suggestions;
-        self.step
+        Ok(self.step)
+    }
+
+    /// Says of rows that are left what people have set them apart from: they may have no candidate for that.
+    fn say_apart(&mut self) -> Result<()> {
+        let mut exceptions = std::mem::take(&mut self.step.exceptions);
+        for apart in &self.step.apart {
+            let said = self.step.said(apart)?;
+            for place in apart.places() {
+                let known = exceptions.binary_search_by_key(&place, |left| (left.table, left.row));
+                if let Some(left) = known.ok().and_then(|known| exceptions.get_mut(known)) {
+                    let detail = left.detail.take().map_or_else(|| said.clone(), |detail| format!("{detail}; {said}"));
+                    left.detail = Some(detail.into());
+                }
+            }
+        }
+        self.step.exceptions = exceptions;
+        Ok(())
     }
 
     /// Whether none of its rows is taken.

@@ -166,8 +166,37 @@ impl Named {
 }
 
 /// What the tables of the sides of a rule are called, and their keys.
-pub fn names(rule: &Rule, context: &SessionContext) -> Sided<(String, String)> {
+fn names(rule: &Rule, context: &SessionContext) -> Sided<(String, String)> {
     Named::of(rule, context).map(|_, named| (named.name.clone(), named.key.clone()))
+}
+
+/// The tables of a side of rules, each with its key.
+pub type Keys = BTreeMap<String, String>;
+
+/// The tables of both sides of a flow's rules.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] when no rule is of the flow.
+pub fn keys(rules: &[Rule], flow: &str, context: &SessionContext) -> Result<[Keys; 2]> {
+    let (mut keys, mut alone): ([Keys; 2], Keys) = Default::default();
+    for rule in rules.iter().filter(|rule| rule.flow == flow) {
+        match names(rule, context) {
+            Sided::One(named) => drop(alone.insert(named.0, named.1)),
+            Sided::Two(left, right) => {
+                keys.iter_mut().zip([left, right]).for_each(|(keys, named)| drop(keys.insert(named.0, named.1)));
+            }
+        }
+    }
+    match &keys {
+        // Where no rule has two sides, what those of one look at is what can be decided of.
+        [left, _] if left.is_empty() && !alone.is_empty() => Ok([alone, Keys::new()]),
+        [left, _] if left.is_empty() => {
+            let known: BTreeSet<&str> = rules.iter().map(|rule| rule.flow.as_str()).collect();
+            let error = Error::new(ErrorKind::Usage, "no rule is of this flow").with("flow", flow);
+            Err(error.hint(format!("there are {}", known.into_iter().collect::<Vec<_>>().join(", "))))
+        }
+        _ => Ok(keys),
+    }
 }
 
 /// That it is known of all tables of rules which day their rows are of.

@@ -9,6 +9,9 @@
 //! pay_1,USD,9.99,2026-03-01
 //! --- given: bank_lines
 //! …
+//! --- overrides:                                    # what people have decided; several ids with blanks between them
+//! action,left,right
+//! unmatch,pay_1,line_8
 //! --- expect: matches                               # left ids, right ids, what is left; several ids by +
 //! pay_1,line_7,FEE 15.00
 //! --- expect: exceptions                            # all of them: table, id, reason, candidates
@@ -18,6 +21,7 @@
 //! --- expect: error                                 # words of it
 //! ```
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 use std::sync::Arc;
 
@@ -25,16 +29,23 @@ use arrow::array::RecordBatch;
 use arrow::csv::ReaderBuilder;
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use arrow::error::ArrowError;
+use chrono::DateTime;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::conventions::Conventions;
 use super::functions;
-use super::outcome::{Difference, Exception, Match, Step, decimal};
+use super::outcome::{Difference, Exception, Match, Outcome, Step, decimal};
+use super::overrides::{Decision, Overrides};
+use super::results::{Asked, Entered, numbered};
 use super::rule::Rule;
-use super::run::run;
+use super::run::run_under;
+use super::sides::keys;
 use crate::error::{Error, ErrorKind, Result};
 use crate::money::DECIMAL_PRECISION;
 use crate::schema::time::parse_date;
+
+/// Who has decided what a case says, where it does not say who.
+const WHO: &str = "somebody";
 
 /// What begins a line that is no row.
 const MARK: &str = "---";
@@ -56,6 +67,8 @@ pub struct Case {
     /// Its line in the file, from 1.
     pub line: usize,
     given: Vec<(String, RecordBatch)>,
+    /// What people have decided, as CSV.
+    overrides: Option<String>,
     as_of: Option<i32>,
     matches: Option<Vec<String>>,
     suggestions: Option<Vec<String>>,
@@ -114,10 +127,15 @@ impl Cases {
                             .ok_or_else(|| wrong("a date is expected").hint("such as 2026-03-10"))?,
                     );
                 }
-                ("given" | "expect" | "as_of", None) => {
+                ("overrides", Some(case)) => case.overrides = Some(part.rows.join("\n")),
+                ("given" | "overrides" | "expect" | "as_of", None) => {
                     return Err(wrong("rows before the first case").hint("begin with --- case: what it shows"));
                 }
-                _ => return Err(wrong("a line that is not known").hint("write rules, case, as_of, given or expect behind ---")),
+                _ => {
+                    return Err(
+                        wrong("a line that is not known").hint("write rules, case, as_of, given, overrides or expect behind ---")
+                    );
+                }
             }
         }
         match cases.cases.iter().find(|case| case.expects_nothing()) {
@@ -136,6 +154,29 @@ impl Case {
             && self.error.is_none()
     }
 
+    /// Runs rules under what people have decided.
+    async fn run(&self, rules: &[Rule], context: &SessionContext, conventions: &Conventions) -> Result<Outcome> {
+        let overrides = self.decided(rules, context)?;
+        run_under(rules, &overrides, context, conventions, self.as_of.unwrap_or(i32::MAX)).await
+    }
+
+    /// What people have decided.
+    fn decided(&self, rules: &[Rule], context: &SessionContext) -> Result<Overrides> {
+        let (Some(csv), Some(first)) = (&self.overrides, rules.first()) else { return Ok(Overrides::default()) };
+        let by = Entered { at: DateTime::UNIX_EPOCH, who: WHO.to_owned() };
+        let mut decisions = Vec::new();
+        for asked in Asked::of_case(csv.as_bytes(), &first.flow)? {
+            let tables = keys(rules, &asked.flow, context)?.map(|side| side.into_keys().collect::<BTreeSet<String>>());
+            let known =
+                decisions.iter().map(|decision: &Decision| (decision.number, decision.clone())).collect::<BTreeMap<_, _>>();
+            let last = i64::try_from(known.len()).unwrap_or(i64::MAX);
+            let mut decided = [asked.decision(tables.each_ref(), &by)?];
+            numbered(&mut decided, last, &known)?;
+            decisions.extend(decided);
+        }
+        Ok(Overrides::new(decisions))
+    }
+
     /// Runs rules over the rows, and says how what came of it differs from what is expected; nothing where it does not.
     ///
     /// # Errors
@@ -148,7 +189,7 @@ impl Case {
             }
             context.register_batch(name, rows.clone())?;
         }
-        let outcome = match (run(rules, &context, conventions, self.as_of.unwrap_or(i32::MAX)).await, &self.error) {
+        let outcome = match (self.run(rules, &context, conventions).await, &self.error) {
             (Ok(outcome), None) => outcome,
             (Ok(_), Some(expected)) => return Ok(vec![format!("- error: {expected}")]),
             (Err(error), Some(expected)) if error.to_string().contains(expected.as_str()) => return Ok(Vec::new()),

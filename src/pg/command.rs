@@ -11,12 +11,10 @@ use super::copy::Manner;
 use super::failure::Failure;
 use super::settings::Extent;
 use crate::engine::{access, depth};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 /// How deep a statement may be nested.
 const DEEPEST: usize = 50;
-/// Settings with this before their name are the engine's.
-pub(super) const OWN: &str = "checkout.";
 
 /// What a statement asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -264,14 +262,6 @@ fn value(values: &[Expr]) -> Option<String> {
     };
     let text = values.iter().map(one).collect::<Vec<_>>().join(", ");
     (!text.eq_ignore_ascii_case("default")).then_some(text)
-}
-
-/// The failure of changing what is the server's, and not a connection's.
-pub(super) fn not_a_connection_s(name: &str) -> Failure {
-    Failure::from(Error::new(
-        ErrorKind::ReadOnly,
-        format!("{name} is the server's own setting and is not changed by who connects"),
-    ))
 }
 
 #[cfg(test)]

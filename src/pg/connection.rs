@@ -20,7 +20,7 @@ use pgwire::messages::startup::ParameterStatus;
 use tokio_util::sync::CancellationToken;
 
 use super::cancel::Place;
-use super::command::{Command, Count, OWN, not_a_connection_s, statements};
+use super::command::{Command, Count, statements};
 use super::copy::{Copy, Manner};
 use super::failure::{Failure, Trouble, cancelled};
 use super::frontend::{Bind, Format, Message, Target};
@@ -30,6 +30,7 @@ use super::settings::{ALL, Extent};
 use super::types::{Column, size};
 use super::user::{User, no_statement};
 use super::wire::{Inbox, Outbox};
+use crate::engine::access;
 use crate::error::Error;
 
 /// A client and everything it has here.
@@ -475,11 +476,11 @@ impl Connection {
     }
 
     async fn set(&mut self, name: &str, value: Option<&str>, extent: Extent) -> Result<(), Trouble> {
-        if name.to_lowercase().starts_with(OWN) {
-            return Ok(self.user.set_own(name, value).await?);
-        }
-        if name.contains('.') {
-            return Err(not_a_connection_s(name).into());
+        match access::check_setting(name) {
+            Ok(()) => return Ok(self.user.session().set(name, value).await?),
+            Err(refused) if name.contains('.') => return Err(refused.into()),
+            // One of PostgreSQL's.
+            Err(_refused) => {}
         }
         let told = self.user.settings().set(name, value, extent)?;
         if let Some((name, value)) = told {

@@ -102,9 +102,8 @@ impl Prepared {
         }
         let formats = spread(&bind.formats, given)?;
         let mut values = Vec::with_capacity(given);
-        for (((value, format), postgres), inferred) in bind.values.iter().zip(formats).zip(&self.parameters).zip(&self.inferred) {
-            let value = parameters::read(value.clone(), postgres, format)?;
-            values.push(if inferred.as_ref().is_some_and(DataType::is_decimal) { parameters::exact(value)? } else { value });
+        for ((value, format), postgres) in bind.values.iter().zip(formats).zip(&self.parameters) {
+            values.push(parameters::read(value.clone(), postgres, format)?);
         }
         let bound = |planned: Planned| planned.bind(values).map_err(|error| Failure::of(&error, &self.sql));
         self.planned.clone().map(bound).transpose()
@@ -138,7 +137,8 @@ async fn plan(user: &User, statement: Statement, sql: Option<&Arc<str>>, said: &
             return Ok(planned);
         }
     }
-    plan_reading(user, last, &fields).await
+    let written = ParsedStatement::Statement(Box::new(last.clone()));
+    plan_reading(user, last, &fields).await.inspect_err(|error| user.session().refuse(Some(Arc::new(written)), error))
 }
 
 async fn plan_reading(user: &User, reading: Statement, said: &BTreeMap<usize, FieldRef>) -> crate::error::Result<Planned> {

@@ -1,5 +1,6 @@
 //! From a socket to a user: encryption, who it is, and what is told to one who is let in.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -22,9 +23,11 @@ use super::settings::Settings;
 use super::user::User;
 use super::wire::{Inbox, LONGEST_OPENING, Outbox, Stream, split};
 use crate::door::{Admission, Users};
-use crate::engine::CATALOG;
+use crate::engine::{CATALOG, Caller};
 use crate::error::{Error, ErrorKind};
 
+/// What [`Caller`] calls this door.
+const DOOR: &str = "pg";
 /// The first byte of a client that begins with TLS itself.
 const TLS_HANDSHAKE: u8 = 0x16;
 /// Version 3.0, as one number.
@@ -56,6 +59,7 @@ struct Arrived {
 async fn open(server: &Arc<Server>, stream: TcpStream) -> Result<Option<(Inbox, Connection)>, Trouble> {
     // Answers are small and waited for.
     stream.set_nodelay(true)?;
+    let address = stream.peer_addr().ok();
     let Arrived { stream, opening, is_encrypted } = negotiate(stream, server.options.tls.as_ref()).await?;
     let (mut inbox, mut out) = split(stream);
     let let_in = match opening {
@@ -66,7 +70,9 @@ async fn open(server: &Arc<Server>, stream: TcpStream) -> Result<Option<(Inbox, 
         Opening::Startup { .. } if server.options.tls.is_some() && !is_encrypted => {
             Err(Failure::fatal("28000", "a connection without TLS is not allowed").into())
         }
-        Opening::Startup { major: 3, minor, parameters } => enter(server, minor, parameters, &mut inbox, &mut out).await,
+        Opening::Startup { major: 3, minor, parameters } => {
+            enter(server, minor, parameters, address, (&mut inbox, &mut out)).await
+        }
         _ => Err(Failure::fatal("0A000", "only version 3 of the protocol is spoken here").into()),
     };
     match let_in {
@@ -124,8 +130,8 @@ async fn enter(
     server: &Arc<Server>,
     minor: u16,
     parameters: Vec<(String, String)>,
-    inbox: &mut Inbox,
-    out: &mut Outbox,
+    address: Option<SocketAddr>,
+    (inbox, out): (&mut Inbox, &mut Outbox),
 ) -> Result<(User, Place), Trouble> {
     let parameter = |wanted: &str| parameters.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
     let unknown: Vec<String> =
@@ -149,7 +155,8 @@ async fn enter(
     for (name, value) in settings.reported() {
         out.say(&Backend::ParameterStatus(ParameterStatus::new(name.to_owned(), value.to_owned())))?;
     }
-    let user = User::new(&server.engine, &name, &server.catalog, settings)?;
+    let caller = Caller { door: DOOR, user: Some(name.clone()), address };
+    let user = User::new(&server.engine, &server.catalog, settings, caller)?;
     let place = server.processes.enter()?;
     out.say(&Backend::BackendKeyData(BackendKeyData::new(place.number(), SecretKey::I32(place.secret()))))?;
     out.say(&Backend::ReadyForQuery(ReadyForQuery::new(TransactionStatus::Idle)))?;

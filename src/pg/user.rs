@@ -7,14 +7,14 @@ use datafusion::sql::sqlparser::ast::Statement;
 use super::catalog::Catalog;
 use super::failure::Failure;
 use super::settings::Settings;
-use crate::engine::{Engine, Session};
+use crate::engine::{Caller, Engine, Session};
 use crate::error::Result;
 
 /// A user's session.
 #[derive(Debug)]
 pub(super) struct User {
     engine: Engine,
-    name: String,
+    caller: Caller,
     catalog: Arc<Catalog>,
     session: Session,
     settings: Arc<Mutex<Settings>>,
@@ -24,11 +24,11 @@ impl User {
     /// A session of a name's with these settings.
     ///
     /// # Errors
-    /// Those of [`Engine::session_of`].
-    pub(super) fn new(engine: &Engine, name: &str, catalog: &Arc<Catalog>, settings: Settings) -> Result<Self> {
+    /// Those of [`Engine::session_for`].
+    pub(super) fn new(engine: &Engine, catalog: &Arc<Catalog>, settings: Settings, caller: Caller) -> Result<Self> {
         let settings = Arc::new(Mutex::new(settings));
-        let session = catalog.session(engine, name, &settings)?;
-        Ok(Self { engine: engine.clone(), name: name.to_owned(), catalog: Arc::clone(catalog), session, settings })
+        let session = catalog.session(engine, &settings, &caller)?;
+        Ok(Self { engine: engine.clone(), caller, catalog: Arc::clone(catalog), session, settings })
     }
 
     pub(super) fn session(&self) -> &Session {
@@ -47,26 +47,10 @@ impl User {
     /// Sets everything back to what it was at the beginning.
     ///
     /// # Errors
-    /// Those of [`Engine::session_of`].
+    /// Those of [`Engine::session_for`].
     pub(super) fn reset(&mut self) -> Result<()> {
-        self.session = self.catalog.session(&self.engine, &self.name, &self.settings)?;
+        self.session = self.catalog.session(&self.engine, &self.settings, &self.caller)?;
         self.settings().reset();
-        Ok(())
-    }
-
-    /// Changes a setting of the engine, or sets it back.
-    ///
-    /// # Errors
-    /// A failure when there is none, or it cannot be that.
-    pub(super) async fn set_own(&self, name: &str, value: Option<&str>) -> Result<(), Failure> {
-        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(&byte)) {
-            return Err(Failure::new("42704", "a setting's name has letters and underscores only"));
-        }
-        let sql = match value {
-            Some(value) => format!("set {name} = '{}'", value.replace('\'', "''")),
-            None => format!("reset {name}"),
-        };
-        self.session.query(&sql).await?;
         Ok(())
     }
 

@@ -9,10 +9,10 @@ use arrow::datatypes::SchemaRef;
 use futures::StreamExt;
 use tokio::task::block_in_place;
 
-use super::output::{Format, writer};
 use super::progress::{Progress, Visibility, seconds};
 use crate::engine::{Engine, Session};
 use crate::error::{Error, Result};
+use crate::output::{Format, writer};
 
 /// How answers are printed.
 #[derive(Debug, Clone, Copy)]

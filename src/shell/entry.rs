@@ -2,9 +2,9 @@
 
 use clap::ValueEnum;
 
-use super::output::Format;
 use super::statements::split;
 use crate::error::{Error, ErrorKind, Result};
+use crate::output::Format;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]

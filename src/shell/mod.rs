@@ -7,7 +7,6 @@ pub mod answer;
 mod editor;
 mod entry;
 pub mod failure;
-pub mod output;
 pub mod paint;
 pub mod pipe;
 pub mod progress;

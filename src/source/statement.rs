@@ -59,6 +59,12 @@ impl Statement {
         self.most_requests
     }
 
+    /// The requests it has made so far.
+    pub fn requests(&self) -> u64 {
+        let made = self.requests.load(Ordering::Relaxed);
+        self.most_requests.map_or(made, |most| made.min(most))
+    }
+
     /// Tells that one more scan is planned; a single one has nobody to share replies with.
     pub fn expect_scan(&self) {
         self.scans.fetch_add(1, Ordering::Relaxed);

@@ -40,6 +40,7 @@ const fn wrong(check: &'static str, table: &'static str, columns: &'static [(&'s
 
 const WRONG: &[Wrong] = &[
     wrong("payment_limits", "payments", &[("total_refunded", "total_captured + 1")]),
+    wrong("last_digit", "payments", &[("currency", "'KWD'"), ("amount_minor", "1312"), ("amount", "1.312")]),
     wrong("action_amount", "payment_actions", &[("amount", "amount + 1")]),
     wrong("payout_amount", "settlement_actions", &[("holding_currency_amount", "holding_currency_amount + 1")]),
     wrong(
@@ -224,8 +225,9 @@ async fn books_that_tie_out_break_no_check_and_each_wrong_figure_breaks_its_own(
 }
 
 /// What the stand-in's books can lie about, and the checks of the identity that is broken by it. Net is held against gross
-/// and against the payout; what is available against the day's actions, and against the statement's own movements.
-const LIES: [(&str, &[&str]); 14] = [
+/// and against the payout; what is available against the day's actions, and against the statement's own movements; and a type
+/// that is not known is part of no line of a statement.
+const LIES: [(&str, &[&str]); 15] = [
     ("captured_amount", &["action_amount"]),
     ("payout_rows", &["payout_amount"]),
     ("breakdown_net", &["breakdown_net", "payout_breakdown"]),
@@ -240,6 +242,7 @@ const LIES: [(&str, &[&str]); 14] = [
     ("exchange_rate", &["exchange_rate"]),
     ("fee_category", &["balance_lines"]),
     ("settled_twice", &["settled_once"]),
+    ("breakdown_type", &["balance_lines", "unknown_breakdown_type"]),
 ];
 
 #[tokio::test]
@@ -288,6 +291,19 @@ async fn said(folder: &str, name: &str, columns: &str, tables: &[(&str, &str)]) 
 }
 
 #[tokio::test]
+async fn case_7_a_dispute_that_was_won_in_arbitration_comes_to_nothing_but_its_fees() {
+    let rows = "select 'pay_1' as payment_id, 'USD' as holding_currency, 'Chargeback' as action_type, column1 as breakdown_type, \
+                cast(column2 as decimal(38, 8)) as holding_currency_amount from (values ('Chargeback (ADJM)', -980.64), \
+                ('Chargeback (ARBW)', 980.64), ('Chargeback Fixed Fee', -10.0), ('Scheme Fixed Fee', -0.15))";
+    let disputes = "select 'dsp_1' as id, timestamp '2026-03-02 10:00:00' as received_on, timestamp '2026-04-20 10:00:00' as \
+                    last_update, 'arbitration_won' as status, 'fraudulent' as category, '10.4' as reason_code, 'pay_1' as \
+                    payment_id, 'ORD-1' as payment_reference, 'USD' as currency, cast(980.64 as decimal(18, 3)) as amount";
+    let tables = [("financial_actions", rows), ("disputes", disputes)];
+    let told = said("views", "dispute_ledger", "id, status, taken, given_back, taken + given_back, fees", &tables).await;
+    assert_eq!(told, ["dsp_1 arbitration_won -980.64000000 980.64000000 0.00000000 -10.15000000"]);
+}
+
+#[tokio::test]
 async fn case_16_an_exchanged_amount_may_be_off_by_what_six_digits_of_a_rate_leave_open() {
     let rows = "select timestamp '2026-03-02 10:00:00' as processed_on_local, 'ent_1' as entity_id, 'PO1' as payout_id, 'Capture' as \
                 breakdown_type, column1 as action_id, 'EUR' as processing_currency, 'USD' as holding_currency, cast(110 as \
@@ -296,6 +312,15 @@ async fn case_16_an_exchanged_amount_may_be_off_by_what_six_digits_of_a_rate_lea
                 from (values ('act_1', 108.911), ('act_2', 108.92))";
     let told = said("checks", "exchange_rate", "subject, expected, difference", &[("financial_actions", rows)]).await;
     assert_eq!(told, ["Capture of act_2 108.91144000 0.00856000"]);
+}
+
+#[tokio::test]
+async fn case_18_an_amount_in_thousandths_that_does_not_end_in_nought_is_named() {
+    let rows = "select column1 as id, timestamp '2026-03-02 10:00:00' as requested_on, 'ent_1' as entity_id, column2 as currency, \
+                column3 as amount_minor, cast(column4 as decimal(18, 3)) as amount from (values ('pay_1', 'KWD', 1310, 1.310), \
+                ('pay_2', 'KWD', 1312, 1.312), ('pay_3', 'EUR', 1312, 13.12))";
+    let told = said("checks", "last_digit", "subject, expected, found, difference", &[("payments", rows)]).await;
+    assert_eq!(told, ["pay_2 1.31000000 1.31200000 0.00200000"]);
 }
 
 #[tokio::test]

@@ -309,13 +309,35 @@ fn a_user_s_password_is_told_once_and_kept_nowhere() {
     assert_eq!((ran.code, ran.stderr.lines().next()), (2, Some("error: no password was given")));
 }
 
+#[test]
+fn tokens_are_told_once_listed_and_taken_away() {
+    let place = Place::new();
+    let users = |arguments: &[&str]| place.run(&[&["users"], arguments, &["--users", "users"]].concat());
+    let made = users(&["token", "report"]);
+    let token = made.stdout.trim();
+    assert_eq!((made.code, made.stderr.as_str()), (0, "report has one more token in users\n"));
+    let kept = fs::read_to_string(place.path().join("users")).unwrap();
+    assert!(token.starts_with("ckosql_") && !kept.contains(token) && kept.starts_with("token \"report\" \"SHA-256$"), "{kept}");
+    users(&["token", "anna"]);
+    users(&["token", "anna"]);
+    users(&["add", "anna", "--generate"]);
+    assert_eq!(users(&["list"]).stdout, "anna: a password, 2 tokens\nreport: a token\n");
+    assert_eq!(users(&["remove", "anna", "--tokens"]).stderr, "anna has no token any more in users\n");
+    assert_eq!(users(&["remove", "report"]).stderr, "report is no more in users\n");
+    assert_eq!(users(&["list"]).stdout, "anna: a password\n");
+    for gone in [&["remove", "report"][..], &["remove", "anna", "--tokens"]] {
+        assert_eq!(users(gone).code, 2, "{gone:?}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_server_says_that_it_is_ready_and_stops_when_it_is_told_to() {
     use std::io::{BufRead, BufReader};
 
     let place = Place::new();
-    let mut child = place.command(&["serve", "--demo", "--pg", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().unwrap();
+    let arguments = ["serve", "--demo", "--http", "127.0.0.1:0", "--pg", "127.0.0.1:0"];
+    let mut child = place.command(&arguments).stderr(Stdio::piped()).spawn().unwrap();
     let mut said = BufReader::new(child.stderr.take().unwrap());
     let mut ready = String::new();
     said.read_line(&mut ready).unwrap();
@@ -323,6 +345,7 @@ fn a_server_says_that_it_is_ready_and_stops_when_it_is_told_to() {
         ready.starts_with("ckosql is ready: PostgreSQL on 127.0.0.1:") && ready.contains("no password is asked for"),
         "{ready}"
     );
+    assert!(ready.contains(", HTTP on 127.0.0.1:"), "{ready}");
     terminate(&child);
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -1,5 +1,5 @@
 //! The shipped rules over the vendor's own books, which need no other side: over those of the stand-in every row is matched, or
-//! left for a reason that is true; and where they lie, the rows of the lie are left.
+//! left for a reason that is true. `truth` says which rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -118,50 +118,4 @@ async fn the_books_of_a_merchant_tie_out() {
 #[tokio::test]
 async fn the_books_of_another_merchant_tie_out() {
     assert_ties_out(11).await;
-}
-
-#[tokio::test]
-async fn what_the_books_lie_about_is_left() {
-    type Told<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
-    let told: [Told<'_>; 7] = [
-        (
-            "captured_amount",
-            "payment_to_actions",
-            &[("sides.payment_actions", "AMOUNT_MISMATCH"), ("sides.reported_actions", "AMOUNT_MISMATCH")],
-        ),
-        (
-            "payout_rows",
-            "actions_to_payout",
-            &[("sides.payouts", "IDENTITY_BROKEN"), ("sides.settlement_rows", "IDENTITY_BROKEN")],
-        ),
-        // The chargeback names another payment.
-        (
-            "disputed_payment",
-            "dispute_to_actions",
-            &[("sides.chargebacks", "NO_COUNTERPART_RIGHT"), ("sides.disputes", "OVERDUE")],
-        ),
-        ("exchange_rate", "fee_audit", &[("sides.captured_fees", "FX_OUT_OF_BAND")]),
-        // Its fee is on another capture, which has two.
-        ("fee_action", "fee_audit", &[("sides.captured_fees", "FEE_VARIANCE")]),
-        (
-            "available_balance",
-            "balance_rollforward",
-            &[("sides.balance_days", "IDENTITY_BROKEN"), ("sides.balance_movements", "IDENTITY_BROKEN")],
-        ),
-        (
-            "opening_balance",
-            "balance_rollforward",
-            &[("sides.balance_days", "IDENTITY_BROKEN"), ("sides.balance_movements", "NO_COUNTERPART_RIGHT")],
-        ),
-    ];
-    for (lie, flow, reasons) in told {
-        let options = SandboxOptions { faults: format!("books={lie}").parse().unwrap(), ..SandboxOptions::default() };
-        let stand = stand(MerchantOptions::default().seed, options);
-        let outcome = found(&stand, &[flow]).await;
-        let mut left = left(&outcome.steps[0]);
-        left.retain(|(_, reason), _| !["UNALLOCATED_TO_PAYOUT", "NOT_DUE_YET", "RESERVE_HELD", "FEE_PENDING"].contains(reason));
-        assert_eq!(left.keys().copied().collect::<Vec<_>>(), reasons, "{lie}");
-        // One of each, but for the rows of a settlement.
-        assert!(left.iter().all(|((table, _), many)| *many == 1 || *table == "sides.settlement_rows"), "{lie}: {left:?}");
-    }
 }

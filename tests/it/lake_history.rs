@@ -29,7 +29,7 @@ fn young() -> Merchant {
 }
 
 async fn versions(copy: &Copy, table: &str) -> Vec<Version> {
-    let mut versions = maintain::history(copy.engine.lake().unwrap(), table).await.unwrap();
+    let mut versions = maintain::history(&copy.engine.lake().unwrap().tended(&[table.to_owned()]).unwrap()[0]).await.unwrap();
     versions.reverse();
     versions
 }
@@ -216,7 +216,7 @@ async fn vacuum_leaves_what_is_within_the_retention_and_what_it_takes_is_said_to
     let now = newest(&old, "disputes").await.number;
     let lake = old.engine.lake().unwrap();
     let names = ["disputes".to_owned()];
-    let vacuum = async |is_dry| maintain::vacuum(lake, &names, None, is_dry).await.unwrap()[0].taken.files;
+    let vacuum = async |is_dry| maintain::vacuum(&lake.tended(&names).unwrap(), None, is_dry).await.unwrap()[0].taken.files;
 
     // What was replaced just now was the table's present for the last 200 days.
     assert_eq!(vacuum(false).await, 0);
@@ -251,8 +251,10 @@ async fn the_retention_of_a_table_follows_the_configuration_and_vacuum_keeps_to_
     let names = ["balances".to_owned()];
     let first = Copy::with(young(), lake.clone());
     first.sync(&["balances"]).await;
-    let retention =
-        async |copy: &Copy| maintain::vacuum(copy.engine.lake().unwrap(), &names, None, true).await.unwrap()[0].retention;
+    let retention = async |copy: &Copy| {
+        let tables = copy.engine.lake().unwrap().tended(&names).unwrap();
+        maintain::vacuum(&tables, None, true).await.unwrap()[0].retention
+    };
     assert_eq!(retention(&first).await, 90);
     let shorter = Copy::with(young(), LakeOptions { retention: 30, ..lake });
     assert_eq!(retention(&shorter).await, 90, "before the next sync");
@@ -261,7 +263,8 @@ async fn the_retention_of_a_table_follows_the_configuration_and_vacuum_keeps_to_
     let count = versions(&shorter, "balances").await.len();
     shorter.sync(&["balances"]).await;
     assert_eq!(versions(&shorter, "balances").await.len(), count + 1, "set once");
-    let vacuum = |days| maintain::vacuum(shorter.engine.lake().unwrap(), &names, Some(days), true);
+    let tables = shorter.engine.lake().unwrap().tended(&names).unwrap();
+    let vacuum = |days| maintain::vacuum(&tables, Some(days), true);
     let refused = vacuum(29).await.unwrap_err().to_string();
     assert!(
         refused.starts_with("less is to be retained than the table's retention promises (table balances, retention 30 days"),
@@ -291,7 +294,7 @@ async fn a_sync_puts_many_small_files_together_and_changes_no_row() {
     assert_eq!(copy.number(&changed(sixteen.number)).await, rows / 16);
     assert_eq!(copy.number(&changed(made - 1)).await, 0, "compaction changes nothing");
     assert_eq!(copy.number(&format!("select count(*) from lake_at('balances', {})", sixteen.number)).await, rows);
-    let done = maintain::optimize(copy.engine.lake().unwrap(), &["balances".to_owned()]).await.unwrap();
+    let done = maintain::optimize(&copy.engine.lake().unwrap().tended(&["balances".to_owned()]).unwrap()).await.unwrap();
     assert_eq!((done[0].before.files, done[0].after.files), (1, 1));
 }
 

@@ -20,6 +20,7 @@ macro_rules! assert_snapshot {
     };
 }
 
+mod acceptance;
 mod accounts;
 mod budget;
 mod checks;
@@ -32,8 +33,10 @@ mod downloads;
 mod export;
 mod faults;
 mod faulty_store;
+mod flight;
 mod flows;
 mod grammar;
+mod http;
 mod init;
 mod injection;
 mod joins;

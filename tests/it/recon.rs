@@ -10,18 +10,26 @@ use arrow::array::{ArrayRef, Date32Array, Decimal128Array, RecordBatch, StringAr
 use arrow::util::display::array_value_to_string;
 use ckosql::clock::Clock;
 use ckosql::error::{ErrorKind, Result};
+use ckosql::lake::maintain;
+use ckosql::lake::policy::Policy;
+use ckosql::lake::settings::LakeOptions;
 use ckosql::matching::conventions::Conventions;
 use ckosql::matching::explain::explain;
+use ckosql::matching::files::with_shipped;
+use ckosql::matching::known::{Hashes, run_unknown};
 use ckosql::matching::overrides::Action;
-use ckosql::matching::results::{Asked, Begun, Entered, Occasion, Recorded, Results};
+use ckosql::matching::results::{Asked, Begun, Broken, Entered, Identity, Occasion, Recorded, Results};
 use ckosql::matching::rule::Rule;
 use ckosql::matching::run::run_under;
 use ckosql::matching::test::session;
+use ckosql::sandbox::{Merchant, MerchantOptions, SandboxOptions};
 use ckosql::store::Location;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
+use proptest::prelude::*;
 use tempfile::TempDir;
 
+use crate::copy::Copy;
 use crate::faulty_store::FaultyStore;
 
 /// The first day of March 2026, counted since 1970.
@@ -55,11 +63,18 @@ struct Desk {
     results: Results,
     nonce: u64,
     day: i32,
+    /// What is evaluated with each run.
+    identities: Vec<Identity>,
+    /// Whether it never relies on an answer being known.
+    is_forgetful: bool,
+    /// Whether its last run matched any rows.
+    has_matched: bool,
 }
 
 impl Desk {
     fn at(location: &Location) -> Self {
-        Self { results: Results::at(location).unwrap(), nonce: 0, day: 10 }
+        let results = Results::at(location).unwrap();
+        Self { results, nonce: 0, day: 10, identities: Vec::new(), is_forgetful: false, has_matched: false }
     }
 
     fn new() -> (Self, TempDir) {
@@ -99,10 +114,12 @@ impl Desk {
         context.register_table("lines", Arc::new(table(lines))).unwrap();
         let rules: Vec<Rule> = rules.iter().map(|rule| Rule::parse(rule, "rule").unwrap()).collect();
         let as_of = MARCH + self.day - 1;
-        let outcome = run_under(&rules, &begun.overrides, context, &Conventions::default(), as_of).await?;
+        let known = if self.is_forgetful { Hashes::new() } else { begun.known(as_of) };
+        let ran = run_unknown(&rules, &begun.overrides, context, &Conventions::default(), as_of, &known).await?;
+        self.has_matched = !ran.outcome.steps.is_empty();
         self.nonce += 1;
         let occasion = Occasion { as_of, clock: Clock::default(), nonce: self.nonce };
-        let mut recorded = self.results.record(begun, &outcome, &context.state(), occasion).await?;
+        let mut recorded = self.results.record(begun, &ran, &self.identities, &context.state(), occasion).await?;
         Ok(recorded.remove(0))
     }
 
@@ -134,10 +151,21 @@ impl Desk {
     }
 
     async fn decide(&self, action: Action, left: &[&str], right: &[&str], retracts: Option<i64>) -> Result<i64> {
+        self.decide_of(action, left, right, retracts, None).await
+    }
+
+    async fn decide_of(
+        &self,
+        action: Action,
+        left: &[&str],
+        right: &[&str],
+        retracts: Option<i64>,
+        owner: Option<&str>,
+    ) -> Result<i64> {
         let ids = [left, right].map(|ids| ids.iter().map(|id| (*id).to_owned()).collect());
-        let flow = "f".to_owned();
+        let (flow, owner) = ("f".to_owned(), owner.map(str::to_owned));
         let (why, tables) = ("ann says so".to_owned(), [None, None]);
-        let asked = Asked { action, flow, ids, tables, why, who: None, account: None, retracts };
+        let asked = Asked { action, flow, ids, tables, why, who: None, account: None, retracts, owner };
         let by = Entered { at: Clock::default().now(), who: "ann".to_owned() };
         let sides = ["payments", "lines"].map(|table| [table.to_owned()].into());
         let decision = asked.decision(sides.each_ref(), &by).unwrap();
@@ -194,6 +222,162 @@ async fn case_15_the_same_again_is_no_change_and_a_restated_row_is_told_of() {
         desk.ask("select side, allocated_amount from recon.match_lines order by 1").await,
         ["left 0.98000000", "right 0.98000000"]
     );
+}
+
+#[tokio::test]
+async fn what_goes_by_what_the_last_run_went_by_is_not_matched_again_and_whatever_else_is() {
+    let (mut desk, _folder) = Desk::new();
+    let (payments, lines) = ([("a", 100, 1, Some("A")), ("b", 70, 1, None)], [("x", 100, 2, Some("A"))]);
+    let rules = [REFERENCE, AMOUNT];
+    desk.run(&rules, &payments, &lines).await;
+    assert!(desk.has_matched);
+    let again = desk.run(&rules, &payments, &lines).await;
+    assert!(!desk.has_matched);
+    let told = (again.run, again.unchanged_since, again.exceptions, again.created, again.withdrawn);
+    assert_eq!(told, (2, Some(1), 1, 0, 0));
+    let runs = "select matched, suggested, exceptions, out_of_scope, rules, inputs, goes_by from recon.runs order by run";
+    let runs = desk.ask(runs).await;
+    assert_eq!(runs[0], runs[1]);
+
+    // The reference is in the SELECT alone, the amount is compared, a row is new, a rule is another, a day is later.
+    let other_reference = [("a", 100, 1, Some("A")), ("b", 70, 1, Some("B"))];
+    for (rules, payments, day) in [
+        (&rules[..], &other_reference[..], 10),
+        (&rules[..], &[("a", 100, 1, Some("A")), ("b", 71, 1, Some("B"))][..], 10),
+        (&rules[..], &payments[..1], 10),
+        (&rules[..1], &payments[..1], 10),
+        (&rules[..1], &payments[..1], 11),
+    ] {
+        desk.day = day;
+        desk.run(rules, payments, &lines).await;
+        assert!(desk.has_matched);
+        desk.run(rules, payments, &lines).await;
+        assert!(!desk.has_matched);
+    }
+    desk.decide(Action::Unmatch, &["a"], &["x"], None).await.unwrap();
+    for is_matched in [true, false] {
+        desk.run(&rules, &payments, &lines).await;
+        assert_eq!(desk.has_matched, is_matched);
+    }
+    // What a closed period keeps is looked at each time.
+    desk.close(2).await;
+    for _ in 0..2 {
+        desk.run(&rules, &payments, &lines).await;
+        assert!(desk.has_matched);
+    }
+}
+
+#[tokio::test]
+async fn a_rule_that_reads_a_table_that_no_header_names_is_always_matched() {
+    let (mut desk, _folder) = Desk::new();
+    let (payments, lines) = ([("a", 100, 1, Some("A"))], [("x", 100, 2, Some("A"))]);
+    let rule =
+        REFERENCE.replace("on l.reference = r.reference", "on l.reference = r.reference join allowed on allowed.id = l.id");
+    for is_allowed in [false, true, true] {
+        let context = desk.context();
+        let allowed: &[Row<'_>] = if is_allowed { &payments } else { &[] };
+        context.register_table("allowed", Arc::new(table(allowed))).unwrap();
+        let begun = desk.begin(&context).await.unwrap();
+        desk.end(&context, &begun, &[&rule], &payments, &lines).await.unwrap();
+        assert!(desk.has_matched);
+        assert_eq!(desk.state().await.0.len(), usize::from(is_allowed));
+    }
+}
+
+/// What happens before a run: the rows are others, or they are matched by one rule alone, or a person says something.
+#[derive(Debug, Clone)]
+enum Before {
+    Rows(usize),
+    Rules(usize),
+    Unmatched(usize),
+    Closed(i32),
+    Nothing,
+}
+
+fn before() -> impl Strategy<Value = Before> {
+    prop_oneof![
+        3 => (0..3_usize).prop_map(Before::Rows),
+        1 => (1..3_usize).prop_map(Before::Rules),
+        1 => (0..3_usize).prop_map(Before::Unmatched),
+        1 => (1..4_i32).prop_map(Before::Closed),
+        4 => Just(Before::Nothing),
+    ]
+}
+
+/// Payments and lines: cents, day of March, and which reference.
+type World = [Vec<(i128, i32, Option<u8>)>; 2];
+
+/// Rows of which few things are told, so that many are alike.
+fn world() -> impl Strategy<Value = World> {
+    let rows = || prop::collection::vec((90..93_i128, 1..4_i32, prop::option::of(0..3_u8)), 1..6);
+    (rows(), rows()).prop_map(|(payments, lines)| [payments, lines])
+}
+
+/// All that is kept, but when it was: the hash of what people have decided has when they did.
+const KEPT: [&str; 6] = [
+    "select * exclude (started, ended, decisions), decisions is null from recon.runs",
+    "select * exclude (loaded_at) from recon.rule_versions",
+    "select * from recon.matches_history",
+    "select * from recon.match_lines",
+    "select * from recon.exceptions_history",
+    "select * from recon.assertions",
+];
+
+/// All that is kept after runs.
+async fn kept_after(worlds: &[World; 3], turns: &[Before], is_forgetful: bool) -> (Vec<String>, usize) {
+    let (mut desk, _folder) = Desk::new();
+    desk.is_forgetful = is_forgetful;
+    let (mut world, mut rules, mut closed, mut known) = (0, 2, 0, 0);
+    for turn in turns {
+        match turn {
+            Before::Rows(other) => world = *other,
+            Before::Rules(many) => rules = *many,
+            Before::Unmatched(row) => {
+                let (left, right) = (format!("p{row}"), format!("l{row}"));
+                // It may have been said before.
+                drop(desk.decide(Action::Unmatch, &[left.as_str()], &[right.as_str()], None).await);
+            }
+            Before::Closed(day) => {
+                closed = closed.max(*day);
+                desk.close(closed).await;
+            }
+            Before::Nothing => {}
+        }
+        let references = ["A", "B", "C"];
+        let ids: Vec<[String; 2]> = (0..6).map(|row| [format!("p{row}"), format!("l{row}")]).collect();
+        let rows = |side: usize| -> Vec<Row<'_>> {
+            let rows = worlds[world][side].iter().zip(&ids);
+            rows.map(|((cents, day, reference), id)| {
+                (id[side].as_str(), *cents, *day, reference.map(|of| references[usize::from(of)]))
+            })
+            .collect()
+        };
+        desk.run(&[AMOUNT, REFERENCE][..rules], &rows(0), &rows(1)).await;
+        known += usize::from(!desk.has_matched);
+    }
+    let mut kept = Vec::new();
+    for sql in KEPT {
+        let mut rows = desk.ask(sql).await;
+        rows.sort_unstable();
+        kept.extend(rows);
+    }
+    (kept, known)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn runs_that_leave_out_what_is_known_keep_what_those_keep_that_match_all_anew(
+        worlds in [world(), world(), world()],
+        turns in prop::collection::vec(before(), 1..6),
+    ) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let (known, _) = runtime.block_on(kept_after(&worlds, &turns, false));
+        let (anew, of_them_known) = runtime.block_on(kept_after(&worlds, &turns, true));
+        prop_assert_eq!(of_them_known, 0);
+        prop_assert_eq!(known, anew);
+    }
 }
 
 #[tokio::test]
@@ -303,6 +487,62 @@ async fn case_46_what_a_person_has_unmatched_stays_so() {
     assert_eq!(desk.events(4).await, ["restored - reference"]);
     let overrides = desk.ask("select override_id, action, who, line_id, is_retracted from recon.overrides order by 1, 4").await;
     assert_eq!(overrides, ["1 unmatch ann a true", "1 unmatch ann x true", "2 retract ann  false"]);
+}
+
+#[tokio::test]
+async fn case_46_what_a_person_has_unmatched_is_no_candidate_and_what_is_left_is_told_why() {
+    let (mut desk, _folder) = Desk::new();
+    let (payments, lines) = ([("a", 999, 1, None), ("b", 999, 1, None)], [("x", 999, 2, None)]);
+    desk.run(&[AMOUNT], &payments, &lines).await;
+    assert_eq!(desk.state().await.1, ["a AMBIGUOUS_WINDOW", "b AMBIGUOUS_WINDOW", "x AMBIGUOUS_WINDOW"]);
+    desk.decide(Action::Unmatch, &["a"], &["x"], None).await.unwrap();
+    desk.run(&[AMOUNT], &payments, &lines).await;
+    assert_eq!(desk.state().await, (vec!["b x amount".to_owned()], vec!["a NO_COUNTERPART_LEFT".to_owned()]));
+    let day = desk.ask("select cast(made_at as date) from recon.overrides limit 1").await.remove(0);
+    let said = format!("ann has set payments a and lines x apart on {day}, override 1: ann says so");
+    assert_eq!(desk.ask("select detail from recon.exceptions").await, [said.as_str()]);
+    let evidence = "select coalesce(left_value, '-'), coalesce(right_value, '-'), test, passed from recon.evidence where field = 'set apart'";
+    let told = format!("a - ann has set them apart on {day}, override 1: ann says so true");
+    assert_eq!(desk.ask(evidence).await, [told]);
+    let told =
+        [explained(&desk, &[AMOUNT], &payments, &lines, "a").await, explained(&desk, &[AMOUNT], &payments, &lines, "b").await];
+    let id = desk.ask("select match_id from recon.matches").await.remove(0);
+    insta::assert_snapshot!(told.join("").replace(&id, "MATCH").replace(&day, "DAY"), @"
+    payments a is left, hop 1 of f: NO_COUNTERPART_LEFT
+      A row of the left side without counterpart.
+      none of these rules matched it, or found out more of it: amount
+      ann has set payments a and lines x apart on DAY, override 1: ann says so
+    MATCH is matched by amount, hop 1 of f
+      left  payments b, 9.99 EUR, 2026-03-01
+      right lines x, 9.99 EUR, 2026-03-02
+      the amounts are equal
+      the days lie in the window: day within +0 to +5 days of day
+      ann has set payments a and lines x apart on DAY, override 1: ann says so
+    ");
+    // Taken back, all is as it was before.
+    desk.decide(Action::Retract, &[], &[], Some(1)).await.unwrap();
+    desk.run(&[AMOUNT], &payments, &lines).await;
+    assert_eq!(desk.state().await.0, [""; 0]);
+    assert_eq!(desk.ask(evidence).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_match_of_several_goes_when_a_person_sets_two_of_its_rows_apart() {
+    let (mut desk, _folder) = Desk::new();
+    let sums = REFERENCE.replace("right: lines(id)\n", "right: lines(id) shape: many_to_one\n");
+    let payments = [("a", 60, 1, Some("A")), ("b", 40, 1, Some("A")), ("c", 7, 1, Some("A"))];
+    let lines = [("x", 107, 2, Some("A"))];
+    desk.run(&[&sums], &payments, &lines).await;
+    assert_eq!(desk.ask("select shape, status from recon.matches").await, ["many_to_one confirmed"]);
+    desk.decide(Action::Unmatch, &["c"], &["x"], None).await.unwrap();
+    desk.run(&[&sums], &payments, &[("x", 100, 2, Some("A"))]).await;
+    assert_eq!(desk.events(2).await, ["created - reference", "withdrawn override reference"]);
+    assert_eq!(desk.state().await.0, ["a x reference", "b x reference"]);
+    // Of all of them nobody says which is wrong.
+    desk.decide(Action::Unmatch, &["a", "b"], &["x"], None).await.unwrap();
+    desk.run(&[&sums], &payments, &[("x", 100, 2, Some("A"))]).await;
+    let left = ["a AMBIGUOUS_KEY", "b AMBIGUOUS_KEY", "c NO_COUNTERPART_LEFT", "x AMBIGUOUS_KEY"];
+    assert_eq!(desk.state().await, (vec![], left.map(str::to_owned).to_vec()));
 }
 
 #[test]
@@ -425,6 +665,143 @@ async fn exceptions_have_the_age_of_their_day_at_the_run() {
 }
 
 #[tokio::test]
+async fn a_row_that_is_left_says_until_when_it_is_waited_for_and_who_is_to_see_to_it() {
+    let (mut desk, _folder) = Desk::new();
+    let later = AMOUNT.replace("rule: amount", "rule: later").replace("priority: 2", "priority: 3").replace("+5 days", "+9 days");
+    desk.run(&[AMOUNT], &[("a", 100, 1, None)], &[("x", 7, 2, None)]).await;
+    let told = "select line_id, coalesce(cast(due as varchar), '-'), coalesce(owner, '-') from recon.exceptions order by 1";
+    assert_eq!(desk.ask(told).await, ["a 2026-03-06 -", "x - -"]);
+    desk.run(&[AMOUNT, &later], &[("a", 100, 1, None)], &[("x", 7, 2, None)]).await;
+    assert_eq!(desk.ask(told).await, ["a 2026-03-10 -", "x - -"]);
+    // No run is needed for it.
+    desk.decide_of(Action::Assign, &["a"], &["x"], None, Some("bob")).await.unwrap();
+    desk.decide_of(Action::Assign, &["a"], &[], None, Some("eve")).await.unwrap();
+    assert_eq!(desk.ask(told).await, ["a 2026-03-10 eve", "x - bob"]);
+    desk.decide(Action::Retract, &[], &[], Some(2)).await.unwrap();
+    assert_eq!(desk.ask(told).await, ["a 2026-03-10 bob", "x - bob"]);
+    let nobody = desk.decide(Action::Assign, &["a"], &[], None).await.unwrap_err();
+    assert_eq!(nobody.to_string(), "rows that are assigned to nobody (action assign)");
+    // It decides nothing of what they belong to.
+    let same = desk.run(&[AMOUNT, &later], &[("a", 100, 1, None)], &[("x", 7, 2, None)]).await;
+    assert_eq!(same.unchanged_since, Some(2));
+}
+
+#[tokio::test]
+async fn a_match_says_by_how_much_it_is_better_than_the_next() {
+    let (mut desk, _folder) = Desk::new();
+    let scored = "--- rule: scored flow: f priority: 1 assign: mutual_best(margin=1)\n--- left: payments(id) right: lines(id)\n\
+         select l.id as left_id, r.id as right_id, 10 - abs(l.day - r.day) as score from payments l join lines r on l.amount = r.amount";
+    let payments = [("a", 100, 1, None), ("b", 7, 1, None)];
+    desk.run(&[scored], &payments, &[("x", 100, 2, None), ("y", 100, 5, None), ("z", 7, 1, None)]).await;
+    let told = "select score, coalesce(cast(margin as varchar), 'no other') from recon.matches order by 1";
+    assert_eq!(desk.ask(told).await, ["9 3", "10 no other"]);
+}
+
+#[tokio::test]
+async fn identities_are_told_of_each_run_that_evaluates_them() {
+    let (mut desk, _folder) = Desk::new();
+    let identity = |id: &str, broken: Vec<Broken>| Identity {
+        flow: "f".to_owned(),
+        id: id.to_owned(),
+        name: "a_check".to_owned(),
+        tolerance: "exact".to_owned(),
+        broken,
+    };
+    let broken = Broken {
+        subject: "2026-03-01 P1".to_owned(),
+        currency: Some("EUR".to_owned()),
+        expected: Some(7_951_000_000),
+        found: Some(7_945_000_000),
+    };
+    let (payments, lines) = ([("a", 100, 1, Some("A"))], [("x", 100, 2, Some("A"))]);
+    assert_eq!(desk.run(&[REFERENCE], &payments, &lines).await.broken, 0);
+    let of_matches = "select count(*) from recon.assertions where hop is not null and passed";
+    let conserved = desk.ask(of_matches).await;
+    desk.identities = vec![identity("I7", vec![broken]), identity("I4", vec![])];
+    // What identities come to is no change of what is matched.
+    let second = desk.run(&[REFERENCE], &payments, &lines).await;
+    assert_eq!((second.unchanged_since, second.broken), (Some(1), 1));
+    desk.identities = vec![identity("I7", vec![])];
+    assert_eq!(desk.run(&[REFERENCE], &payments, &lines).await.broken, 0);
+    let told = "select run, identity, scope, coalesce(currency, '-'), coalesce(cast(difference as varchar), '-'), rows, passed, \
+                tolerance, coalesce(subject, '-') from recon.assertions where hop is null order by 1, 2";
+    let expected = [
+        "2 I4 a_check - - 0 true exact -",
+        "2 I7 a_check EUR 0.06000000 1 false exact 2026-03-01 P1",
+        "3 I7 a_check - - 0 true exact -",
+    ];
+    assert_eq!(desk.ask(told).await, expected);
+    assert_ne!(conserved, ["0"]);
+    assert_eq!(desk.ask(of_matches).await, conserved);
+}
+
+#[tokio::test]
+async fn an_identity_that_the_books_break_is_recorded_with_the_flow_it_belongs_to() {
+    let folder = TempDir::new().unwrap();
+    let merchant = MerchantOptions { payments: 600, days: 16, ..MerchantOptions::default() };
+    let options = SandboxOptions { faults: "books=payout_rows".parse().unwrap(), ..SandboxOptions::default() };
+    let lake = LakeOptions::at(folder.path().to_str().unwrap());
+    let copy = Copy::made(Merchant::new(merchant), Some(lake), options, |_| {}, Policy::default()).unwrap();
+    copy.sync(&[]).await;
+    let mut rules = with_shipped(None).unwrap();
+    rules.retain(|rule| rule.flow == "actions_to_payout");
+    let before = copy.engine.activity().requests;
+    let identities = copy.engine.identities(&["actions_to_payout"].into()).await.unwrap();
+    let asked = copy.engine.activity().requests - before;
+    assert!(asked < 100, "{asked} requests over a lake");
+    let as_of = copy.engine.clock().now().date_naive().to_epoch_days();
+    let recorded = copy.engine.reconcile(&rules, as_of, &identities).await.unwrap();
+    assert!(recorded[0].broken > 0, "{recorded:?}");
+    let told = "select distinct identity, scope, passed from recon.assertions where hop is null order by 2";
+    insta::assert_snapshot!(copy.text(told).await, @"
+    +----------+---------------------+--------+
+    | identity | scope               | passed |
+    +----------+---------------------+--------+
+    | I6       | breakdown_deduction | true   |
+    | I5       | breakdown_net       | true   |
+    | I4       | payout_amount       | false  |
+    | I5       | payout_breakdown    | true   |
+    | I7       | payout_components   | true   |
+    | I18      | settled_once        | true   |
+    +----------+---------------------+--------+
+    ");
+}
+
+#[tokio::test]
+async fn small_files_are_put_together_and_nothing_that_is_told_or_under_way_changes() {
+    let (mut desk, _folder) = Desk::new();
+    let lines = [("x", 100, 2, None), ("y", 200, 2, None), ("z", 300, 2, None)];
+    let payments = [("a", 100, 1, None), ("b", 200, 1, None), ("c", 300, 1, None)];
+    for many in 1..4 {
+        desk.run(&[AMOUNT], &payments[..many], &lines).await;
+    }
+    let told = async |desk: &Desk| {
+        let mut told = desk.ask("select * from recon.matches_history order by match_id, run").await;
+        for table in ["exceptions_history", "events", "runs", "assertions", "evidence"] {
+            let mut rows = desk.ask(&format!("select * from recon.{table}")).await;
+            rows.sort_unstable();
+            told.extend(rows);
+        }
+        told
+    };
+    let before = told(&desk).await;
+    let context = desk.context();
+    let begun = desk.begin(&context).await.unwrap();
+    let tables = desk.results.tended(90);
+    for done in maintain::optimize(&tables).await.unwrap() {
+        assert_eq!(done.after.files, u64::from(done.before.files > 0), "{done:?}");
+    }
+    assert_eq!(told(&desk).await, before);
+    // What was replaced is still there for those who look back.
+    let vacuumed = maintain::vacuum(&tables, None, false).await.unwrap();
+    assert!(vacuumed.iter().all(|one| (one.taken.files, one.retention) == (0, 90)), "{vacuumed:?}");
+    drop(tables);
+    let recorded = desk.end(&context, &begun, &[AMOUNT], &payments, &[]).await.unwrap();
+    assert_eq!((recorded.run, recorded.withdrawn), (4, 3));
+    assert_eq!(desk.state().await.0, [""; 0]);
+}
+
+#[tokio::test]
 async fn a_run_that_is_killed_between_its_commits_has_changed_nothing_and_the_next_is_right() {
     let (first, second) = ([("a", 100, 1, Some("A")), ("b", 50, 1, None)], [("a", 100, 1, Some("A")), ("b", 50, 1, Some("B"))]);
     let lines = [("x", 100, 2, Some("A")), ("y", 50, 2, Some("B"))];
@@ -510,6 +887,28 @@ fn ckosql(folder: &TempDir, arguments: &[&str], has_lake: bool) -> String {
         .unwrap();
     let [out, err] = [done.stdout, done.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     format!("exit {}\n{out}{err}", done.status.code().unwrap())
+}
+
+#[test]
+fn what_is_kept_of_matching_is_kept_in_shape_with_the_lake() {
+    let folder = shop();
+    ckosql(&folder, &["reconcile", "shop", "--rules", "rules", "--as-of", "2026-03-10"], true);
+    ckosql(&folder, &["reconcile", "shop", "--rules", "rules", "--as-of", "2026-03-11"], true);
+    let lake = |more: &[&str]| ckosql(&folder, &[&["lake"], more, &["--format", "csv"]].concat(), true);
+    let status = lake(&["status"]);
+    assert!(status.contains("\nrecon.runs,,,,,,,"), "{status}");
+    let done = lake(&["optimize", "recon.runs", "recon.matches"]);
+    assert!(done.contains("\nrecon.runs,2,1,"), "{done}");
+    let history = lake(&["history", "recon.runs"]);
+    assert!(history.lines().nth(2).unwrap().contains(",OPTIMIZE,"), "{history}");
+    assert!(lake(&["vacuum", "recon.runs", "--dry-run"]).ends_with("\nrecon.runs,0,0,90\n"));
+    assert!(lake(&["history", "recon.rums"]).starts_with("exit 2\n"));
+    // No identity is told with this flow; and where nothing is recorded none is.
+    let run = |more: &[&str]| {
+        ckosql(&folder, &[&["reconcile", "shop", "--rules", "rules", "--fail-on", "identities"], more].concat(), true)
+    };
+    assert!(run(&[]).starts_with("exit 0\n"));
+    assert!(run(&["--dry-run"]).contains("identities are evaluated where they are recorded"));
 }
 
 #[test]

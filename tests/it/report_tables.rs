@@ -172,7 +172,7 @@ async fn however_files_are_written_the_rows_are_the_same() {
 /// A by-payout report of two rows that are the same to the byte, one that is billed later, and one of another action; and
 /// the same report made again.
 #[tokio::test(flavor = "multi_thread")]
-async fn identical_fees_count_twice_and_a_report_made_again_counts_once() {
+async fn cases_14_and_15_identical_fees_count_twice_and_a_report_made_again_counts_once() {
     let folder = tempfile::tempdir().unwrap();
     let fee = "ent_a,ca_1,act_1,Scheme Variable Fee,-0.01349386,000G7HDD96SH,2026-07-01T10:00:00.000\n";
     let late = "ent_a,ca_1,act_0,Interchange Fixed Fee,-0.2,,2026-07-01T11:00:00.000\n";

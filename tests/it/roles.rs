@@ -8,7 +8,7 @@ use arrow::datatypes::DataType;
 use ckosql::clock::Clock;
 use ckosql::engine::config::Config;
 use ckosql::engine::roles::settings::RoleSettings;
-use ckosql::engine::{Engine, Session};
+use ckosql::engine::{Caller, Engine, Session};
 use ckosql::error::{Error, ErrorKind, Result};
 use ckosql::sandbox::SandboxOptions;
 use futures::TryStreamExt;
@@ -21,7 +21,8 @@ struct House {
     engine: Engine,
 }
 
-fn engine(stand: &Stand, roles: &str) -> Result<Engine> {
+/// An engine over a merchant, under roles as the configuration has them.
+pub(crate) fn engine(stand: &Stand, roles: &str) -> Result<Engine> {
     let roles: BTreeMap<String, RoleSettings> = toml::from_str(roles).unwrap();
     let roles = roles.into_iter().map(|(name, role)| role.resolve(&name)).collect::<Result<_>>()?;
     let (accounts, clock) = (vec![stand.sandbox.account()], Clock::Fixed(stand.merchant.end()));
@@ -36,8 +37,12 @@ impl House {
     }
 
     fn session(&self, user: &str) -> Session {
-        self.engine.session_of(Some(user)).unwrap()
+        self.engine.session_for(caller(Some(user))).unwrap()
     }
+}
+
+fn caller(user: Option<&str>) -> Caller {
+    Caller { door: "a door", user: user.map(str::to_owned), address: None }
 }
 
 async fn rows(session: &Session, sql: &str) -> Result<Vec<RecordBatch>> {
@@ -217,15 +222,16 @@ async fn a_role_asks_for_no_more_than_it_may_whatever_it_sets() {
 #[tokio::test]
 async fn a_guest_does_not_change_what_is_of_the_whole_process() {
     let stand = Stand::new(10, SandboxOptions::default());
-    let guest = stand.engine.session_of(None).unwrap();
+    let guest = stand.engine.session_for(caller(None)).unwrap();
     for sql in [
         "set datafusion.runtime.memory_limit = '1G'",
         "set DataFusion.Runtime.temp_directory = '/tmp'",
         "reset datafusion.runtime.memory_limit",
     ] {
-        assert_eq!(rows(&guest, sql).await.map(drop).unwrap_err().kind(), ErrorKind::Scope, "{sql}");
+        assert_eq!(rows(&guest, sql).await.map(drop).unwrap_err().kind(), ErrorKind::ReadOnly, "{sql}");
     }
-    rows(&guest, "set datafusion.execution.batch_size = 100").await.unwrap();
+    assert_eq!(guest.set("datafusion.execution.batch_size", Some("100")).await.unwrap_err().kind(), ErrorKind::ReadOnly);
+    guest.set("checkout.max_requests", Some("10")).await.unwrap();
     rows(&stand.engine.session().unwrap(), "set datafusion.runtime.memory_limit = '1G'").await.unwrap();
 }
 
@@ -233,7 +239,7 @@ async fn a_guest_does_not_change_what_is_of_the_whole_process() {
 async fn who_has_no_role_sees_nothing_where_there_are_roles() {
     let house = House::new(ONE_PART);
     for user in [Some("eve"), Some(""), Some("*"), None] {
-        assert_eq!(house.engine.session_of(user).map(drop).unwrap_err().kind(), ErrorKind::Scope, "{user:?}");
+        assert_eq!(house.engine.session_for(caller(user)).map(drop).unwrap_err().kind(), ErrorKind::Scope, "{user:?}");
     }
 }
 

@@ -6,11 +6,13 @@ use std::process::Command;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, Decimal128Array, RecordBatch, StringArray};
+use chrono::DateTime;
 use ckosql::matching::conventions::Conventions;
 use ckosql::matching::files::Folder;
 use ckosql::matching::outcome::Outcome;
+use ckosql::matching::overrides::{Action, Decision, Overrides, Rows as Named};
 use ckosql::matching::rule::Rule;
-use ckosql::matching::run::run;
+use ckosql::matching::run::{run, run_under};
 use ckosql::matching::test::session;
 use ckosql::money::Exponents;
 use datafusion::datasource::MemTable;
@@ -34,7 +36,7 @@ async fn assert_all_pass(folder: &Folder, at_least: usize) {
 #[tokio::test]
 async fn rules_of_every_kind_do_what_their_cases_say() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rules");
-    assert_all_pass(&Folder::read(&folder).unwrap(), 58).await;
+    assert_all_pass(&Folder::read(&folder).unwrap(), 69).await;
 }
 
 #[test]
@@ -84,13 +86,56 @@ const RULES: [&str; 3] = [
 ];
 
 async fn outcome(rules: &[&str], left: MemTable, right: MemTable, partitions: usize) -> Outcome {
+    outcome_under(rules, &Overrides::default(), left, right, partitions).await
+}
+
+async fn outcome_under(rules: &[&str], overrides: &Overrides, left: MemTable, right: MemTable, partitions: usize) -> Outcome {
     let rules: Vec<Rule> = rules.iter().map(|rule| Rule::parse(rule, "rule").unwrap()).collect();
     let conventions = Arc::new(Conventions::default());
     let context = session(&conventions);
     context.sql(&format!("set datafusion.execution.target_partitions = {partitions}")).await.unwrap();
     context.register_table("l", Arc::new(left)).unwrap();
     context.register_table("r", Arc::new(right)).unwrap();
-    run(&rules, &context, &conventions, i32::MAX).await.unwrap()
+    run_under(&rules, overrides, &context, &conventions, i32::MAX).await.unwrap()
+}
+
+/// Rows that are set apart, by their numbers.
+type SetApart = Vec<([u8; 2], [u8; 2])>;
+
+/// Mostly one and one, and some of two and one or two.
+fn apart() -> impl Strategy<Value = SetApart> {
+    let few =
+        || prop_oneof![4 => (0..24_u8).prop_map(|row| [row; 2]), 1 => (0..24_u8, 0..24_u8).prop_map(|(one, other)| [one, other])];
+    prop::collection::vec((few(), few()), 0..40)
+}
+
+fn overrides(apart: &SetApart) -> Overrides {
+    let rows = |table: &str, numbers: &[u8; 2]| Named::new(table, numbers.map(|number| format!("{table}{number:03}")));
+    let decision = |(number, (left, right)): (i64, &([u8; 2], [u8; 2]))| Decision {
+        number,
+        at: DateTime::UNIX_EPOCH,
+        by: "ann".to_owned(),
+        flow: "f".to_owned(),
+        action: Action::Unmatch,
+        // Some people name the right side first.
+        rows: if number % 3 == 0 { [rows("r", right), rows("l", left)] } else { [rows("l", left), rows("r", right)] },
+        why: "known".to_owned(),
+        account: None,
+        retracts: None,
+        owner: None,
+    };
+    Overrides::new((1..).zip(apart).map(decision).collect())
+}
+
+/// What came of rows, without the rule that says it.
+fn told(outcome: &Outcome) -> Vec<String> {
+    let step = &outcome.steps[0];
+    let matches = step.matches.iter().map(|found| format!("{:?}", step.ids(found).unwrap()));
+    let left = step.exceptions.iter().map(|left| {
+        let id = step.table(left.table).unwrap().id(left.row).unwrap();
+        format!("{id} {} {} {:?} {:?}", left.reason, left.candidate_count, step.candidates(left).unwrap(), left.detail)
+    });
+    matches.chain(left).collect()
 }
 
 fn in_order(rows: &Rows) -> Vec<usize> {
@@ -117,6 +162,35 @@ proptest! {
             let shuffled = table("l", &left, &left_order, parts);
             let got = wait(outcome(rules, shuffled, table("r", &right, &right_order, parts), parts));
             prop_assert_eq!(&expected, &got);
+        }
+    }
+
+    #[test]
+    fn what_is_set_apart_is_not_matched_and_makes_no_other_match_wrong(
+        (left, left_order) in rows().prop_flat_map(|rows| (Just(in_order(&rows)).prop_shuffle(), Just(rows)).prop_map(|(order, rows)| (rows, order))),
+        right in rows(),
+        apart in apart(),
+        parts in prop::sample::select(vec![1_usize, 2, 4, 8]),
+    ) {
+        let overrides = overrides(&apart);
+        let run = |rules: &[&str], order: &[usize], parts: usize| {
+            let (left, right) = (table("l", &left, order, parts), table("r", &right, &in_order(&right), parts));
+            wait(outcome_under(rules, &overrides, left, right, parts))
+        };
+        for place in 0..RULES.len() {
+            let rules = &RULES[place..=place];
+            let found = run(rules, &in_order(&left), 1);
+            prop_assert_eq!(&found, &run(rules, &left_order, parts));
+            let step = &found.steps[0];
+            for matched in &step.matches {
+                let [lefts, rights] = step.ids(matched).unwrap();
+                prop_assert!(!overrides.of("f").is_unmatched(["l", "r"], [&lefts, &rights]), "{:?} {:?}", lefts, rights);
+            }
+            // Rows that are counted have the answer of those that are paired.
+            if place < 2 {
+                let paired = format!("{} and l.amount + r.amount > 0.0", rules[0]);
+                prop_assert_eq!(told(&found), told(&run(&[&paired], &in_order(&left), 2)));
+            }
         }
     }
 
@@ -151,6 +225,33 @@ proptest! {
         prop_assert!(step.exceptions.iter().all(|exception| exception.reason == "AMBIGUOUS_WINDOW"));
         prop_assert_eq!(step.exceptions.len(), left.len() + right.len());
     }
+}
+
+#[tokio::test]
+async fn case_6_what_is_missing_of_a_sum_is_told() {
+    let part = |amount| vec![(amount, false, 0, Some(1))];
+    let [left, right] = [("l", part(100)), ("r", part(60))].map(|(name, rows)| table(name, &rows, &[0], 1));
+    let rule = RULES[0].replace("many_to_one", "one_to_many");
+    let outcome = outcome(&[&rule], left, right, 1).await;
+    let told: Vec<_> = outcome.steps[0].exceptions.iter().map(|left| (left.reason, left.detail.as_deref().unwrap())).collect();
+    assert_eq!(told, [("SHORT_PAID", "1.00 against 0.60 USD, 0.40 apart"); 2]);
+    assert!(outcome.steps[0].matches.is_empty());
+}
+
+#[tokio::test]
+async fn case_53_a_rule_of_a_range_alone_is_refused_before_it_reads_a_row() {
+    let rule = "--- rule: range flow: f\n--- left: l(id) right: r(id)\n\
+                select l.id as left_id, r.id as right_id from l join r on l.day < r.day";
+    let context = session(&Arc::new(Conventions::default()));
+    let none = Rows::new();
+    for name in ["l", "r"] {
+        context.register_table(name, Arc::new(table(name, &none, &[], 1))).unwrap();
+    }
+    let error = run(&[Rule::parse(rule, "rule").unwrap()], &context, &Conventions::default(), 0).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a rule joins by no equality, so every row is compared with every other (condition l.day < r.day, rule range)"
+    );
 }
 
 #[tokio::test]
@@ -201,12 +302,11 @@ async fn a_minor_unit_is_what_the_accounts_say() {
 }
 
 fn ckosql(arguments: &[&str]) -> String {
-    let done = Command::new(env!("CARGO_BIN_EXE_ckosql"))
-        .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env_clear()
-        .output()
-        .unwrap();
+    ckosql_in(Path::new(env!("CARGO_MANIFEST_DIR")), arguments)
+}
+
+fn ckosql_in(folder: &Path, arguments: &[&str]) -> String {
+    let done = Command::new(env!("CARGO_BIN_EXE_ckosql")).args(arguments).current_dir(folder).env_clear().output().unwrap();
     let [out, err] = [done.stdout, done.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     format!("exit {}\n{out}{err}", done.status.code().unwrap())
 }
@@ -219,6 +319,24 @@ fn the_command_line_tries_rules_and_says_what_differs() {
 #[test]
 fn the_command_line_says_why_a_rule_is_refused() {
     assert_snapshot!(ckosql(&["--demo", "rules", "check", "tests/fixtures/rules/broken"]));
+}
+
+#[test]
+fn a_new_rule_stands_with_its_cases_and_is_neither_refused_nor_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut told = String::new();
+    for command in ["rules new mine.by_amount", "rules test rules", "--demo rules check rules", "rules new mine.by_amount"] {
+        let arguments: Vec<&str> = command.split(' ').collect();
+        told.push_str(&format!("$ ckosql {command}\n{}", ckosql_in(folder.path(), &arguments)));
+    }
+    for file in ["mine.by_amount.sql", "mine.by_amount.test"] {
+        let text = std::fs::read_to_string(folder.path().join("rules").join(file)).unwrap();
+        told.push_str(&format!("--- {file}\n{text}"));
+    }
+    let reference = ["rules", "new", "payout_to_bank.mine", "--by", "reference", "--tolerance", "1", "--folder", "other"];
+    ckosql_in(folder.path(), &reference);
+    told.push_str(&std::fs::read_to_string(folder.path().join("other/payout_to_bank.mine.sql")).unwrap());
+    assert_snapshot!(told);
 }
 
 #[test]

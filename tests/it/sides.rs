@@ -238,3 +238,37 @@ async fn case_21_a_time_that_is_there_twice_names_no_instant_and_is_told() {
         told(&context, "captured_fees", "concat_ws(' ', line_id, booked_on, is_unresolved, is_pending, gateway_fees)").await;
     assert_eq!(told, ["ca/act_1 2026-11-01 true true 1", "ca/act_2 2026-11-01 false false 0"]);
 }
+
+#[tokio::test]
+async fn case_20_a_day_is_the_one_that_the_settlement_zone_prints() {
+    let context =
+        given(&["create table financial_actions as select 'a' as account, 'ent' as entity_id, 'ca' as currency_account_id, \
+         'act_1' as action_id, 'pay_1' as payment_id, 'Capture' as breakdown_type, 'USD' as holding_currency, \
+         'USD' as processing_currency, cast(10 as decimal(38, 8)) as holding_currency_amount, 'f' as file_id, \
+         cast(10 as decimal(38, 8)) as processing_currency_amount, timestamp '2026-03-01T07:30:00' as processed_on, \
+         timestamp '2026-02-28T23:30:00' as processed_on_local"])
+        .await;
+    assert_eq!(told(&context, "balance_movements", "line_id").await, ["ca/2026-02-28"]);
+    assert_eq!(told(&context, "reported_actions", "concat_ws(' ', line_id, booked_on)").await, ["act_1/USD 2026-02-28"]);
+    // It is in the settlement of the day after, which says so itself.
+    let rows = rows_of("('f1', 1, '000G7HDD96SH', 'Capture', 10)").await;
+    assert!(rows.len() == 1 && rows[0].starts_with("PO1/000G7HDD96SH/"), "{rows:?}");
+}
+
+#[tokio::test]
+async fn cases_24_and_25_fees_without_a_capture_are_no_action_and_no_order_waits_for_their_payment() {
+    let context = given(&[
+        "create table payments as select id, 'a' as account, 'ORD-1' as reference, 'USD' as currency, \
+         cast(captured as decimal(18, 3)) as total_captured, cast(null as decimal(18, 3)) as total_refunded, \
+         timestamp '2026-03-01T10:00:00' as requested_on from (values ('pay_declined', 0), ('pay_1', 10)) as t(id, captured)",
+        "create table financial_actions as select action_id, payment_id, breakdown_type, 'USD' as processing_currency, \
+         cast(amount as decimal(38, 8)) as processing_currency_amount, 'f' as file_id, \
+         timestamp '2026-03-01T10:00:00' as processed_on_local from (values \
+         ('act_1', 'pay_1', 'Capture', 10), ('act_1', 'pay_1', 'Gateway Fixed Fee', -1), \
+         ('act_2', 'pay_declined', 'Authorization Fixed Fee', -1), ('adj_1', null, 'Minimum Billing Fee', -20)) \
+         as t(action_id, payment_id, breakdown_type, amount)",
+    ])
+    .await;
+    assert_eq!(told(&context, "payments", "payment_id").await, ["pay_1"]);
+    assert_eq!(told(&context, "reported_actions", "line_id").await, ["act_1/USD"]);
+}

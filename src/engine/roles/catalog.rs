@@ -13,7 +13,7 @@ use super::seen::{rows, seen};
 use super::{Admitted, Role};
 use crate::engine::checks::Checks;
 use crate::engine::sides::Sides;
-use crate::engine::{BOOKS, CHECKS, Engine, LAKE, PUBLIC, Planner, RECON, SIDES, views};
+use crate::engine::{BOOKS, CHECKS, Caller, Engine, LAKE, PUBLIC, Planner, RECON, SIDES, views};
 use crate::error::{Error, ErrorKind, Result};
 use crate::resources::RESOURCES;
 
@@ -35,7 +35,7 @@ pub(super) fn admit(engine: &Engine, role: Arc<Role>) -> Result<Admitted> {
     universe.register_schema(PUBLIC, Arc::clone(&public) as Arc<dyn SchemaProvider>)?;
     let admitted = Admitted { role, universe: Arc::clone(&universe) as _, state };
     // A view shows what the role sees of its tables, and is not there where it needs what the role does not see.
-    views::register_some(&engine.session_over(&admitted)?.context.state(), public.as_ref())?;
+    views::register_some(&engine.session_over(&admitted, Caller::default())?.context.state(), public.as_ref())?;
     let planner = Planner::of(engine, Some(&admitted.role.name));
     universe.register_schema(CHECKS, Arc::new(Checks::try_new(planner.clone())?))?;
     universe.register_schema(SIDES, Arc::new(Sides::try_new(planner, &engine.shared.books)?))?;

@@ -166,7 +166,7 @@ pub async fn run(
     // Now that nobody here is in its way.
     for table in &tables {
         if !options.stop.is_asked() {
-            tend(table).await;
+            tend(&table.tended()).await;
         }
     }
     Ok(done)

@@ -142,6 +142,47 @@ fn case_44_amounts_of_other_currencies_are_other_keys() {
 }
 
 #[test]
+fn case_46_what_is_set_apart_is_no_candidate_and_what_is_left_is_the_only_one() {
+    let pair = |left, right| Pair { left, right };
+    let keys = keys(&[999, 999], &[999]).without([pair(0, 0)]);
+    let found = unique(&keys);
+    assert_eq!((pairs(&found), found.left), (vec![(1, 0)], vec![Standing::NoCandidate, MATCHED]));
+    // Rows that an earlier rule has taken are out, and what they were set apart from is not less for it.
+    let rest = keys.only(&[false, true], &[true]);
+    assert_eq!((pairs(&unique(&rest)), rest.count(Side::Right, 0)), (vec![(1, 0)], 1));
+}
+
+#[test]
+fn of_many_that_are_alike_a_few_that_are_set_apart_cost_nothing() {
+    let many = 200_000;
+    let keys = keys(&vec![999; many], &vec![999; many]);
+    let apart = (0..40).map(|row| Pair { left: row, right: row });
+    let keys = keys.without(apart);
+    let found = unique(&keys);
+    assert_eq!((found.pairs.len(), found.left[0], found.left[40]), (0, ambiguous(199_999), ambiguous(200_000)));
+    let days = vec![1; many];
+    assert_eq!(unique_in_window(&keys, &days, &days, 0..=3).unwrap().left, found.left);
+    assert_eq!(keys.candidates(Side::Left, 1, 3), [0, 2, 3]);
+    assert_eq!(bucket(&keys, &vec![Some(1); many], &vec![Some(1); many]).unwrap().groups, []);
+    assert_eq!(keys.gathered(Side::Right, 5), None);
+}
+
+#[test]
+fn case_49_a_hot_key_is_counted_and_not_paired() {
+    const HOT: usize = 200_000;
+    let alike = keys(&vec![999; HOT], &vec![999; HOT]);
+    let all = vec![ambiguous(200_000); HOT];
+    let refused = Assignment { pairs: vec![], left: all.clone(), right: all };
+    assert!(unique(&alike) == refused);
+    let days = vec![20_000; HOT];
+    assert!(unique_in_window(&alike, &days, &days, 0..=3).unwrap() == refused);
+    let amounts = vec![Some(999); HOT];
+    let grouped = bucket(&alike, &amounts, &amounts).unwrap();
+    assert_eq!(grouped.groups.iter().map(|group| (group.left.len(), group.right.len())).collect::<Vec<_>>(), [(HOT, HOT)]);
+    assert!(grouped.left == vec![MATCHED; HOT] && grouped.right == grouped.left);
+}
+
+#[test]
 fn case_55_members_have_signs() {
     let summed = group_sum(&keys(&[1, 1], &[1]), &[100, -30], &[70], &[1], Agreement::Within { minor: 0 }).unwrap();
     assert_eq!((summed.groups[0].sum, summed.right[0]), (70, MATCHED));

@@ -2,7 +2,6 @@
 
 use super::keys::Keys;
 use super::standing::{Side, Standing, at, count, set};
-use super::unique::among;
 use crate::error::{Error, ErrorKind, Result};
 use crate::money::DECIMAL_SCALE;
 
@@ -70,7 +69,7 @@ pub fn sums(keys: &Keys, side: Side, amounts: &[i128]) -> Result<Vec<i128>> {
 /// Compares the sum of the left rows of each key with the amount of the right row that has it.
 ///
 /// `units` holds one [`minor_unit`] of each right row's currency. Where several right rows have a key, it cannot be told
-/// which of them the members belong to.
+/// which of them the members belong to, unless all others are set apart from these.
 ///
 /// # Errors
 /// [`ErrorKind::Query`] when a sum or a difference has more digits than decimal(38,8); [`ErrorKind::Bug`] when there are not
@@ -82,20 +81,20 @@ pub fn group_sum(keys: &Keys, members: &[i128], amounts: &[i128], units: &[i128]
     let mut groups = Vec::new();
     let mut left = vec![Standing::Unkeyed; members.len()];
     let mut right = vec![Standing::Unkeyed; amounts.len()];
-    for key in 0..keys.distinct() {
-        let (lefts, rights) = (keys.group(Side::Left, key), keys.group(Side::Right, key));
-        let (false, [one]) = (lefts.is_empty(), rights) else {
-            lefts.iter().for_each(|row| set(&mut left, *row, among(rights)));
-            rights.iter().for_each(|row| set(&mut right, *row, among(lefts)));
-            continue;
-        };
-        let (Some(amount), Some(unit)) = (amounts.get(at(*one)), units.get(at(*one)).filter(|unit| **unit > 0)) else {
+    for (side, standings) in [(Side::Left, &mut left), (Side::Right, &mut right)] {
+        for (row, standing) in (0..).zip(standings).filter(|(row, _)| keys.id(side, *row).is_some()) {
+            *standing = Standing::among(keys.count(side, row));
+        }
+    }
+    for (one, (amount, unit)) in (0..).zip(amounts.iter().zip(units)) {
+        let Some(rows) = keys.gathered(Side::Right, one) else { continue };
+        if *unit <= 0 {
             return Err(Error::bug("a minor unit is not positive"));
-        };
-        let sum = sum(lefts, members)?;
+        }
+        let sum = sum(&rows, members)?;
         let residual = sum.checked_sub(*amount).ok_or_else(overflow)?;
         let agrees = agreement.holds(sum, residual, *unit)?;
-        groups.push(Group { right: *one, members: lefts.to_vec(), sum, residual, agrees });
+        groups.push(Group { right: one, members: rows, sum, residual, agrees });
     }
     groups.sort_unstable();
     for (index, group) in (0..count(groups.len())).zip(&groups) {

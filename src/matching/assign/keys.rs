@@ -11,8 +11,9 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Decimal128Type, Int64Type, UInt64Type};
 use arrow::row::{RowConverter, SortField};
 
+use super::apart::{Apart, Candidates, less};
 use super::intern::{Codes, codes, ids};
-use super::standing::{Side, at, count};
+use super::standing::{Pair, Side, at, count};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The number of rows that take no part.
@@ -36,6 +37,8 @@ pub struct Keys {
     left: Grouped,
     right: Grouped,
     distinct: u32,
+    /// Rows of one key that are no candidates of each other all the same.
+    apart: Apart,
 }
 
 /// The rows of a side by their keys.
@@ -80,7 +83,7 @@ impl Keys {
         let codes = whole.ok_or_else(|| Error::bug("keys without columns"))?;
         let (mut left, distinct) = ids(&codes, &takes_part);
         let right = left.split_off(left_rows);
-        Ok(Self { left: Grouped::new(left, distinct), right: Grouped::new(right, distinct), distinct })
+        Ok(Self { left: Grouped::new(left, distinct), right: Grouped::new(right, distinct), distinct, apart: Apart::default() })
     }
 
     /// The same keys, where only these rows take part: those that an earlier rule has matched do not.
@@ -91,7 +94,25 @@ impl Keys {
             let ids = side.ids.iter().zip(wanted).map(|(id, wanted)| if wanted { *id } else { NO_KEY });
             Grouped::new(ids.collect(), self.distinct)
         };
-        Self { left: of(&self.left, left), right: of(&self.right, right), distinct: self.distinct }
+        let only =
+            Self { left: of(&self.left, left), right: of(&self.right, right), distinct: self.distinct, apart: Apart::default() };
+        only.without(self.apart.pairs())
+    }
+
+    /// The same keys, where the rows of these pairs are no candidates of each other.
+    #[must_use]
+    pub fn without(self, pairs: impl IntoIterator<Item = Pair>) -> Self {
+        let has_key = |pair: &Pair| {
+            let key = self.id(Side::Left, pair.left);
+            key.is_some() && key == self.id(Side::Right, pair.right)
+        };
+        let apart = Apart::new(pairs.into_iter().filter(has_key).chain(self.apart.pairs()));
+        Self { apart, ..self }
+    }
+
+    /// Rows of one key that are no candidates of each other all the same.
+    pub(super) fn apart(&self) -> &Apart {
+        &self.apart
     }
 
     /// Number of rows of a side.
@@ -115,10 +136,41 @@ impl Keys {
         rows.get(range).unwrap_or_default()
     }
 
+    /// How many rows of the other side have the key of this one, but for those that are set apart from it.
+    pub fn count(&self, side: Side, row: u32) -> u32 {
+        less(self.same(side, row).len(), self.apart.of(side, row))
+    }
+
     /// Rows of the other side that have the key of this one, the smallest `most` of them.
     pub fn candidates(&self, side: Side, row: u32, most: usize) -> Vec<u32> {
-        let group = self.id(side, row).map(|key| self.group(side.other(), key)).unwrap_or_default();
-        group.iter().take(most).copied().collect()
+        self.each_candidate(side, row).take(most).collect()
+    }
+
+    /// Whether two rows are candidates of each other: a row of a side, and one of the other side.
+    pub fn are_candidates(&self, side: Side, row: u32, other: u32) -> bool {
+        let is_same = self.id(side, row).is_some_and(|key| self.id(side.other(), other) == Some(key));
+        is_same && self.apart.of(side, row).binary_search(&other).is_err()
+    }
+
+    /// The candidates of a row, where it is the only one of each of them; nothing where it is not, or has none.
+    pub fn gathered(&self, side: Side, row: u32) -> Option<Vec<u32>> {
+        let is_its = |other| self.count(side.other(), other) == 1;
+        // Most rows that are not gathered have a first candidate that says so.
+        if !self.each_candidate(side, row).all(is_its) {
+            return None;
+        }
+        Some(self.each_candidate(side, row).collect()).filter(|gathered: &Vec<u32>| !gathered.is_empty())
+    }
+
+    /// The candidates of a row, smallest first.
+    pub(super) fn each_candidate(&self, side: Side, row: u32) -> impl Iterator<Item = u32> {
+        let apart = self.apart.of(side, row);
+        self.same(side, row).iter().copied().filter(|other| apart.binary_search(other).is_err())
+    }
+
+    /// The rows of the other side that have the key of this one.
+    fn same(&self, side: Side, row: u32) -> &[u32] {
+        self.id(side, row).map(|key| self.group(side.other(), key)).unwrap_or_default()
     }
 
     /// Where the rows of a key are in [`by_key`](Self::by_key).
@@ -142,6 +194,16 @@ impl Keys {
             Side::Left => &self.left,
             Side::Right => &self.right,
         }
+    }
+}
+
+impl Candidates for Keys {
+    fn count(&self, side: Side, row: u32) -> u32 {
+        Self::count(self, side, row)
+    }
+
+    fn candidates(&self, side: Side, row: u32, most: usize) -> Vec<u32> {
+        Self::candidates(self, side, row, most)
     }
 }
 

@@ -10,9 +10,11 @@
 //!                                     ├▶ bucket          as many as there are on the other side, all alike
 //!                                     └▶ group_sum       members that add up to an amount
 //!  scored pairs ─────────────────────▶ mutual_best       better than all others, from both sides
+//!  pairs that people set apart ──────▶ Keys::without   no candidates, of any of these
 //!  what is left ─────────────────────▶ suggest           hints for people, never matches
 //! ```
 
+mod apart;
 mod bucket;
 mod group_sum;
 mod intern;
@@ -28,6 +30,7 @@ mod cases;
 #[cfg(test)]
 mod properties;
 
+pub use apart::Apart;
 pub use bucket::{Bucket, Buckets, bucket};
 pub use group_sum::{Agreement, Group, GroupSums, group_sum, minor_unit, sums};
 pub use keys::{Keys, NO_KEY};

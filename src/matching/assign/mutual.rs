@@ -216,10 +216,7 @@ impl<'a> Rounds<'a> {
     fn standings(&self, side: Side, rows: usize) -> Vec<Standing> {
         let standing = |row| {
             let free = self.edges_of(side, row).iter().filter(|(_, other)| self.is_free(side.other(), *other)).count();
-            match count(free) {
-                0 => Standing::NoCandidate,
-                candidates => Standing::Ambiguous { candidates },
-            }
+            Standing::among(count(free))
         };
         (0..count(rows)).map(standing).collect()
     }

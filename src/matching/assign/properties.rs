@@ -16,6 +16,16 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
     prop::collection::vec((key.clone(), key, 0..8_i32, 1..3_i8), 0..14)
 }
 
+/// Pairs of rows that are set apart, some of them of none.
+fn apart() -> impl Strategy<Value = Vec<Pair>> {
+    prop::collection::vec((0..14_u32, 0..14_u32).prop_map(|(left, right)| Pair { left, right }), 0..30)
+}
+
+/// Those of rows that there are.
+fn of_rows(apart: &[Pair], left: &[Row], right: &[Row]) -> Vec<Pair> {
+    apart.iter().copied().filter(|pair| (pair.left as usize) < left.len() && (pair.right as usize) < right.len()).collect()
+}
+
 fn columns(rows: &[Row]) -> [ArrayRef; 2] {
     [
         Arc::new(rows.iter().map(|row| row.0.map(i32::from)).collect::<Int32Array>()),
@@ -44,12 +54,14 @@ fn number(place: usize) -> u32 {
 }
 
 /// Every pair looked at: candidates of each row, and a pair where both have one.
-fn naive(left: &[Row], right: &[Row], is_candidate: impl Fn(&Row, &Row) -> bool) -> (Assignment, [Vec<Vec<u32>>; 2]) {
-    let of = |one: &Row, others: &[Row], is_candidate: &dyn Fn(&Row, &Row) -> bool| -> Vec<u32> {
-        others.iter().enumerate().filter(|(_, other)| is_candidate(one, other)).map(|(place, _)| number(place)).collect()
+fn naive(left: &[Row], right: &[Row], apart: &[Pair], is_same: impl Fn(&Row, &Row) -> bool) -> (Assignment, [Vec<Vec<u32>>; 2]) {
+    let is_candidate = |one: usize, other: usize| {
+        is_same(&left[one], &right[other]) && !apart.contains(&Pair { left: number(one), right: number(other) })
     };
-    let lefts: Vec<_> = left.iter().map(|row| of(row, right, &|one, other| is_candidate(one, other))).collect();
-    let rights: Vec<_> = right.iter().map(|row| of(row, left, &|one, other| is_candidate(other, one))).collect();
+    let lefts: Vec<Vec<u32>> =
+        (0..left.len()).map(|one| (0..right.len()).filter(|other| is_candidate(one, *other)).map(number).collect()).collect();
+    let rights: Vec<Vec<u32>> =
+        (0..right.len()).map(|other| (0..left.len()).filter(|one| is_candidate(*one, other)).map(number).collect()).collect();
     let mut pairs = Vec::new();
     for (place, candidates) in lefts.iter().enumerate() {
         if let [one] = candidates[..]
@@ -138,14 +150,15 @@ fn naive_mutual(scored: &BTreeMap<(u32, u32), i64>, margin: i64) -> Vec<Pair> {
 
 proptest! {
     #[test]
-    fn unique_is_what_looking_at_every_pair_finds(left in rows(), right in rows()) {
-        let keys = keys(&left, &right);
-        let (expected, candidates) = naive(&left, &right, is_same);
+    fn unique_is_what_looking_at_every_pair_finds(left in rows(), right in rows(), apart in apart()) {
+        let keys = keys(&left, &right).without(apart.clone());
+        let (expected, candidates) = naive(&left, &right, &apart, is_same);
         let found = unique(&keys);
         prop_assert!(is_used_once(&found));
         prop_assert_eq!(found, expected);
         for (side, candidates) in [Side::Left, Side::Right].into_iter().zip(candidates) {
             for (row, candidates) in (0..).zip(candidates) {
+                prop_assert_eq!(keys.count(side, row), number(candidates.len()));
                 prop_assert_eq!(&keys.candidates(side, row, usize::MAX), &candidates);
                 prop_assert_eq!(&keys.candidates(side, row, 2)[..], &candidates[..candidates.len().min(2)]);
             }
@@ -153,11 +166,17 @@ proptest! {
     }
 
     #[test]
-    fn a_window_is_what_looking_at_every_pair_finds(left in rows(), right in rows(), low in -3..4_i32, span in -1..5_i32) {
+    fn a_window_is_what_looking_at_every_pair_finds(
+        left in rows(),
+        right in rows(),
+        apart in apart(),
+        low in -3..4_i32,
+        span in -1..5_i32,
+    ) {
         let offsets = low..=low + span;
-        let keys = keys(&left, &right);
+        let keys = keys(&left, &right).without(apart.clone());
         let is_candidate = |one: &Row, other: &Row| is_same(one, other) && offsets.contains(&(other.2 - one.2));
-        let (expected, candidates) = naive(&left, &right, is_candidate);
+        let (expected, candidates) = naive(&left, &right, &apart, is_candidate);
         let window = Window::with_offsets(&keys, &days(&left), &days(&right), offsets).unwrap();
         let found = window.assign();
         prop_assert!(is_used_once(&found));
@@ -172,10 +191,15 @@ proptest! {
     }
 
     #[test]
-    fn rows_in_another_order_have_the_same_answer(left in rows(), right in rows(), seed in any::<u64>()) {
+    fn rows_in_another_order_have_the_same_answer(left in rows(), right in rows(), apart in apart(), seed in any::<u64>()) {
         let orders = [order(left.len(), seed), order(right.len(), !seed)];
         let (other_left, other_right) = (reordered(&left, &orders[0]), reordered(&right, &orders[1]));
-        let (one, other) = (keys(&left, &right), keys(&other_left, &other_right));
+        let apart = of_rows(&apart, &left, &right);
+        let place = |order: &[usize], row: u32| number(order.iter().position(|old| *old == row as usize).unwrap());
+        let other_apart =
+            apart.iter().map(|pair| Pair { left: place(&orders[0], pair.left), right: place(&orders[1], pair.right) });
+        let one = keys(&left, &right).without(apart.clone());
+        let other = keys(&other_left, &other_right).without(other_apart);
         let windows = [
             unique_in_window(&one, &days(&left), &days(&right), -1..=2).unwrap(),
             unique_in_window(&other, &days(&other_left), &days(&other_right), -1..=2).unwrap(),
@@ -258,15 +282,18 @@ proptest! {
     }
 
     #[test]
-    fn buckets_are_rows_alike_and_as_many(left in rows(), right in rows()) {
-        let keys = keys(&left, &right);
+    fn buckets_are_rows_alike_and_as_many(left in rows(), right in rows(), apart in apart()) {
+        let keys = keys(&left, &right).without(apart.clone());
         let amounts = |rows: &[Row]| -> Vec<_> { rows.iter().map(|row| Some(i128::from(row.3))).collect() };
         let found = bucket(&keys, &amounts(&left), &amounts(&right)).unwrap();
         for (place, row) in left.iter().enumerate() {
-            let ours: Vec<_> = left.iter().filter(|other| is_same(row, other)).collect();
-            let theirs: Vec<_> = right.iter().filter(|other| is_same(row, other)).collect();
-            let is_alike = ours.iter().chain(&theirs).all(|other| other.3 == row.3);
-            let expected = has_key(row) && ours.len() == theirs.len() && is_alike;
+            // The row's candidates, and those of the first of them: all of these are to be candidates of each other, and of no others.
+            let theirs = keys.candidates(Side::Left, number(place), usize::MAX);
+            let ours = theirs.first().map(|first| keys.candidates(Side::Right, *first, usize::MAX)).unwrap_or_default();
+            let are_candidates = ours.iter().all(|one| keys.candidates(Side::Left, *one, usize::MAX) == theirs)
+                && theirs.iter().all(|one| keys.candidates(Side::Right, *one, usize::MAX) == ours);
+            let is_alike = ours.iter().all(|one| left[*one as usize].3 == row.3) && theirs.iter().all(|one| right[*one as usize].3 == row.3);
+            let expected = has_key(row) && !ours.is_empty() && ours.len() == theirs.len() && are_candidates && is_alike;
             prop_assert_eq!(matches!(found.left[place], Standing::Matched { .. }), expected);
         }
         let mut used: Vec<_> = found.groups.iter().flat_map(|group| group.left.clone()).collect();
@@ -275,20 +302,21 @@ proptest! {
     }
 
     #[test]
-    fn groups_are_sums_of_the_rows_of_a_key(left in rows(), right in rows()) {
-        let keys = keys(&left, &right);
+    fn groups_are_sums_of_the_rows_of_a_key(left in rows(), right in rows(), apart in apart()) {
+        let keys = keys(&left, &right).without(apart.clone());
+        let (_, [_, candidates]) = naive(&left, &right, &apart, is_same);
         let amounts = |rows: &[Row]| -> Vec<i128> { rows.iter().map(|row| i128::from(row.3)).collect() };
         let units = vec![1; right.len()];
         let found = group_sum(&keys, &amounts(&left), &amounts(&right), &units, Agreement::Within { minor: 1 }).unwrap();
         let mut expected = Vec::new();
         for (place, row) in right.iter().enumerate() {
-            let members: Vec<_> = (0..left.len()).filter(|member| is_same(row, &left[*member])).collect();
-            if members.is_empty() || right.iter().filter(|other| is_same(row, other)).count() > 1 {
+            let members = candidates[place].clone();
+            let has_other = |member: &u32| candidates.iter().filter(|others| others.contains(member)).count() > 1;
+            if members.is_empty() || members.iter().any(has_other) {
                 continue;
             }
-            let sum = members.iter().map(|member| i128::from(left[*member].3)).sum::<i128>();
+            let sum = members.iter().map(|member| i128::from(left[*member as usize].3)).sum::<i128>();
             let residual = sum - i128::from(row.3);
-            let members = members.into_iter().map(number).collect();
             expected.push(Group { right: number(place), members, sum, residual, agrees: residual.abs() <= 1 });
         }
         prop_assert_eq!(found.groups, expected);

@@ -44,6 +44,16 @@ pub enum Standing {
     },
 }
 
+impl Standing {
+    /// That of a row that is not matched, with so many candidates.
+    pub(super) fn among(candidates: u32) -> Self {
+        match candidates {
+            0 => Self::NoCandidate,
+            candidates => Self::Ambiguous { candidates },
+        }
+    }
+}
+
 /// Two rows that belong together, by their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pair {

@@ -1,5 +1,6 @@
 //! One and one: rows whose key no other row has, on either side.
 
+use super::apart::corrected;
 use super::keys::Keys;
 use super::standing::{Assignment, Pair, Side, Standing, count, set};
 
@@ -16,16 +17,8 @@ pub fn unique(keys: &Keys) -> Assignment {
             pairs.push(Pair { left: *left, right: *right });
             continue;
         }
-        lefts.iter().for_each(|row| set(&mut left, *row, among(rights)));
-        rights.iter().for_each(|row| set(&mut right, *row, among(lefts)));
+        lefts.iter().for_each(|row| set(&mut left, *row, Standing::among(count(rights.len()))));
+        rights.iter().for_each(|row| set(&mut right, *row, Standing::among(count(lefts.len()))));
     }
-    Assignment::settle(pairs, left, right)
-}
-
-/// The standing of rows that share a key, with these on the other side.
-pub(super) fn among(others: &[u32]) -> Standing {
-    match count(others.len()) {
-        0 => Standing::NoCandidate,
-        candidates => Standing::Ambiguous { candidates },
-    }
+    corrected(Assignment::settle(pairs, left, right), keys.apart(), keys)
 }

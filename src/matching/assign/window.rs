@@ -6,6 +6,7 @@
 
 use std::ops::{Range, RangeInclusive};
 
+use super::apart::{Apart, Candidates, corrected};
 use super::keys::Keys;
 use super::standing::{Assignment, Pair, Side, Standing, at, count, set};
 use crate::error::{Error, ErrorKind, Result};
@@ -15,6 +16,8 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Window {
     left: Sorted<Span>,
     right: Sorted<i32>,
+    /// Rows of one key that are no candidates of each other, whatever their days.
+    apart: Apart,
 }
 
 /// The days that a counterpart may lie in, both ends with them.
@@ -73,7 +76,8 @@ impl Window {
             return Err(Error::bug("there are not as many days as rows"));
         }
         let spans: Vec<Span> = from.iter().zip(to).map(|(from, to)| Span { from: *from, to: *to }).collect();
-        let mut window = Self { left: Sorted::new(keys, Side::Left, &spans), right: Sorted::new(keys, Side::Right, right_day) };
+        let (left, right) = (Sorted::new(keys, Side::Left, &spans), Sorted::new(keys, Side::Right, right_day));
+        let mut window = Self { left, right, apart: keys.apart().clone() };
         for key in 0..keys.distinct() {
             window.reach(keys.range(Side::Left, key), keys.range(Side::Right, key))?;
         }
@@ -133,27 +137,54 @@ impl Window {
                 pairs.push(Pair { left: *row, right: *other });
             }
         }
-        Assignment::settle(pairs, self.left.standings(), self.right.standings())
+        corrected(Assignment::settle(pairs, self.left.standings(), self.right.standings()), &self.apart, self)
     }
 
-    /// How many rows of the other side are in reach of a row.
+    /// How many rows of the other side are in reach of a row, but for those that are set apart from it.
     pub fn count(&self, side: Side, row: u32) -> u32 {
-        match side {
-            Side::Left => self.left.reach_of(row),
-            Side::Right => self.right.reach_of(row),
-        }
-        .map_or(0, Reach::len)
+        let reach = self.reach_of(side, row);
+        let is_in_reach = |other: &&u32| self.place_of(side.other(), **other).is_some_and(|place| reach.range().contains(&place));
+        reach.len().saturating_sub(count(self.apart.of(side, row).iter().filter(is_in_reach).count()))
     }
 
     /// Rows of the other side that are in reach of a row, the smallest `most` of them.
     ///
     /// Takes a step for each day and each row that is given, not for each in reach.
     pub fn candidates(&self, side: Side, row: u32, most: usize) -> Vec<u32> {
+        let (reach, apart) = (self.reach_of(side, row).range(), self.apart.of(side, row));
+        let enough = most.saturating_add(apart.len());
+        let mut found = match side {
+            Side::Left => smallest(&self.right.rows, reach, enough),
+            Side::Right => smallest(&self.left.rows, reach, enough),
+        };
+        found.retain(|other| apart.binary_search(other).is_err());
+        found.truncate(most);
+        found
+    }
+
+    /// Which of the other side's sorted rows are in reach of a row.
+    fn reach_of(&self, side: Side, row: u32) -> Reach {
         match side {
-            Side::Left => self.left.reach_of(row).map(|reach| smallest(&self.right.rows, reach.range(), most)),
-            Side::Right => self.right.reach_of(row).map(|reach| smallest(&self.left.rows, reach.range(), most)),
+            Side::Left => self.left.reach_of(row),
+            Side::Right => self.right.reach_of(row),
         }
         .unwrap_or_default()
+    }
+
+    /// Where a row is among the sorted ones of its side.
+    fn place_of(&self, side: Side, row: u32) -> Option<usize> {
+        let places = if side == Side::Left { &self.left.places } else { &self.right.places };
+        places.get(at(row)).map(|place| at(*place))
+    }
+}
+
+impl Candidates for Window {
+    fn count(&self, side: Side, row: u32) -> u32 {
+        Self::count(self, side, row)
+    }
+
+    fn candidates(&self, side: Side, row: u32, most: usize) -> Vec<u32> {
+        Self::candidates(self, side, row, most)
     }
 }
 
@@ -184,11 +215,7 @@ impl<D: Copy + Ord> Sorted<D> {
     fn standings(&self) -> Vec<Standing> {
         let mut standings = vec![Standing::Unkeyed; self.places.len()];
         for ((_, row), reach) in self.rows.iter().zip(&self.reach) {
-            let standing = match reach.len() {
-                0 => Standing::NoCandidate,
-                candidates => Standing::Ambiguous { candidates },
-            };
-            set(&mut standings, *row, standing);
+            set(&mut standings, *row, Standing::among(reach.len()));
         }
         standings
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::found::canonical;
-use super::state::{Entry, State, Status};
+use super::state::{After, Entry, Status};
 use crate::error::{Error, Result};
 use crate::matching::assign::Side;
 use crate::matching::outcome::{Step, decimal};
@@ -13,19 +13,33 @@ use crate::money::DECIMAL_SCALE;
 /// Something that must be so, and whether it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Assertion {
-    pub(super) hop: u32,
+    /// The hop, where it is of one.
+    pub(super) hop: Option<u32>,
     /// What must be so.
-    pub(super) identity: &'static str,
-    /// The table, or the rule.
+    pub(super) identity: String,
+    /// The table, or the rule, or what an identity of the books is called.
     pub(super) scope: String,
     pub(super) currency: Option<String>,
     /// What it is to be, mantissa of decimal(38,8).
-    pub(super) left: i128,
+    pub(super) left: Option<i128>,
     /// What it is.
-    pub(super) right: i128,
+    pub(super) right: Option<i128>,
     /// How many rows, or matches, it is told of.
     pub(super) rows: i64,
     pub(super) is_passed: bool,
+    /// How exactly it is to be so, where that is not to the last digit.
+    pub(super) tolerance: Option<String>,
+    /// What it is not so of, where that is one thing.
+    pub(super) subject: Option<String>,
+}
+
+impl Assertion {
+    /// That two sums of a hop are equal.
+    fn of(hop: u32, identity: &str, scope: &str, [left, right]: [i128; 2], rows: i64) -> Self {
+        let (identity, scope) = (identity.to_owned(), scope.to_owned());
+        let (left, right, is_passed) = (Some(left), Some(right), left == right);
+        Self { hop: Some(hop), identity, scope, currency: None, left, right, rows, is_passed, tolerance: None, subject: None }
+    }
 }
 
 /// Each row of a table is in one match, or is one exception, or out of scope: left all rows, right those.
@@ -39,7 +53,7 @@ pub(super) const MATCHES_BALANCE: &str = "matches_balance";
 ///
 /// # Errors
 /// [`crate::error::ErrorKind::Bug`] when one of them is not so: then nothing may be recorded.
-pub(super) fn conserved(steps: &[Step], state: &State) -> Result<Vec<Assertion>> {
+pub(super) fn conserved(steps: &[Step], state: &After<'_>) -> Result<Vec<Assertion>> {
     let mut assertions = Vec::new();
     for step in steps {
         let counted = counted(step, state)?;
@@ -51,17 +65,17 @@ pub(super) fn conserved(steps: &[Step], state: &State) -> Result<Vec<Assertion>>
     match assertions.iter().find(|assertion| !assertion.is_passed) {
         None => Ok(assertions),
         Some(broken) => Err(Error::bug("what was found does not add up, and nothing is recorded")
-            .with("identity", broken.identity)
-            .with("hop", broken.hop)
+            .with("identity", &broken.identity)
+            .with("hop", broken.hop.unwrap_or_default())
             .with("of", &broken.scope)
             .with("currency", broken.currency.as_deref().unwrap_or("none"))
-            .with("is to be", decimal(broken.left))
-            .with("is", decimal(broken.right))),
+            .with("is to be", decimal(broken.left.unwrap_or_default()))
+            .with("is", decimal(broken.right.unwrap_or_default()))),
     }
 }
 
 /// How many times each row of each table of a step is recorded.
-fn counted(step: &Step, state: &State) -> Result<Vec<Vec<u32>>> {
+fn counted(step: &Step, state: &After<'_>) -> Result<Vec<Vec<u32>>> {
     let mut times: Vec<Vec<u32>> = step.tables.iter().map(|table| vec![0; table.len()]).collect();
     let mut count = |table: &str, id: &str, may_be_gone: bool| -> Result<()> {
         let place = step.tables.iter().position(|known| known.name() == table);
@@ -101,32 +115,17 @@ fn of_table(step: &Step, place: usize, times: &[u32], assertions: &mut Vec<Asser
         *rows += 1;
     }
     let once = times.iter().filter(|times| **times == 1).count();
-    let scope = table.name().to_owned();
-    assertions.push(Assertion {
-        hop: step.hop,
-        identity: EACH_ROW_ONCE,
-        scope: scope.clone(),
-        currency: None,
-        left: count_of(table.len()),
-        right: count_of(once),
-        rows: i64::try_from(table.len()).unwrap_or(i64::MAX),
-        is_passed: once == table.len(),
-    });
+    let rows = i64::try_from(table.len()).unwrap_or(i64::MAX);
+    assertions.push(Assertion::of(step.hop, EACH_ROW_ONCE, table.name(), [table.len(), once].map(count_of), rows));
     assertions.extend(sums.into_iter().map(|(currency, (left, right, rows))| Assertion {
-        hop: step.hop,
-        identity: AMOUNTS_KEPT,
-        scope: scope.clone(),
         currency: Some(currency),
-        left,
-        right,
-        rows,
-        is_passed: left == right,
+        ..Assertion::of(step.hop, AMOUNTS_KEPT, table.name(), [left, right], rows)
     }));
     Ok(())
 }
 
 /// The sums of the matches of each rule, and whether each of them balances.
-fn balances(state: &State, assertions: &mut Vec<Assertion>) -> Result<()> {
+fn balances(state: &After<'_>, assertions: &mut Vec<Assertion>) -> Result<()> {
     let mut sums: BTreeMap<(u32, &str, String), Sum> = BTreeMap::new();
     for known in state.matches.values().filter(|known| known.entry.status == Status::Confirmed) {
         let entry = &known.entry;
@@ -138,14 +137,10 @@ fn balances(state: &State, assertions: &mut Vec<Assertion>) -> Result<()> {
         sum.broken += i64::from(left != right);
     }
     assertions.extend(sums.into_iter().map(|((hop, rule, currency), sum)| Assertion {
-        hop,
-        identity: MATCHES_BALANCE,
-        scope: rule.to_owned(),
         currency: Some(currency),
-        left: sum.left,
-        right: sum.right,
-        rows: sum.matches,
+        // Of each match, not of their sum alone.
         is_passed: sum.broken == 0,
+        ..Assertion::of(hop, MATCHES_BALANCE, rule, [sum.left, sum.right], sum.matches)
     }));
     Ok(())
 }

@@ -42,12 +42,18 @@ pub struct Asked {
     pub account: Option<String>,
     /// The decision that no longer counts.
     pub retracts: Option<i64>,
+    /// Who is to see to the rows.
+    pub owner: Option<String>,
 }
 
-/// The columns of a CSV file of overrides; the first five must be there.
-const CSV: [&str; 10] = ["action", "flow", "left", "right", "why", "who", "left_table", "right_table", "account", "id"];
-/// How many of them must be.
-const NEEDED: usize = 5;
+/// The columns of a CSV file of overrides.
+const CSV: [&str; 11] = ["action", "flow", "left", "right", "why", "who", "left_table", "right_table", "account", "id", "owner"];
+/// Those of them that must be there.
+const NEEDED: [&str; 5] = ["action", "flow", "left", "right", "why"];
+/// The same in a case of a rule, whose flow is known.
+const NEEDED_IN_CASE: [&str; 3] = ["action", "left", "right"];
+/// Why, where a case does not say it.
+const BY_CASE: &str = "the case says so";
 
 impl Asked {
     /// The overrides of a CSV file, whose first line names the columns; several ids have blanks between them.
@@ -55,6 +61,18 @@ impl Asked {
     /// # Errors
     /// [`ErrorKind::Query`] that says in which line what is wrong.
     pub fn of_csv(bytes: &[u8]) -> Result<Vec<Self>> {
+        Self::read(bytes, &NEEDED, "")
+    }
+
+    /// The overrides of a case of a rule: the same columns, of which the flow and the reason may be left out.
+    ///
+    /// # Errors
+    /// Those of [`of_csv`](Self::of_csv).
+    pub(in crate::matching) fn of_case(bytes: &[u8], flow: &str) -> Result<Vec<Self>> {
+        Self::read(bytes, &NEEDED_IN_CASE, flow)
+    }
+
+    fn read(bytes: &[u8], needed: &[&'static str], of_flow: &str) -> Result<Vec<Self>> {
         let unread = |error| Error::new(ErrorKind::Query, "overrides cannot be read as CSV").caused_by(error);
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
         let header = reader.headers().map_err(unread)?.clone();
@@ -64,7 +82,7 @@ impl Asked {
         if let Some(unknown) = header.iter().find(|name| !CSV.contains(name)) {
             return Err(wrong("overrides have no such column", unknown));
         }
-        if let Some(missing) = CSV.iter().take(NEEDED).find(|needed| !header.iter().any(|name| name == **needed)) {
+        if let Some(missing) = needed.iter().find(|needed| !header.iter().any(|name| name == **needed)) {
             return Err(wrong("overrides lack a column", missing));
         }
         let mut asked = Vec::new();
@@ -76,21 +94,24 @@ impl Asked {
                 record.get(place).filter(|value| !value.is_empty()).map(str::to_owned)
             };
             let ids = |name: &str| value(name).unwrap_or_default().split_whitespace().map(str::to_owned).collect();
-            let needed =
-                |name: &'static str| value(name).ok_or_else(|| wrong("an override lacks a value", name).with("line", line));
+            let given = |name: &'static str, otherwise: &str| {
+                let otherwise = (!needed.contains(&name)).then(|| otherwise.to_owned());
+                value(name).or(otherwise).ok_or_else(|| wrong("an override lacks a value", name).with("line", line))
+            };
             let number = |text: String| {
                 let wrong = || wrong("the id of an override is a number", "id").with("line", line).with("value", &text);
                 text.parse().map_err(|error: std::num::ParseIntError| wrong().caused_by(error))
             };
             asked.push(Self {
-                action: Action::of(&needed("action")?).map_err(|error| error.with("line", line))?,
-                flow: needed("flow")?,
+                action: Action::of(&given("action", "")?).map_err(|error| error.with("line", line))?,
+                flow: given("flow", of_flow)?,
                 ids: [ids("left"), ids("right")],
                 tables: [value("left_table"), value("right_table")],
-                why: needed("why")?,
+                why: given("why", BY_CASE)?,
                 who: value("who"),
                 account: value("account"),
                 retracts: value("id").map(number).transpose()?,
+                owner: value("owner"),
             });
         }
         Ok(asked)
@@ -131,6 +152,7 @@ impl Asked {
             why: self.why,
             account: self.account,
             retracts: self.retracts,
+            owner: self.owner,
         })
     }
 }
@@ -155,12 +177,7 @@ impl Results {
         let last = self.store.number(&tables::OVERRIDES, &table, DECISIONS).await?;
         let known: BTreeMap<i64, Decision> =
             self.store.decisions(state).await?.into_iter().map(|decision| (decision.number, decision)).collect();
-        let mut number = last;
-        for decision in &mut decisions {
-            number += 1;
-            decision.number = number;
-            check(decision, &known)?;
-        }
+        let number = numbered(&mut decisions, last, &known)?;
         let rows = rows::decisions(&decisions)?;
         self.store.add(&tables::OVERRIDES, &table, rows, vec![Transaction::new(DECISIONS, number)], Note::new()).await?;
         for flow in decisions.iter().map(|decision| decision.flow.as_str()).collect::<BTreeSet<_>>() {
@@ -205,9 +222,23 @@ impl Results {
     }
 }
 
+/// Gives decisions their numbers, from the one after the last; gives the last of them.
+///
+/// # Errors
+/// [`ErrorKind::Query`] when one retracts what is not known, or is of no rows.
+pub(in crate::matching) fn numbered(decisions: &mut [Decision], last: i64, known: &BTreeMap<i64, Decision>) -> Result<i64> {
+    let mut number = last;
+    for decision in decisions {
+        number += 1;
+        decision.number = number;
+        check(decision, known)?;
+    }
+    Ok(number)
+}
+
 /// That a decision can count.
 fn check(decision: &Decision, known: &BTreeMap<i64, Decision>) -> Result<()> {
-    let Decision { action, rows: [left, right], retracts, .. } = decision;
+    let Decision { action, rows: [left, right], retracts, owner, .. } = decision;
     let wrong = |what: &'static str| Error::new(ErrorKind::Query, what).with("action", action.word());
     match (action, retracts) {
         (Action::Retract, Some(number)) => match known.get(number) {
@@ -221,8 +252,13 @@ fn check(decision: &Decision, known: &BTreeMap<i64, Decision>) -> Result<()> {
         (Action::Match | Action::Unmatch, _) if left.ids().is_empty() || right.ids().is_empty() => {
             Err(wrong("an override of rows of one side").hint("name rows of both: --left ID … --right ID …"))
         }
-        (Action::Exclude | Action::WriteOff | Action::Comment, _) if left.ids().is_empty() && right.ids().is_empty() => {
+        (Action::Exclude | Action::WriteOff | Action::Comment | Action::Assign, _)
+            if left.ids().is_empty() && right.ids().is_empty() =>
+        {
             Err(wrong("an override of no rows").hint("name some: --left ID … or --right ID …"))
+        }
+        (Action::Assign, _) if owner.is_none() => {
+            Err(wrong("rows that are assigned to nobody").hint("say who is to see to them: --owner NAME"))
         }
         _ => Ok(()),
     }

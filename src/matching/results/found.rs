@@ -94,6 +94,7 @@ impl<'a> Reading<'a> {
                 },
                 candidate_count: i64::from(left.candidate_count),
                 candidates: Some(candidates.join(" ")).filter(|ids| !ids.is_empty()),
+                due: left.due,
                 values: self.values(left.table, left.row)?,
             };
             found.exceptions.insert(self.place(left.table, left.row)?, why);
@@ -159,6 +160,7 @@ impl<'a> Reading<'a> {
             version: step.version(one)?.to_owned(),
             status,
             score: one.score,
+            margin: one.margin,
             why: one.why.as_deref().map(str::to_owned),
             rest,
             decision: one.decision,

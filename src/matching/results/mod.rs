@@ -18,12 +18,16 @@
 //! says so. What people decide, and close, is kept likewise, in a table each whose commits are numbered; then it is told to
 //! the table of the runs, so that a run which has begun before is an error as well, instead of going by less than was said.
 //!
-//! A run always matches anew: which rows a SELECT reads besides those of its sides is for the SELECT to know. When it finds
-//! the same of the same, only its row in `runs` is written, and says since when.
+//! Small files are put together now and then, by a commit that changes no row: whoever reads an older version of a table, or
+//! has begun a run on it, finds in it what he did before.
+//!
+//! A run that goes by all that the last one went by is not matched anew: it would find the same. Any other is, and where it
+//! finds the same of the same all the same, only its row in `runs` is written as well, and says since when.
 
 mod conserve;
 mod enter;
 mod found;
+mod identity;
 mod inputs;
 mod read;
 mod record;
@@ -41,6 +45,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
 use datafusion::execution::SessionState;
@@ -48,21 +53,29 @@ use deltalake_core::DeltaTable;
 use deltalake_core::kernel::Transaction;
 use sha2::{Digest, Sha256};
 
-use super::outcome::{Outcome, Step};
+use super::known::{Hashes, Ran};
+use super::outcome::Step;
 use super::overrides::Overrides;
 use super::sides::undated;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::delta::Note;
+use crate::lake::maintain::{Tended, tend};
 use crate::store::Location;
-use conserve::conserved;
+use conserve::{Assertion, conserved};
+pub(super) use enter::numbered;
 pub use enter::{Asked, Entered};
 use found::Steps;
+pub use identity::{Broken, Identity};
 use read::Last;
 use record::{Changes, Facts, record};
 use rows::{Run, Told};
-use state::{State, Status};
-use store::Store;
+use state::{After, Status};
+use store::{Batches, Store};
+use tables::Kept;
+
+/// Changes that are made rows at once.
+const AT_ONCE: usize = 65_536;
 
 /// What is kept of matching in a lake, which may be nothing yet.
 #[derive(Debug, Clone)]
@@ -81,6 +94,8 @@ pub struct Begun {
     runs: DeltaTable,
     /// The number of the last run and that of the last word of people, by flow.
     last: BTreeMap<String, (i64, i64)>,
+    /// The last runs, by flow.
+    runs_before: BTreeMap<String, Last>,
     started: DateTime<Utc>,
 }
 
@@ -110,6 +125,8 @@ pub struct Recorded {
     pub created: i64,
     /// Matches that were withdrawn or superseded.
     pub withdrawn: i64,
+    /// What identities of the books do not hold of.
+    pub broken: i64,
 }
 
 impl Results {
@@ -133,6 +150,18 @@ impl Results {
         Ok(Arc::new(schema))
     }
 
+    /// The kept tables, to be kept in shape, by the names that are shown: what was replaced can still be read for so many days.
+    pub fn tended(&self, retention: u64) -> Vec<Tended<'_>> {
+        self.store.tended(retention)
+    }
+
+    /// Puts the small files together that runs leave, where there are many.
+    pub async fn tend(&self, retention: u64) {
+        for table in self.tended(retention) {
+            tend(&table).await;
+        }
+    }
+
     /// What people have decided.
     ///
     /// # Errors
@@ -147,18 +176,22 @@ impl Results {
     /// [`ErrorKind::File`] when the tables can neither be read nor made.
     pub async fn begin<'a>(&self, flows: impl IntoIterator<Item = &'a str>, state: &SessionState, clock: Clock) -> Result<Begun> {
         let runs = self.store.open(&tables::RUNS).await?;
-        let mut last = BTreeMap::new();
+        let (mut last, mut runs_before) = (BTreeMap::new(), BTreeMap::new());
         for flow in flows {
             let run = self.store.number(&tables::RUNS, &runs, &transaction(flow)).await?;
             let said = self.store.number(&tables::RUNS, &runs, &enter::said(flow)).await?;
             last.insert(flow.to_owned(), (run, said));
+            if let Some(before) = self.store.last(state, flow).await?.filter(|before| before.run == run) {
+                runs_before.insert(flow.to_owned(), before);
+            }
         }
         let overrides = self.overrides(state).await?;
         let closed = self.store.closed(state).await?;
-        Ok(Begun { overrides, closed, runs, last, started: clock.now() })
+        Ok(Begun { overrides, closed, runs, last, runs_before, started: clock.now() })
     }
 
-    /// Records what came of runs, flow by flow, each of which is there as a whole or not at all.
+    /// Records what came of runs, flow by flow, each of which is there as a whole or not at all, and the identities of the books
+    /// that were evaluated with it.
     ///
     /// # Errors
     /// [`ErrorKind::Conflict`] when somebody else has recorded one of the flows meanwhile, or decided or closed something of it;
@@ -167,17 +200,74 @@ impl Results {
     pub async fn record(
         &self,
         begun: &Begun,
-        outcome: &Outcome,
+        ran: &Ran,
+        identities: &[Identity],
         state: &SessionState,
         occasion: Occasion,
     ) -> Result<Vec<Recorded>> {
+        let steps = ran.outcome.steps.chunk_by(|one, other| one.flow == other.flow);
+        let mut of_flows: BTreeMap<&str, &[Step]> = ran.hashes.keys().map(|flow| (flow.as_str(), [].as_slice())).collect();
+        of_flows.extend(steps.filter_map(|steps| Some((steps.first()?.flow.as_str(), steps))));
         let mut recorded = Vec::new();
-        for steps in outcome.steps.chunk_by(|one, other| one.flow == other.flow) {
-            let Some(first) = steps.first() else { continue };
-            let done = self.flow(begun, &first.flow, steps, state, occasion).await;
-            recorded.push(done.map_err(|error| error.with_missing("flow", &first.flow))?);
+        for (flow, steps) in of_flows {
+            let goes_by = ran.hashes.get(flow).map(String::as_str);
+            let told = match steps {
+                [] => Self::again(begun, flow, occasion),
+                _ => self.flow(begun, flow, steps, goes_by, state, occasion).await,
+            };
+            let of_books = identities.iter().filter(|identity| identity.flow == flow).flat_map(Identity::assertions).collect();
+            let done = match told {
+                Ok(told) => self.end(begun, flow, &told, of_books, occasion).await,
+                Err(error) => Err(error),
+            };
+            recorded.push(done.map_err(|error| error.with_missing("flow", flow))?);
         }
         Ok(recorded)
+    }
+
+    /// What is told of a run of a flow that goes by all that the last one went by.
+    fn again(begun: &Begun, flow: &str, occasion: Occasion) -> Result<Told> {
+        let before =
+            begun.runs_before.get(flow).ok_or_else(|| Error::bug("a flow was not run, and none of its runs is known"))?;
+        let Last { counts: [matched, suggested, exceptions, out_of_scope], .. } = before.clone();
+        Ok(Told {
+            as_of: before.as_of,
+            started: begun.started,
+            ended: occasion.clock.now(),
+            unchanged_since: Some(before.unchanged_since.unwrap_or(before.run)),
+            counts: [matched, suggested, exceptions, out_of_scope, 0, 0],
+            rules: before.rules.clone(),
+            inputs: before.inputs.clone(),
+            decisions: before.decisions.clone(),
+            goes_by: before.goes_by.clone(),
+        })
+    }
+
+    /// Adds what identities of the books come to, which are of rows that no rule may read and so are told of each run that
+    /// evaluates them, and then the row of the run, with which it is there.
+    async fn end(
+        &self,
+        begun: &Begun,
+        flow: &str,
+        told: &Told,
+        of_books: Vec<Assertion>,
+        occasion: Occasion,
+    ) -> Result<Recorded> {
+        let (last, said) = begun.last.get(flow).copied().unwrap_or_default();
+        let number = last.saturating_add(1);
+        let id = run_id(flow, number, occasion.nonce);
+        let run = Run { id: &id, flow, number };
+        if !of_books.is_empty() {
+            self.store.add_all(&tables::ASSERTIONS, Box::new(std::iter::once(rows::assertions(run, &of_books)))).await?;
+        }
+        let row = rows::run(run, told)?;
+        // What people have said since the run began has a number of its own: the run has not heard it, and fails.
+        let numbered = vec![Transaction::new(transaction(flow), number), Transaction::new(enter::said(flow), said)];
+        self.store.add(&tables::RUNS, &begun.runs, row, numbered, Note::new()).await?;
+        let ([_, _, exceptions, _, created, withdrawn], unchanged_since) = (told.counts, told.unchanged_since);
+        let broken = of_books.iter().filter(|assertion| !assertion.is_passed).count();
+        let broken = i64::try_from(broken).unwrap_or(i64::MAX);
+        Ok(Recorded { flow: flow.to_owned(), run: number, unchanged_since, exceptions, created, withdrawn, broken })
     }
 
     async fn flow(
@@ -185,11 +275,12 @@ impl Results {
         begun: &Begun,
         flow: &str,
         steps: &[Step],
+        goes_by: Option<&str>,
         state: &SessionState,
         occasion: Occasion,
-    ) -> Result<Recorded> {
+    ) -> Result<Told> {
         let last = self.store.last(state, flow).await?;
-        let (number, said) = begun.last.get(flow).copied().unwrap_or_default();
+        let (number, _) = begun.last.get(flow).copied().unwrap_or_default();
         if last.as_ref().map_or(0, |last| last.run) != number {
             return Err(Error::new(ErrorKind::Conflict, "somebody else has recorded a run of the flow meanwhile")
                 .hint("run it again: it goes on from what is there"));
@@ -216,37 +307,52 @@ impl Results {
         };
         let changes = record(&previous, Steps(steps).found()?, &facts);
         let after = previous.after(&changes);
-        let assertions = conserved(steps, &after)?;
+        let (assertions, counts) = (conserved(steps, &after)?, counts(&after, &changes));
+        // What is written takes memory of its own.
+        drop(after);
+        drop(previous);
         let mut told = Told {
             as_of: occasion.as_of,
             started: begun.started,
             ended: occasion.clock.now(),
             unchanged_since: None,
-            counts: counts(&after, &changes),
+            counts,
             rules: inputs::rules(steps),
             inputs: inputs::rows(steps)?,
             decisions: inputs::decisions(decided, closed),
+            goes_by: goes_by.map(str::to_owned),
         };
         told.unchanged_since = unchanged_since(last.as_ref(), &told, &changes);
         if told.unchanged_since.is_none() {
-            for (kept, rows) in [
-                (&tables::RULE_VERSIONS, rows::rule_versions(run, steps, &new_versions, begun.started)?),
-                (&tables::MATCH_LINES, rows::match_lines(run, &changes.matches)?),
-                (&tables::MATCHES, rows::matches(run, &changes.matches)?),
-                (&tables::EXCEPTIONS, rows::exceptions(run, &changes.exceptions)?),
-                (&tables::ASSERTIONS, rows::assertions(run, &assertions)?),
-            ] {
-                let table = self.store.open(kept).await?;
-                self.store.add(kept, &table, rows, Vec::new(), Note::new()).await?;
+            let once = |rows: Result<RecordBatch>| Box::new(std::iter::once(rows));
+            let matches = || changes.matches.chunks(AT_ONCE);
+            let exceptions = changes.exceptions.chunks(AT_ONCE);
+            let written: [(&Kept, Batches<'_>); 5] = [
+                (&tables::RULE_VERSIONS, once(rows::rule_versions(run, steps, &new_versions, begun.started))),
+                (&tables::MATCH_LINES, Box::new(matches().map(|changes| rows::match_lines(run, changes)))),
+                (&tables::MATCHES, Box::new(matches().map(|changes| rows::matches(run, changes)))),
+                (&tables::EXCEPTIONS, Box::new(exceptions.map(|changes| rows::exceptions(run, changes)))),
+                (&tables::ASSERTIONS, once(rows::assertions(run, &assertions))),
+            ];
+            for (kept, rows) in written {
+                self.store.add_all(kept, rows).await?;
             }
         }
-        let [_, _, exceptions, _, created, withdrawn] = told.counts;
-        let row = rows::run(run, &told)?;
-        // What people have said since the run began has a number of its own: the run has not heard it, and fails.
-        let numbered = vec![Transaction::new(transaction(flow), number), Transaction::new(enter::said(flow), said)];
-        self.store.add(&tables::RUNS, &begun.runs, row, numbered, Note::new()).await?;
-        let unchanged_since = told.unchanged_since;
-        Ok(Recorded { flow: flow.to_owned(), run: number, unchanged_since, exceptions, created, withdrawn })
+        Ok(told)
+    }
+}
+
+impl Begun {
+    /// What the last runs of flows went by, where a run of the same that goes by it still would change nothing: it is of the
+    /// same day and under the same decisions, and no period is closed.
+    pub fn known(&self, as_of: i32) -> Hashes {
+        let is_same = |flow: &str, before: &Last| {
+            let closed = self.closed.get(flow).copied();
+            let decisions = inputs::decisions(self.overrides.of(flow), closed);
+            before.as_of == as_of && closed.is_none() && before.decisions == decisions
+        };
+        let same = self.runs_before.iter().filter(|(flow, before)| is_same(flow, before));
+        same.filter_map(|(flow, before)| Some((flow.clone(), before.goes_by.clone()?))).collect()
     }
 }
 
@@ -261,7 +367,7 @@ fn run_id(flow: &str, number: i64, nonce: u64) -> String {
 }
 
 /// Matched, suggested, exceptions, out of scope, created, withdrawn.
-fn counts(after: &State, changes: &Changes) -> [i64; 6] {
+fn counts(after: &After<'_>, changes: &Changes) -> [i64; 6] {
     let count = |many: usize| i64::try_from(many).unwrap_or(i64::MAX);
     let of = |status| count(after.matches.values().filter(|known| known.entry.status == status).count());
     let out_of_scope = after.exceptions.values().filter(|left| left.why.is_out_of_scope).count();

@@ -1,6 +1,6 @@
 //! What is known of a flow, read back from the kept tables.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{Date32Type, Decimal128Type, Int64Type, TimestampMicrosecondType};
@@ -21,18 +21,18 @@ pub(super) struct Last {
     pub(super) run: i64,
     pub(super) as_of: i32,
     pub(super) unchanged_since: Option<i64>,
+    /// Matched, suggested, exceptions, out of scope.
+    pub(super) counts: [i64; 4],
     pub(super) rules: String,
     pub(super) inputs: String,
     pub(super) decisions: Option<String>,
+    pub(super) goes_by: Option<String>,
 }
 
-/// What the last complete run has left of each match, and of each row.
-const MATCHES: &str = "select * from (select *, row_number() over (partition by flow, match_id order by run desc) as newest from \
-                       kept.matches where run_id in (select run_id from kept.runs)) where newest = 1";
+/// What complete runs have told of matches, and of rows: of each the last word counts.
+const MATCHES: &str = "select * from kept.matches where run_id in (select run_id from kept.runs)";
 const LINES: &str = "select * from kept.match_lines where run_id in (select run_id from kept.runs)";
-const EXCEPTIONS: &str = "select * from (select *, row_number() over (partition by flow, hop, \"table\", line_id order by run desc) \
-                          as newest from kept.exceptions where run_id in (select run_id from kept.runs)) where newest = 1 and \
-                          scope is not null";
+const EXCEPTIONS: &str = "select * from kept.exceptions where run_id in (select run_id from kept.runs)";
 const VERSIONS: &str = "select flow, rule_version from kept.rule_versions where run_id in (select run_id from kept.runs)";
 const RUNS: &str = "select * from kept.runs";
 const DECISIONS: &str = "select * from kept.overrides";
@@ -41,61 +41,70 @@ const CLOSES: &str = "select * from kept.closes";
 impl Store {
     /// What is known of a flow.
     pub(super) async fn known(&self, state: &SessionState, flow: &str) -> Result<State> {
-        let mut known = State::default();
-        let mut lines = self.lines(state, flow).await?;
+        let mut matches = Newest::default();
         for batch in self.ask(state, &[&tables::RUNS, &tables::MATCHES], MATCHES, flow).await? {
-            let rows = Columns(&batch);
+            let rows = Columns::of(&batch);
             for row in 0..batch.num_rows() {
-                let (id, lines_run) = (rows.needed("match_id", row)?, rows.needed("lines_run_id", row)?);
-                let mut lines = lines.remove(&(id.clone(), lines_run.clone())).unwrap_or_default();
-                lines.sort_by(|one, other| (one.side, &one.id).cmp(&(other.side, &other.id)));
-                known.matches.insert(id.clone(), rows.known(row, id, lines, lines_run)?);
+                let id = rows.needed("match_id", row)?;
+                matches.hear(rows.run(row)?, id, |id| rows.known(row, id.clone()))?;
             }
         }
+        let mut matches = matches.told();
+        self.lines(state, flow, &mut matches).await?;
+        let mut exceptions = Newest::default();
         for batch in self.ask(state, &[&tables::RUNS, &tables::EXCEPTIONS], EXCEPTIONS, flow).await? {
-            let rows = Columns(&batch);
+            let rows = Columns::of(&batch);
             for row in 0..batch.num_rows() {
                 let place = Place { hop: rows.hop(row)?, table: rows.needed("table", row)?, id: rows.needed("line_id", row)? };
-                known.exceptions.insert(place, rows.left(row)?);
+                let is_left = rows.text("scope", row)?.is_some();
+                exceptions.hear(rows.run(row)?, place, |_| if is_left { rows.left(row).map(Some) } else { Ok(None) })?;
             }
         }
-        Ok(known)
+        let exceptions = exceptions.told().into_iter().filter_map(|(place, left)| Some((place, left?)));
+        Ok(State { matches, exceptions: exceptions.collect() })
     }
 
-    /// The rows of matches, by match and the run that has written them.
-    async fn lines(&self, state: &SessionState, flow: &str) -> Result<BTreeMap<(String, String), Vec<Line>>> {
-        let mut lines: BTreeMap<(String, String), Vec<Line>> = BTreeMap::new();
+    /// Gives matches their rows, which the run has written that they name.
+    async fn lines(&self, state: &SessionState, flow: &str, matches: &mut BTreeMap<String, Known>) -> Result<()> {
         for batch in self.ask(state, &[&tables::RUNS, &tables::MATCH_LINES], LINES, flow).await? {
-            let rows = Columns(&batch);
+            let rows = Columns::of(&batch);
             for row in 0..batch.num_rows() {
-                let line = Line {
+                let (id, run) = (rows.str("match_id", row)?.unwrap_or_default(), rows.str("run_id", row)?);
+                let known = matches.get_mut(id).filter(|known| Some(known.lines_run.as_str()) == run);
+                let Some(known) = known else { continue };
+                known.entry.lines.push(Line {
                     side: rows.side(row)?.unwrap_or(Side::Left),
                     table: rows.needed("table", row)?,
                     id: rows.needed("line_id", row)?,
                     values: rows.values("allocated_amount", row)?,
                     compared_day: rows.day("compared_day", row)?,
-                };
-                lines.entry((rows.needed("match_id", row)?, rows.needed("run_id", row)?)).or_default().push(line);
+                });
             }
         }
-        Ok(lines)
+        for known in matches.values_mut() {
+            known.entry.lines.sort_by(|one, other| (one.side, &one.id).cmp(&(other.side, &other.id)));
+        }
+        Ok(())
     }
 
     /// The last run of a flow, where there was one.
     pub(super) async fn last(&self, state: &SessionState, flow: &str) -> Result<Option<Last>> {
         let mut last: Option<Last> = None;
         for batch in self.ask(state, &[&tables::RUNS], RUNS, flow).await? {
-            let rows = Columns(&batch);
+            let rows = Columns::of(&batch);
             for row in 0..batch.num_rows() {
                 let run = rows.number("run", row)?.unwrap_or_default();
                 if last.as_ref().is_none_or(|last| last.run < run) {
+                    let count = |name: &str| Ok::<_, Error>(rows.number(name, row)?.unwrap_or_default());
                     last = Some(Last {
                         run,
                         as_of: rows.day("as_of", row)?.unwrap_or_default(),
                         unchanged_since: rows.number("unchanged_since", row)?,
+                        counts: [count("matched")?, count("suggested")?, count("exceptions")?, count("out_of_scope")?],
                         rules: rows.needed("rules", row)?,
                         inputs: rows.needed("inputs", row)?,
                         decisions: rows.text("decisions", row)?,
+                        goes_by: rows.text("goes_by", row)?,
                     });
                 }
             }
@@ -107,7 +116,7 @@ impl Store {
     pub(super) async fn versions(&self, state: &SessionState, flow: &str) -> Result<BTreeSet<String>> {
         let mut versions = BTreeSet::new();
         for batch in self.ask(state, &[&tables::RUNS, &tables::RULE_VERSIONS], VERSIONS, flow).await? {
-            let rows = Columns(&batch);
+            let rows = Columns::of(&batch);
             for row in 0..batch.num_rows() {
                 versions.insert(rows.needed("rule_version", row)?);
             }
@@ -119,7 +128,7 @@ impl Store {
     pub(super) async fn decisions(&self, state: &SessionState) -> Result<Vec<Decision>> {
         let mut decisions: BTreeMap<i64, (Decision, [Vec<String>; 2])> = BTreeMap::new();
         for batch in self.session(state, &[&tables::OVERRIDES]).await?.sql(DECISIONS).await?.collect().await? {
-            let rows = Columns(&batch);
+            let rows = Columns::of(&batch);
             for row in 0..batch.num_rows() {
                 let number = rows.number("override_id", row)?.unwrap_or_default();
                 let (decision, ids) = match decisions.entry(number) {
@@ -149,7 +158,7 @@ impl Store {
     pub(super) async fn closed(&self, state: &SessionState) -> Result<BTreeMap<String, i32>> {
         let mut closed: BTreeMap<String, (i64, i32)> = BTreeMap::new();
         for batch in self.session(state, &[&tables::CLOSES]).await?.sql(CLOSES).await?.collect().await? {
-            let rows = Columns(&batch);
+            let rows = Columns::of(&batch);
             for row in 0..batch.num_rows() {
                 let number = rows.number("close_id", row)?.unwrap_or_default();
                 let through = rows.day("through", row)?.unwrap_or(i32::MIN);
@@ -163,22 +172,59 @@ impl Store {
     }
 }
 
-/// The columns of rows, by name.
-struct Columns<'a>(&'a RecordBatch);
+/// What runs have told of things, of which the last word counts.
+struct Newest<K, V>(BTreeMap<K, (i64, V)>);
 
-impl Columns<'_> {
-    fn column(&self, name: &str) -> Result<&ArrayRef> {
-        self.0.column_by_name(name).ok_or_else(|| Error::bug("a kept table has lost a column").with("column", name))
+impl<K, V> Default for Newest<K, V> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<K: Ord, V> Newest<K, V> {
+    /// Hears what a run tells of a thing, unless a later one has told of it.
+    fn hear(&mut self, run: i64, thing: K, told: impl FnOnce(&K) -> Result<V>) -> Result<()> {
+        if self.0.get(&thing).is_none_or(|(known, _)| *known < run) {
+            let told = told(&thing)?;
+            self.0.insert(thing, (run, told));
+        }
+        Ok(())
+    }
+
+    fn told(self) -> BTreeMap<K, V> {
+        self.0.into_iter().map(|(thing, (_, told))| (thing, told)).collect()
+    }
+}
+
+/// The columns of rows, by name.
+struct Columns<'a>(HashMap<&'a str, &'a ArrayRef>);
+
+impl<'a> Columns<'a> {
+    fn of(batch: &'a RecordBatch) -> Self {
+        let names = batch.schema_ref().fields().iter().map(|field| field.name().as_str());
+        Self(names.zip(batch.columns()).collect())
+    }
+
+    fn column(&self, name: &str) -> Result<&'a ArrayRef> {
+        self.0.get(name).copied().ok_or_else(|| Error::bug("a kept table has lost a column").with("column", name))
+    }
+
+    fn str(&self, name: &str, row: usize) -> Result<Option<&'a str>> {
+        let texts = self.column(name)?.as_string_opt::<i32>().ok_or_else(|| unlike(name))?;
+        Ok(texts.is_valid(row).then(|| texts.value(row)))
     }
 
     fn text(&self, name: &str, row: usize) -> Result<Option<String>> {
-        let column = self.column(name)?;
-        let texts = column.as_string_opt::<i32>().ok_or_else(|| unlike(name))?;
-        Ok(texts.is_valid(row).then(|| texts.value(row).to_owned()))
+        Ok(self.str(name, row)?.map(str::to_owned))
     }
 
     fn needed(&self, name: &str, row: usize) -> Result<String> {
         self.text(name, row)?.ok_or_else(|| Error::bug("a kept row has nothing where something must be").with("column", name))
+    }
+
+    /// The number of the run that tells it.
+    fn run(&self, row: usize) -> Result<i64> {
+        Ok(self.number("run", row)?.unwrap_or_default())
     }
 
     fn number(&self, name: &str, row: usize) -> Result<Option<i64>> {
@@ -207,8 +253,8 @@ impl Columns<'_> {
     }
 
     fn side(&self, row: usize) -> Result<Option<Side>> {
-        let word = self.text("side", row)?;
-        Ok([Side::Left, Side::Right].into_iter().find(|of| word.as_deref() == Some(side(*of))))
+        let word = self.str("side", row)?;
+        Ok([Side::Left, Side::Right].into_iter().find(|of| word == Some(side(*of))))
     }
 
     fn values(&self, amount: &str, row: usize) -> Result<Values> {
@@ -216,7 +262,7 @@ impl Columns<'_> {
         Ok(Values { amount, currency, day: self.day("day", row)? })
     }
 
-    fn known(&self, row: usize, id: String, lines: Vec<Line>, lines_run: String) -> Result<Known> {
+    fn known(&self, row: usize, id: String) -> Result<Known> {
         let status = self.needed("status", row)?;
         let rest = match (self.text("residual_kind", row)?, self.amount("residual_amount", row)?) {
             (Some(kind), Some(amount)) => Some(Rest {
@@ -235,17 +281,18 @@ impl Columns<'_> {
                 version: self.needed("rule_version", row)?,
                 status: Status::of(&status).ok_or_else(|| Error::bug("a match of no status").with("status", status))?,
                 score: self.number("score", row)?,
+                margin: self.number("margin", row)?,
                 why: self.text("why", row)?,
                 rest,
                 decision: self.number("override_id", row)?,
-                lines,
+                lines: Vec::new(),
             },
             first_run: self.number("first_run", row)?.unwrap_or_default(),
             first_seen: self.day("first_seen", row)?.unwrap_or_default(),
             last_run: self.number("last_run", row)?,
             is_kept: self.flag("is_kept", row)?,
             superseded_by: self.text("superseded_by", row)?,
-            lines_run,
+            lines_run: self.needed("lines_run_id", row)?,
         })
     }
 
@@ -259,6 +306,7 @@ impl Columns<'_> {
                 candidate_table: self.text("candidate_table", row)?,
                 candidate_count: self.number("candidate_count", row)?.unwrap_or_default(),
                 candidates: self.text("candidate_ids", row)?,
+                due: self.day("due", row)?,
                 values: self.values("amount", row)?,
             },
             first_run: self.number("first_run", row)?.unwrap_or_default(),
@@ -279,6 +327,7 @@ impl Columns<'_> {
             why: self.text("why", row)?.unwrap_or_default(),
             account: self.text("account", row)?,
             retracts: self.number("retracts", row)?,
+            owner: self.text("owner", row)?,
         })
     }
 }

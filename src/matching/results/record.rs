@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::state::{Entry, Known, Left, Line, Place, State, Status, Values, Why};
+use super::state::{After, Entry, Known, Left, Line, Place, State, Status, Values, Why};
 use crate::matching::assign::Side;
 use crate::matching::overrides::Decided;
 use crate::matching::reasons::LATE_CHANGE;
@@ -102,17 +102,19 @@ impl Changes {
 
 impl State {
     /// What is known after changes.
-    pub(super) fn after(mut self, changes: &Changes) -> Self {
-        for MatchChange { known, .. } in &changes.matches {
-            self.matches.insert(known.entry.id.clone(), known.clone());
-        }
+    pub(super) fn after<'a>(&'a self, changes: &'a Changes) -> After<'a> {
+        let mut after = After {
+            matches: self.matches.iter().map(|(id, known)| (id.as_str(), known)).collect(),
+            exceptions: self.exceptions.iter().collect(),
+        };
+        after.matches.extend(changes.matches.iter().map(|change| (change.known.entry.id.as_str(), &change.known)));
         for ExceptionChange { place, left, .. } in &changes.exceptions {
             match left {
-                Some(left) => drop(self.exceptions.insert(place.clone(), left.clone())),
-                None => drop(self.exceptions.remove(place)),
+                Some(left) => drop(after.exceptions.insert(place, left)),
+                None => drop(after.exceptions.remove(place)),
             }
         }
-        self
+        after
     }
 }
 
@@ -140,14 +142,14 @@ pub(super) fn record(previous: &State, mut found: Found, facts: &Facts<'_>) -> C
     for known in &gone {
         changes.matches.push(withdraw(known, heirs.get(known.entry.id.as_str()).copied(), &found, facts));
     }
-    let inherited: BTreeMap<&str, &Known> =
-        gone.iter().filter_map(|known| Some((heirs.get(known.entry.id.as_str())?.id.as_str(), *known))).collect();
-    for (id, entry) in &found.matches {
-        let known = previous.matches.get(id);
-        changes.matches.extend(find(entry, known, inherited.get(id.as_str()).copied(), facts));
+    let inherited: BTreeMap<String, &Known> =
+        gone.iter().filter_map(|known| Some((heirs.get(known.entry.id.as_str())?.id.clone(), *known))).collect();
+    let Found { matches, exceptions: left } = found;
+    for (id, entry) in matches {
+        changes.matches.extend(find(entry, previous.matches.get(&id), inherited.get(&id).copied(), facts));
     }
     changes.matches.sort_by(|one, other| one.known.entry.id.cmp(&other.known.entry.id));
-    changes.exceptions = exceptions(previous, &found, &late, facts);
+    changes.exceptions = exceptions(previous, left, &late, facts);
     changes
 }
 
@@ -292,7 +294,7 @@ fn withdraw(known: &Known, heir: Option<&Entry>, found: &Found, facts: &Facts<'_
 }
 
 /// What becomes of a match that is found; nothing where it is known as it is.
-fn find(entry: &Entry, known: Option<&Known>, inherits: Option<&Known>, facts: &Facts<'_>) -> Option<MatchChange> {
+fn find(entry: Entry, known: Option<&Known>, inherits: Option<&Known>, facts: &Facts<'_>) -> Option<MatchChange> {
     let made = |known: Known, event, cause| Some(MatchChange { known, event, cause, detail: None });
     let Some(known) = known else {
         let cause = match inherits {
@@ -304,7 +306,7 @@ fn find(entry: &Entry, known: Option<&Known>, inherits: Option<&Known>, facts: &
         let first_seen = inherits.map_or(facts.as_of, |known| known.first_seen);
         return made(
             Known {
-                entry: entry.clone(),
+                entry,
                 first_run: facts.run,
                 first_seen,
                 last_run: None,
@@ -322,13 +324,12 @@ fn find(entry: &Entry, known: Option<&Known>, inherits: Option<&Known>, facts: &
         (Status::Suggested, Status::Confirmed) => CONFIRMED,
         _ if is_restated => RESTATED,
         _ if known.is_kept => RESTORED,
-        _ if known.entry != *entry => CHANGED,
+        _ if known.entry != entry => CHANGED,
         _ => return None,
     };
     let lines_run = if is_restated { facts.run_id.to_owned() } else { known.lines_run.clone() };
     let cause = if is_restated { Some(RESTATEMENT) } else { None };
     let (first_run, first_seen) = (known.first_run, known.first_seen);
-    let entry = entry.clone();
     made(Known { entry, first_run, first_seen, last_run: None, is_kept: false, superseded_by: None, lines_run }, event, cause)
 }
 
@@ -365,26 +366,26 @@ fn cause(known: &Known, found: &Found, facts: &Facts<'_>) -> &'static str {
 }
 
 /// What changes of the rows that are left.
-fn exceptions(previous: &State, found: &Found, late: &Late, facts: &Facts<'_>) -> Vec<ExceptionChange> {
-    let mut changes = Vec::new();
-    for (place, why) in &found.exceptions {
-        let known = previous.exceptions.get(place);
-        if known.is_some_and(|known| known.why == *why) {
+fn exceptions(previous: &State, found: BTreeMap<Place, Why>, late: &Late, facts: &Facts<'_>) -> Vec<ExceptionChange> {
+    let gone = previous.exceptions.keys().filter(|place| !found.contains_key(*place));
+    let gone = gone.map(|place| ExceptionChange { place: place.clone(), left: None, event: None, cause: None });
+    let mut changes: Vec<ExceptionChange> = gone.collect();
+    for (place, why) in found {
+        let known = previous.exceptions.get(&place);
+        if known.is_some_and(|known| known.why == why) {
             continue;
         }
         let (first_run, first_seen) = known.map_or((facts.run, facts.as_of), |known| (known.first_run, known.first_seen));
         // Another rule that tells of the row may compare other columns of it.
         let is_restated = known.is_some_and(|known| known.why.rule == why.rule && known.why.values != why.values);
-        let (event, cause) = match late.get(place) {
+        let (event, cause) = match late.get(&place) {
             Some(cause) => (Some(LATE_CHANGE), Some(*cause)),
             None if is_restated => (Some(RESTATED), Some(RESTATEMENT)),
             None => (None, None),
         };
-        let left = Some(Left { why: why.clone(), first_run, first_seen });
-        changes.push(ExceptionChange { place: place.clone(), left, event, cause });
+        let left = Some(Left { why, first_run, first_seen });
+        changes.push(ExceptionChange { place, left, event, cause });
     }
-    let gone = previous.exceptions.keys().filter(|place| !found.exceptions.contains_key(*place));
-    changes.extend(gone.map(|place| ExceptionChange { place: place.clone(), left: None, event: None, cause: None }));
     changes.sort_by(|one, other| one.place.cmp(&other.place));
     changes
 }

@@ -40,6 +40,7 @@ pub(super) struct Told {
     pub(super) rules: String,
     pub(super) inputs: String,
     pub(super) decisions: Option<String>,
+    pub(super) goes_by: Option<String>,
 }
 
 pub(super) fn run(run: Run<'_>, told: &Told) -> Result<RecordBatch> {
@@ -64,6 +65,7 @@ pub(super) fn run(run: Run<'_>, told: &Told) -> Result<RecordBatch> {
             texts([Some(told.inputs.as_str())]),
             texts([told.decisions.as_deref()]),
             texts([Some(env!("CARGO_PKG_VERSION"))]),
+            texts([told.goes_by.as_deref()]),
         ],
     )
 }
@@ -137,6 +139,7 @@ pub(super) fn matches(run: Run<'_>, changes: &[MatchChange]) -> Result<RecordBat
             of(|change| Some(change.event)),
             of(|change| change.cause),
             of(|change| change.detail.as_deref()),
+            number(|change| change.known.entry.margin),
         ],
     )
 }
@@ -190,6 +193,7 @@ pub(super) fn exceptions(run: Run<'_>, changes: &[ExceptionChange]) -> Result<Re
             days(changes.iter().map(|change| change.left.as_ref().map(|left| left.first_seen))),
             texts(changes.iter().map(|change| change.event)),
             texts(changes.iter().map(|change| change.cause)),
+            days(changes.iter().map(|change| change.left.as_ref().and_then(|left| left.why.due))),
         ],
     )
 }
@@ -205,14 +209,16 @@ pub(super) fn assertions(run: Run<'_>, assertions: &[Assertion]) -> Result<Recor
             same(run.id, count),
             same(run.flow, count),
             numbers(std::iter::repeat_n(Some(run.number), count)),
-            numbers(assertions.iter().map(|one| Some(i64::from(one.hop)))),
-            texts(assertions.iter().map(|one| Some(one.identity))),
+            numbers(assertions.iter().map(|one| one.hop.map(i64::from))),
+            texts(assertions.iter().map(|one| Some(one.identity.as_str()))),
             texts(assertions.iter().map(|one| Some(one.scope.as_str()))),
             texts(assertions.iter().map(|one| one.currency.as_deref())),
-            amounts(assertions.iter().map(|one| Some(one.left)))?,
-            amounts(assertions.iter().map(|one| Some(one.right)))?,
+            amounts(assertions.iter().map(|one| one.left))?,
+            amounts(assertions.iter().map(|one| one.right))?,
             numbers(assertions.iter().map(|one| Some(one.rows))),
             Arc::new(BooleanArray::from_iter(assertions.iter().map(|one| Some(one.is_passed)))),
+            texts(assertions.iter().map(|one| one.tolerance.as_deref())),
+            texts(assertions.iter().map(|one| one.subject.as_deref())),
         ],
     )
 }
@@ -247,6 +253,7 @@ pub(super) fn decisions(decisions: &[Decision]) -> Result<RecordBatch> {
             of(|decision| Some(&decision.why)),
             of(|decision| decision.account.as_deref()),
             numbers(rows.iter().map(|(decision, _)| decision.retracts)),
+            of(|decision| decision.owner.as_deref()),
         ],
     )
 }

@@ -185,8 +185,9 @@ fn written(outcome: &Outcome) -> Vec<Vec<u8>> {
         new_versions: &versions,
         now: &Steps(steps),
     };
-    let changes = record(&State::default(), Steps(steps).found().unwrap(), &facts);
-    let assertions = conserved(steps, &State::default().after(&changes)).unwrap();
+    let before = State::default();
+    let changes = record(&before, Steps(steps).found().unwrap(), &facts);
+    let assertions = conserved(steps, &before.after(&changes)).unwrap();
     let run = Run { id: "run", flow: "f", number: 1 };
     let tables = [
         rows::matches(run, &changes.matches),
@@ -212,7 +213,7 @@ fn shuffled(many: usize, seed: u64) -> Vec<usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_orders_on_one_two_four_and_eight_partitions_write_the_same_bytes() {
+async fn case_48_a_hundred_orders_on_one_two_four_and_eight_partitions_write_the_same_bytes() {
     let rules = rules(&[&RULES[..], &NONE].concat());
     let (left, right) = (rows_of(0), rows_of(1));
     let in_order = |rows: &[Row]| (0..rows.len()).collect::<Vec<_>>();

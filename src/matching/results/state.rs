@@ -13,6 +13,15 @@ pub(super) struct State {
     pub(super) exceptions: BTreeMap<Place, Left>,
 }
 
+/// What is known of a flow once something has changed.
+#[derive(Debug, Default)]
+pub(super) struct After<'a> {
+    /// The matches by id.
+    pub(super) matches: BTreeMap<&'a str, &'a Known>,
+    /// The rows that are left.
+    pub(super) exceptions: BTreeMap<&'a Place, &'a Left>,
+}
+
 /// A row of a table, in a hop of a flow.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
@@ -72,6 +81,7 @@ pub(super) struct Entry {
     pub(super) version: String,
     pub(super) status: Status,
     pub(super) score: Option<i64>,
+    pub(super) margin: Option<i64>,
     pub(super) why: Option<String>,
     pub(super) rest: Option<Rest>,
     /// The decision of a person that it is.
@@ -118,6 +128,8 @@ pub(super) struct Why {
     pub(super) candidate_count: i64,
     /// Some of their ids, with blanks between them.
     pub(super) candidates: Option<String>,
+    /// The last day that its counterpart is looked for on, counted since 1970.
+    pub(super) due: Option<i32>,
     pub(super) values: Values,
 }
 

@@ -21,6 +21,7 @@ use deltalake_core::writer::DeltaWriter;
 use super::tables::{self, Kept, View};
 use crate::error::{Error, Result};
 use crate::lake::delta::{Delta, Design, Note};
+use crate::lake::maintain::Tended;
 use crate::lake::planned::{Planned, PlannedTable};
 use crate::lake::scan;
 use crate::store::Location;
@@ -41,6 +42,9 @@ const KEPT: [&Kept; 8] = [
     &tables::CLOSES,
 ];
 
+/// Rows that are made as they are written.
+pub(super) type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch>> + Send + 'a>;
+
 /// The kept tables of a lake, which may not be there yet.
 #[derive(Debug)]
 pub(super) struct Store {
@@ -55,6 +59,11 @@ impl Store {
 
     fn delta(&self, kept: &Kept) -> Result<&Delta> {
         self.tables.get(kept.name).ok_or_else(|| Error::bug("a table is not kept").with("table", kept.name))
+    }
+
+    /// The tables, to be kept in shape: what was replaced can still be read for so many days.
+    pub(super) fn tended(&self, retention: u64) -> Vec<Tended<'_>> {
+        self.tables.iter().map(|(name, delta)| Tended::new(format!("{FOLDER}.{name}"), delta, retention)).collect()
     }
 
     /// A table as it is now, made when it is not there, with all columns that are declared.
@@ -88,6 +97,20 @@ impl Store {
             writer.write(rows).await.map_err(|error| delta.unwritten(error))?;
         }
         delta.append(table, writer, tables::FLOW, transactions, note).await
+    }
+
+    /// Adds rows to a table as it is now, in one commit; they are made as they are written.
+    pub(super) async fn add_all(&self, kept: &Kept, rows: Batches<'_>) -> Result<()> {
+        let table = self.open(kept).await?;
+        let delta = self.delta(kept)?;
+        let mut writer = delta.writer(&table)?;
+        for rows in rows {
+            let rows = rows?;
+            if rows.num_rows() > 0 {
+                writer.write(rows).await.map_err(|error| delta.unwritten(error))?;
+            }
+        }
+        delta.append(&table, writer, tables::FLOW, Vec::new(), Note::new()).await
     }
 
     /// A session whose schema `kept` has these tables as they are now. The first is read before the others: where that is
@@ -156,5 +179,52 @@ impl Planned for Shown {
         let session = self.store.session(state, self.view.needs).await?;
         let plan = session.state().create_logical_plan(self.view.sql).await?;
         scan::fitted(plan, &self.schema)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, StringArray, new_null_array};
+
+    use super::*;
+
+    /// The exceptions as they were kept before it was told until when their counterparts are looked for.
+    static BEFORE: Kept = Kept {
+        name: "exceptions",
+        about: "As it was.",
+        columns: tables::EXCEPTIONS.columns.split_at(tables::EXCEPTIONS.columns.len() - 1).0,
+    };
+
+    /// A row of a flow, of which nothing else is said.
+    fn row(kept: &Kept, flow: &str) -> RecordBatch {
+        let column = |field: &arrow::datatypes::FieldRef| -> ArrayRef {
+            match field.name().as_str() {
+                tables::FLOW => Arc::new(StringArray::from(vec![flow])),
+                _ => new_null_array(field.data_type(), 1),
+            }
+        };
+        RecordBatch::try_new(kept.schema(), kept.schema().fields().iter().map(column).collect()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_an_older_version_has_kept_is_read_and_added_to() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = Store::at(&Location::parse(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap()).unwrap();
+        let add = async |kept: &Kept, flow: &str| {
+            let table = store.open(kept).await.unwrap();
+            store.add(kept, &table, row(kept, flow), Vec::new(), Note::new()).await.unwrap();
+        };
+        let state = SessionContext::new().state();
+        let read = async |flow: &str| {
+            store.ask(&state, &[&tables::EXCEPTIONS], "select flow, due from kept.exceptions", flow).await.unwrap()
+        };
+        add(&BEFORE, "old").await;
+        let kept = store.delta(&BEFORE).unwrap().now().await.unwrap().unwrap();
+        assert!(kept.snapshot().unwrap().schema().field("due").is_none());
+        assert_eq!(read("old").await.iter().map(RecordBatch::num_rows).sum::<usize>(), 1);
+        add(&tables::EXCEPTIONS, "new").await;
+        for flow in ["old", "new"] {
+            assert_eq!(read(flow).await.iter().map(RecordBatch::num_rows).sum::<usize>(), 1, "{flow}");
+        }
     }
 }

@@ -97,6 +97,13 @@ const SHAPE: Column = (
 );
 const STATUS: Column = ("status", text, "confirmed, suggested (for a person to decide), or withdrawn.");
 const SCORE: Column = ("score", number, "The score, where the rule gives one.");
+const MARGIN: Column =
+    ("margin", number, "By how much that was better than the next of either row; none where there was no other, or no score.");
+const DUE: Column = ("due", day, "The last day on which a rule looks for its counterpart, where one looks within days of it.");
+const OWNER: Column = ("owner", text, "Who is to see to it.");
+const TOLERANCE: Column = ("tolerance", text, "How exactly an identity of the books is to hold.");
+const SUBJECT: Column =
+    ("subject", text, "What an identity of the books does not hold of: its day, and an account, a payout, an action.");
 const WHY: Column = ("why", text, "What the rule, or the person, says of it.");
 const OVERRIDE_ID: Column = ("override_id", number, "The decision of a person that made it.");
 const IS_KEPT: Column = ("is_kept", flag, "Whether it is there only because its period is closed.");
@@ -124,7 +131,7 @@ const RESIDUAL_CURRENCY: Column = ("residual_currency", text, "Its currency.");
 const SCOPE: Column = ("scope", text, "exception, or out_of_scope; none from when the row is neither.");
 const WHO: Column = ("who", text, "Who has decided it.");
 const DECISION_ID: Column = ("override_id", number, "The decision, from 1; the later one wins.");
-const ACTION: Column = ("action", text, "match, unmatch, exclude, comment, writeoff or retract.");
+const ACTION: Column = ("action", text, "match, unmatch, exclude, comment, writeoff, assign or retract.");
 const WHY_DECIDED: Column = ("why", text, "Why.");
 const ACCOUNT: Column = ("account", text, "Where a difference is written off to.");
 const RETRACTS: Column = ("retracts", number, "The decision that no longer counts.");
@@ -161,6 +168,11 @@ pub(super) static RUNS: Kept = Kept {
         ("inputs", text, "Hash of all that rules compare of the rows."),
         ("decisions", text, "Hash of the overrides and closed periods; none where there are none."),
         ("engine", text, "The version of ckosql."),
+        (
+            "goes_by",
+            text,
+            "Hash of all that its answer depends on besides the day and the decisions; none where that cannot be told.",
+        ),
     ],
 };
 
@@ -215,6 +227,7 @@ pub(super) static MATCHES: Kept = Kept {
         EVENT,
         CAUSE,
         ("event_detail", text, "What there is to say of the event."),
+        MARGIN,
     ],
 };
 
@@ -259,31 +272,39 @@ pub(super) static EXCEPTIONS: Kept = Kept {
         FIRST_SEEN,
         EXCEPTION_EVENT,
         CAUSE,
+        DUE,
     ],
 };
 
 pub(super) static ASSERTIONS: Kept = Kept {
     name: "assertions",
-    about: "One row per thing that had to be so of a run, or it would not have been recorded.",
+    about: "One row per thing that had to be so of a run, or it would not have been recorded; and, where they were evaluated, per identity of \
+            the books that held, and per thing that one did not hold of.",
     columns: &[
         RUN_ID,
         FLOW_OF,
         RUN,
         HOP,
-        ("identity", text, "each_row_once, amounts_kept or matches_balance."),
-        ("scope", text, "The table, or the rule."),
+        (
+            "identity",
+            text,
+            "each_row_once, amounts_kept, matches_balance; or the number of an identity of the books, such as I4.",
+        ),
+        ("scope", text, "The table, the rule, or the check of schema checks."),
         CURRENCY,
         ("left_value", money, "What it is to be: rows, or major units."),
         ("right_value", money, "What it is."),
         ("rows", number, "How many rows, or matches, it is told of."),
         ("passed", flag, "Whether it is so."),
+        TOLERANCE,
+        SUBJECT,
     ],
 };
 
 pub(super) static OVERRIDES: Kept = Kept {
     name: "overrides",
     about: "One row per row that a person has decided something of.",
-    columns: &[DECISION_ID, MADE_AT, WHO, ACTION, FLOW_OF, SIDE, TABLE, LINE_ID, WHY_DECIDED, ACCOUNT, RETRACTS],
+    columns: &[DECISION_ID, MADE_AT, WHO, ACTION, FLOW_OF, SIDE, TABLE, LINE_ID, WHY_DECIDED, ACCOUNT, RETRACTS, OWNER],
 };
 
 pub(super) static CLOSES: Kept = Kept {
@@ -343,6 +364,7 @@ pub static VIEWS: [View; 14] = [
             RULE_VERSION,
             STATUS,
             SCORE,
+            MARGIN,
             WHY,
             OVERRIDE_ID,
             FIRST_RUN,
@@ -418,19 +440,19 @@ pub static VIEWS: [View; 14] = [
     },
     View {
         name: "evidence",
-        about: "One row per thing that the header of a rule has compared of a match that stands.",
+        about: "One row per thing that the header of a rule has compared of a match that stands, or people had said of its rows.",
         columns: &[
             MATCH_ID,
             FLOW_OF,
-            ("field", text, "amount, currency or day."),
-            ("left_value", text, "Of the left side: the sum, the currency, the days."),
+            ("field", text, "amount, currency, day, or set apart: what people had said to be no candidate of its rows."),
+            ("left_value", text, "Of the left side: the sum, the currency, the days, the rows that were set apart."),
             ("right_value", text, "Of the right side."),
             ("test", text, "What is to be so."),
             ("passed", flag, "Whether it is, what is left of the amounts included."),
         ],
         keys: 3,
         sql: include_str!("../../../sql/recon/evidence.sql"),
-        needs: &[&RUNS, &RULE_VERSIONS, &MATCHES, &MATCH_LINES],
+        needs: &[&RUNS, &RULE_VERSIONS, &MATCHES, &MATCH_LINES, &OVERRIDES],
     },
     View {
         name: "exceptions",
@@ -453,10 +475,12 @@ pub static VIEWS: [View; 14] = [
             FIRST_SEEN,
             ("age_days", number, "Days from its day to that of the run; from when it was first seen where it has none."),
             ("ageing", text, "The same in bands: 0-1, 2-3, 4-7, 8-30, 31-90, 90+."),
+            DUE,
+            ("owner", text, "Who is to see to it, as people have assigned it."),
         ],
         keys: 4,
         sql: include_str!("../../../sql/recon/exceptions.sql"),
-        needs: &[&RUNS, &EXCEPTIONS],
+        needs: &[&RUNS, &EXCEPTIONS, &OVERRIDES],
     },
     View {
         name: "exceptions_history",
@@ -512,6 +536,7 @@ pub static VIEWS: [View; 14] = [
             WHY_DECIDED,
             ACCOUNT,
             RETRACTS,
+            OWNER,
             ("is_retracted", flag, "Whether this decision no longer counts."),
         ],
         keys: 1,
@@ -535,19 +560,26 @@ pub static VIEWS: [View; 14] = [
     },
     View {
         name: "assertions",
-        about: "One row per thing that had to be so of a run, or it would not have been recorded.",
+        about: "One row per thing that had to be so of a run, or it would not have been recorded; and, where they were evaluated, per identity of \
+            the books that held, and per thing that one did not hold of.",
         columns: &[
             FLOW_OF,
             RUN,
             HOP,
-            ("identity", text, "each_row_once, amounts_kept or matches_balance."),
-            ("scope", text, "The table, or the rule."),
+            (
+                "identity",
+                text,
+                "each_row_once, amounts_kept, matches_balance; or the number of an identity of the books, such as I4.",
+            ),
+            ("scope", text, "The table, the rule, or the check of schema checks."),
             CURRENCY,
             ("left_value", money, "What it is to be: rows, or major units."),
             ("right_value", money, "What it is."),
             ("difference", money, "Left less right."),
             ("rows", number, "How many rows, or matches, it is told of."),
             ("passed", flag, "Whether it is so."),
+            TOLERANCE,
+            SUBJECT,
         ],
         keys: 6,
         sql: include_str!("../../../sql/recon/assertions.sql"),

@@ -46,6 +46,7 @@ fn entry(version: &str, status: Status, lines: Vec<Line>) -> Entry {
         version: version.to_owned(),
         status,
         score: None,
+        margin: None,
         why: None,
         rest: None,
         decision: None,
@@ -99,7 +100,10 @@ impl Flow {
             now: &turn.world,
         };
         let changes = record(&self.state, turn.found.clone(), &facts);
-        self.state = std::mem::take(&mut self.state).after(&changes);
+        let after = self.state.after(&changes);
+        let matches = after.matches.into_iter().map(|(id, known)| (id.to_owned(), known.clone())).collect();
+        let exceptions = after.exceptions.into_iter().map(|(place, left)| (place.clone(), left.clone())).collect();
+        self.state = State { matches, exceptions };
         self.versions.extend(versions);
         changes
     }
@@ -225,6 +229,7 @@ fn what_a_person_decides_counts_in_a_closed_period_too() {
         why: "another order".to_owned(),
         account: None,
         retracts: None,
+        owner: None,
     };
     let mut flow = Flow { closed: Some(5), ..Flow::default() };
     flow.run(&turn("v1", &[("l1", "r1")], &[], same));

@@ -1,5 +1,6 @@
 //! A table of which rows are held: in memory, or in temporary files where the session's memory does not suffice.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -26,7 +27,7 @@ use datafusion::prelude::DataFrame;
 use futures::{StreamExt, TryStreamExt};
 use tracing::debug;
 
-use super::order;
+use super::{hash, order};
 use crate::error::{Error, Result};
 
 /// A table of which rows are held.
@@ -35,6 +36,8 @@ pub(super) struct Held {
     /// All columns that the table has, held or not.
     schema: SchemaRef,
     rows: OnceLock<Rows>,
+    /// The hash of each column that is held, made when somebody asks.
+    hashes: OnceLock<BTreeMap<String, Vec<u8>>>,
 }
 
 /// Rows, with the columns that are used.
@@ -59,7 +62,7 @@ impl fmt::Debug for Rows {
 impl Held {
     /// An empty table of a schema.
     pub(super) fn new(schema: SchemaRef) -> Self {
-        Self { schema, rows: OnceLock::new() }
+        Self { schema, rows: OnceLock::new(), hashes: OnceLock::new() }
     }
 
     /// The same, where texts are held one behind the other: views of them would keep the pages of files alive.
@@ -110,6 +113,19 @@ impl Held {
             Rows::Memory { rows, .. } => Some(rows),
             Rows::Files(..) => None,
         }
+    }
+
+    /// The hash of the values of a column, in the order of the rows; `None` where they are in files, or are nothing to be hashed.
+    pub(super) fn hash_of(&self, column: &str) -> Option<&[u8]> {
+        let rows = self.whole()?;
+        let hashes = self.hashes.get_or_init(|| {
+            let fields = rows.schema_ref().fields().iter().enumerate();
+            let hash = |(place, field): (usize, &Arc<Field>)| {
+                Some((field.name().clone(), hash::of_rows(&rows.project(&[place]).ok()?).ok()?))
+            };
+            fields.filter_map(hash).collect()
+        });
+        hashes.get(column).map(Vec::as_slice)
     }
 }
 

@@ -11,6 +11,7 @@
 //! (`datafusion.runtime.memory_limit`), and in temporary files beyond. Tables that a SELECT reads besides, which no header
 //! names, are read when the rule has its turn.
 
+mod hash;
 mod held;
 mod order;
 mod shared;

@@ -25,7 +25,7 @@ use datafusion_pg_catalog::pg_catalog::{PgCatalogSchemaProvider, PgCatalogStatic
 use datafusion_pg_catalog::setup_pg_catalog;
 
 use super::settings::Settings;
-use crate::engine::{CATALOG, Engine, PUBLIC, Session};
+use crate::engine::{CATALOG, Caller, Engine, PUBLIC, Session};
 use crate::error::{Error, Result};
 use rewrite::Rewriter;
 use schema::WithCatalog;
@@ -71,9 +71,14 @@ impl Catalog {
     /// A user's session that has PostgreSQL's catalogue beside the engine's.
     ///
     /// # Errors
-    /// Those of [`Engine::session_of`].
-    pub(super) fn session(self: &Arc<Self>, engine: &Engine, user: &str, settings: &Arc<Mutex<Settings>>) -> Result<Session> {
-        let session = engine.session_of(Some(user))?;
+    /// Those of [`Engine::session_for`].
+    pub(super) fn session(
+        self: &Arc<Self>,
+        engine: &Engine,
+        settings: &Arc<Mutex<Settings>>,
+        caller: &Caller,
+    ) -> Result<Session> {
+        let session = engine.session_for(caller.clone())?;
         let context = session.context();
         let state = context.state();
         let own: BTreeSet<&String> = state.scalar_functions().keys().collect();

@@ -12,7 +12,7 @@ use crate::sandbox::zone::Zone;
 
 /// What the rows of an action have in common.
 #[derive(Debug)]
-pub(super) struct Line<'a> {
+pub(in crate::sandbox) struct Line<'a> {
     pub account: usize,
     /// None for what no payment made.
     pub effect: Option<&'a Effect>,

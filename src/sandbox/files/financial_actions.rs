@@ -37,19 +37,32 @@ pub(super) fn write(books: &Books<'_>, report: &Report, part: Range<usize>) -> C
     let options = books.merchant.options().files;
     let has_optional = options.more_columns && report.entity == OPTIONAL_OF;
     let columns = if has_optional { format!("{COLUMNS}{OPTIONAL}") } else { COLUMNS.to_owned() };
+    let mut csv = Csv::new(options, report.zone(), part, &columns);
+    each(books, report, &mut |line, payout_id, movement| {
+        csv.row(|row| {
+            line.write(row, books.merchant, payout_id, movement);
+            if has_optional {
+                line.write_optional(row, report.zone());
+            }
+        });
+    });
+    csv
+}
+
+/// Tells of each of a report's rows: what it is of, the payout that it is part of, and what it moves.
+pub(in crate::sandbox) fn each(books: &Books<'_>, report: &Report, tell: &mut dyn FnMut(&Line<'_>, &str, &Movement)) {
     let is_corrected_later = report.is_corrected(books.merchant);
-    let mut file = File { books, csv: Csv::new(options, report.zone(), part, &columns), has_optional, is_corrected_later };
+    let mut file = File { books, tell, is_corrected_later };
     match report.settlement {
         Some(settlement) => file.settlement(report, &settlement),
         None => file.day(report),
     }
-    file.csv
 }
 
 struct File<'a> {
     books: &'a Books<'a>,
-    csv: Csv,
-    has_optional: bool,
+    /// Who is told of the rows.
+    tell: &'a mut dyn FnMut(&Line<'_>, &str, &Movement),
     is_corrected_later: bool,
 }
 
@@ -138,14 +151,8 @@ impl File<'_> {
     }
 
     fn row(&mut self, report: &Report, payout_id: &str, mut line: Line<'_>, mut movement: Movement) {
-        let Self { books, csv, has_optional, .. } = self;
-        books.bend_action(report.kind.content, &mut line, &mut movement);
-        csv.row(|row| {
-            line.write(row, books.merchant, payout_id, &movement);
-            if *has_optional {
-                line.write_optional(row, report.zone());
-            }
-        });
+        self.books.bend_action(report.kind.content, &mut line, &mut movement);
+        (self.tell)(&line, payout_id, &movement);
     }
 
     fn line<'e>(&self, effect: &'e Effect) -> Line<'e> {

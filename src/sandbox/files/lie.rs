@@ -1,4 +1,5 @@
-//! Lies in the books, told on request: each makes one identity of the report files fail, and no other.
+//! Lies in the books, told on request: each makes one identity of the report files fail, and no other, but for a breakdown
+//! type that is not known, by which no line of a balance report adds up either.
 //!
 //! All but one are about one capture in another currency, the first after the middle of the merchant's history that is
 //! large enough, or about its settlement or its day. No lie adds or takes a row, and the API goes on telling the truth.
@@ -46,6 +47,8 @@ pub enum Lie {
     FeeCategory,
     /// A payout's capture is one that the payout before has settled.
     SettledTwice,
+    /// A capture's scheme fee is of a breakdown type that there is none of.
+    BreakdownType,
 }
 
 /// The merchant's books, with what is told wrongly in them.
@@ -58,17 +61,19 @@ pub(in crate::sandbox) struct Books<'a> {
 
 /// What the lies are about.
 #[derive(Debug)]
-struct Spot {
-    capture: Effect,
-    settlement: Settlement,
+pub(in crate::sandbox) struct Spot {
+    /// The capture.
+    pub capture: Effect,
+    /// What settles it.
+    pub settlement: Settlement,
     /// The day of the capture in its entity's zone, counted from 0.
-    day: usize,
+    pub day: usize,
     /// Another capture of the account on that day.
-    sibling: Effect,
+    pub sibling: Effect,
     /// A capture that an earlier payout has settled.
-    other: Effect,
+    pub other: Effect,
     /// A disputed payment.
-    disputed: Option<u64>,
+    pub disputed: Option<u64>,
 }
 
 /// Which balance of a day.
@@ -78,6 +83,9 @@ pub(super) enum End {
     Closing,
 }
 
+/// The scheme fee that each capture has, and what there is none of.
+const SCHEME: &str = "Scheme Variable Fee";
+const UNKNOWN: &str = "Scheme Surcharge Fee";
 /// How far an exchanged amount may be from its rate, as the part of it that is one in so many.
 const BAND: i128 = 200_000;
 /// Days to look back for a payout with a capture.
@@ -85,7 +93,7 @@ const EARLIER: usize = 10;
 
 impl Lie {
     /// Every lie with its name.
-    pub(in crate::sandbox) const ALL: [(&'static str, Self); 14] = [
+    pub(in crate::sandbox) const ALL: [(&'static str, Self); 15] = [
         ("captured_amount", Self::CapturedAmount),
         ("payout_rows", Self::PayoutRows),
         ("breakdown_net", Self::BreakdownNet),
@@ -100,6 +108,7 @@ impl Lie {
         ("exchange_rate", Self::ExchangeRate),
         ("fee_category", Self::FeeCategory),
         ("settled_twice", Self::SettledTwice),
+        ("breakdown_type", Self::BreakdownType),
     ];
 }
 
@@ -110,7 +119,8 @@ impl<'a> Books<'a> {
         Self { merchant, lies, spot }
     }
 
-    fn told(&self, lie: Lie) -> Option<&Spot> {
+    /// What a lie is about, where it is told.
+    pub(in crate::sandbox) fn told(&self, lie: Lie) -> Option<&Spot> {
         self.spot.as_ref().filter(|_| self.lies.contains(&lie))
     }
 
@@ -140,6 +150,9 @@ impl<'a> Books<'a> {
             line.payment_id = self.merchant.payment_id(spot.other.payment.index);
             // Settled twice, it takes effect when it did.
             line.at = spot.other.at;
+        }
+        if told(Lie::BreakdownType) && is_capture && movement.breakdown_type == SCHEME {
+            movement.breakdown_type = UNKNOWN;
         }
         if told(Lie::DisputedPayment) && is_gross && spot.has_raised(effect) {
             line.payment_id = self.merchant.payment_id(spot.other.payment.index);
@@ -213,7 +226,7 @@ impl Spot {
     }
 
     /// Whether this is how the disputed payment's dispute began.
-    fn has_raised(&self, effect: &Effect) -> bool {
+    pub(in crate::sandbox) fn has_raised(&self, effect: &Effect) -> bool {
         let raised_at = effect.payment.dispute.map(|dispute| dispute.received_at);
         effect.action_type == CHARGEBACKS && Some(effect.payment.index) == self.disputed && Some(effect.at) == raised_at
     }

@@ -24,9 +24,11 @@ mod tests;
 
 use std::ops::Range;
 
+pub(super) use action_line::Line;
+pub(super) use financial_actions::each as each_action;
 pub(super) use gzip::crc32;
-pub(super) use lie::Books;
 pub use lie::Lie;
+pub(super) use lie::{Books, Spot};
 pub use options::{FileOptions, LineEnd};
 
 use self::csv::Csv;

@@ -32,6 +32,10 @@ fn every_reason_is_planted_a_few_times() {
     }
     let told: String = reasons.iter().map(|(reason, rows)| format!("{reason} {rows}\n")).collect();
     insta::assert_snapshot!(told, @"
+    actions_to_payout exception UNALLOCATED_TO_PAYOUT left 4
+    balance_rollforward exception RESERVE_HELD left 3997
+    balance_rollforward exception RESERVE_HELD right 3
+    fee_audit exception FEE_PENDING left 4
     order_to_payment exception AMBIGUOUS_KEY left 2
     order_to_payment exception AMBIGUOUS_KEY right 1
     order_to_payment exception AMBIGUOUS_WINDOW left 2
@@ -48,6 +52,7 @@ fn every_reason_is_planted_a_few_times() {
     order_to_payment exception OVER_PAID right 1
     order_to_payment exception SHORT_PAID left 2
     order_to_payment exception SHORT_PAID right 2
+    payment_to_actions exception NOT_DUE_YET left 147
     payout_to_bank exception AMBIGUOUS_WINDOW left 1
     payout_to_bank exception AMBIGUOUS_WINDOW right 2
     payout_to_bank exception AMOUNT_MISMATCH left 2

@@ -51,6 +51,9 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
+    /// The name of its account, as tables tell it.
+    pub const ACCOUNT: &'static str = "sandbox";
+
     /// Opens the five hosts and the storage on loopback; they accept connections when this returns.
     ///
     /// # Errors
@@ -129,7 +132,7 @@ impl Sandbox {
     /// A connection to it, with its secret key and no limits to speak of.
     pub fn account(&self) -> Account {
         Account {
-            name: "sandbox".to_owned(),
+            name: Self::ACCOUNT.to_owned(),
             credential: Credential::SecretKey(Secret::new(self.secret_key())),
             hosts: self.hosts(),
             entity_ids: self.entity_ids(),

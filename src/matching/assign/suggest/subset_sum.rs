@@ -1,5 +1,7 @@
 //! Which of some amounts add up to another: found by meeting in the middle, and told only where one set of them does.
 
+use std::collections::BTreeSet;
+
 use crate::error::{Error, ErrorKind, Result};
 
 /// The most amounts that are tried: 4,096 sums for each half.
@@ -21,11 +23,12 @@ pub enum SubsetSum {
 
 /// The set of one or more amounts that adds up to the target exactly, when there is only one.
 ///
-/// Equal amounts are different members, so one of two that are equal is never chosen.
+/// Equal amounts are different members, so one of two that are equal is never chosen. `refused` are sets that are none,
+/// as places in the list, smallest first.
 ///
 /// # Errors
 /// [`ErrorKind::Query`] when there are more than [`MOST_MEMBERS`] amounts, or a sum is too large.
-pub fn subset_sum(amounts: &[i128], target: i128) -> Result<SubsetSum> {
+pub fn subset_sum(amounts: &[i128], target: i128, refused: &BTreeSet<Vec<u32>>) -> Result<SubsetSum> {
     if amounts.len() > MOST_MEMBERS {
         return Err(Error::new(ErrorKind::Query, "too many amounts to be tried against a sum")
             .with("amounts", amounts.len())
@@ -39,6 +42,8 @@ pub fn subset_sum(amounts: &[i128], target: i128) -> Result<SubsetSum> {
     let (low, high) = amounts.split_at(amounts.len() / 2);
     let (mut lows, highs) = (sums(low)?, sums(high)?);
     lows.sort_unstable();
+    let bits = |places: &Vec<u32>| places.iter().filter_map(|place| 1_u32.checked_shl(*place)).sum();
+    let refused: BTreeSet<u32> = refused.iter().map(bits).collect();
     let mut solutions: u64 = 0;
     let mut found = 0;
     for (sum, members) in highs {
@@ -47,7 +52,7 @@ pub fn subset_sum(amounts: &[i128], target: i128) -> Result<SubsetSum> {
         for (_, others) in lows.get(from..).unwrap_or_default().iter().take_while(|(sum, _)| *sum == rest) {
             let all = others | (members << low.len());
             // No amounts at all add up to 0, which says nothing.
-            if all != 0 {
+            if all != 0 && !refused.contains(&all) {
                 (solutions, found) = (solutions + 1, all);
             }
         }
@@ -81,20 +86,33 @@ mod tests {
 
     use super::*;
 
+    fn of(amounts: &[i128], target: i128) -> Result<SubsetSum> {
+        subset_sum(amounts, target, &BTreeSet::new())
+    }
+
+    #[test]
+    fn a_set_that_is_refused_is_none_and_leaves_the_others() {
+        let amounts = [100, 150, 120, 130];
+        let refused = |sets: &[&[u32]]| sets.iter().map(|set| set.to_vec()).collect::<BTreeSet<_>>();
+        assert_eq!(subset_sum(&amounts, 250, &refused(&[&[0, 1]])).unwrap(), SubsetSum::Unique(vec![2, 3]));
+        assert_eq!(subset_sum(&amounts, 250, &refused(&[&[0, 1], &[2, 3]])).unwrap(), SubsetSum::None);
+        assert_eq!(subset_sum(&amounts, 250, &refused(&[&[0], &[1, 2]])).unwrap(), SubsetSum::Ambiguous { solutions: 2 });
+    }
+
     #[test]
     fn case_35_two_subsets_of_the_payouts_make_the_bank_line() {
-        assert_eq!(subset_sum(&[100, 150, 120, 130], 250).unwrap(), SubsetSum::Ambiguous { solutions: 2 });
-        assert_eq!(subset_sum(&[100, 150, 120, 131], 250).unwrap(), SubsetSum::Unique(vec![0, 1]));
-        assert_eq!(subset_sum(&[100, 150, 120, 131], 249).unwrap(), SubsetSum::None);
+        assert_eq!(of(&[100, 150, 120, 130], 250).unwrap(), SubsetSum::Ambiguous { solutions: 2 });
+        assert_eq!(of(&[100, 150, 120, 131], 250).unwrap(), SubsetSum::Unique(vec![0, 1]));
+        assert_eq!(of(&[100, 150, 120, 131], 249).unwrap(), SubsetSum::None);
     }
 
     #[test]
     fn one_of_two_equal_amounts_is_not_chosen_and_nothing_is_no_set() {
-        assert_eq!(subset_sum(&[50, 50], 50).unwrap(), SubsetSum::Ambiguous { solutions: 2 });
-        assert_eq!(subset_sum(&[50, 50], 0).unwrap(), SubsetSum::None);
-        assert_eq!(subset_sum(&[0; MOST_MEMBERS], 0).unwrap(), SubsetSum::Ambiguous { solutions: (1 << MOST_MEMBERS) - 1 });
-        assert!(subset_sum(&[0; MOST_MEMBERS + 1], 0).is_err());
-        assert!(subset_sum(&[i128::MAX, 1], 5).is_err());
+        assert_eq!(of(&[50, 50], 50).unwrap(), SubsetSum::Ambiguous { solutions: 2 });
+        assert_eq!(of(&[50, 50], 0).unwrap(), SubsetSum::None);
+        assert_eq!(of(&[0; MOST_MEMBERS], 0).unwrap(), SubsetSum::Ambiguous { solutions: (1 << MOST_MEMBERS) - 1 });
+        assert!(of(&[0; MOST_MEMBERS + 1], 0).is_err());
+        assert!(of(&[i128::MAX, 1], 5).is_err());
     }
 
     proptest! {
@@ -109,7 +127,7 @@ mod tests {
                 [set] => SubsetSum::Unique((0..32).filter(|place| set & (1 << place) != 0).collect()),
                 _ => SubsetSum::Ambiguous { solutions: u64::try_from(sets.len()).unwrap() },
             };
-            prop_assert_eq!(subset_sum(&amounts, target).unwrap(), expected);
+            prop_assert_eq!(of(&amounts, target).unwrap(), expected);
         }
     }
 }

@@ -6,11 +6,11 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use super::text::{for_each_row, is_number};
-use super::{AnswerWriter, cannot_write};
+use super::{AnswerWriter, Out, cannot_write};
 use crate::error::Result;
 
 pub(super) struct Markdown<'a> {
-    out: &'a mut (dyn Write + Send),
+    out: Out<'a>,
     schema: SchemaRef,
     head: Head,
 }
@@ -22,7 +22,7 @@ enum Head {
 }
 
 impl<'a> Markdown<'a> {
-    pub(super) fn new(schema: &SchemaRef, out: &'a mut (dyn Write + Send)) -> Self {
+    pub(super) fn new(schema: &SchemaRef, out: Out<'a>) -> Self {
         Self { out, schema: SchemaRef::clone(schema), head: Head::Due }
     }
 

@@ -10,11 +10,11 @@ use arrow::datatypes::SchemaRef;
 use unicode_width::UnicodeWidthStr;
 
 use super::text::{for_each_row, is_number, printable};
-use super::{AnswerWriter, cannot_write};
+use super::{AnswerWriter, Out, cannot_write};
 use crate::error::Result;
 
 pub(super) struct Table<'a> {
-    out: &'a mut (dyn Write + Send),
+    out: Out<'a>,
     columns: Vec<Column>,
     rows: Vec<Vec<String>>,
 }
@@ -32,7 +32,7 @@ enum Side {
 }
 
 impl<'a> Table<'a> {
-    pub(super) fn new(schema: &SchemaRef, out: &'a mut (dyn Write + Send)) -> Self {
+    pub(super) fn new(schema: &SchemaRef, out: Out<'a>) -> Self {
         let columns = schema.fields().iter().map(|field| {
             let name = printable(field.name().replace('\n', " "));
             let side = if is_number(field.data_type()) { Side::Right } else { Side::Left };

@@ -1,17 +1,15 @@
 //! Comma- and tab-separated values: a header, a line a row, fields quoted where they must be, nulls empty.
 
-use std::io::Write;
-
 use arrow::array::RecordBatch;
 use arrow::csv;
 use arrow::datatypes::SchemaRef;
 
 use super::text::without_nesting;
-use super::{AnswerWriter, cannot_write};
+use super::{AnswerWriter, Out, cannot_write};
 use crate::error::Result;
 
 pub(super) struct Separated<'a> {
-    writer: csv::Writer<&'a mut (dyn Write + Send)>,
+    writer: csv::Writer<Out<'a>>,
     schema: SchemaRef,
     rows: Rows,
 }
@@ -23,7 +21,7 @@ enum Rows {
 }
 
 impl<'a> Separated<'a> {
-    pub(super) fn new(schema: &SchemaRef, out: &'a mut (dyn Write + Send), delimiter: u8) -> Self {
+    pub(super) fn new(schema: &SchemaRef, out: Out<'a>, delimiter: u8) -> Self {
         let writer = csv::WriterBuilder::new().with_header(true).with_delimiter(delimiter).build(out);
         Self { writer, schema: SchemaRef::clone(schema), rows: Rows::NoneYet }
     }

@@ -7,10 +7,8 @@ use arrow::datatypes::SchemaRef;
 use arrow::json::writer::{JsonArray, JsonFormat, LineDelimited, Writer, WriterBuilder};
 
 use super::names::{Renamed, unique};
-use super::{AnswerWriter, cannot_write};
+use super::{AnswerWriter, Out, cannot_write};
 use crate::error::Result;
-
-type Out<'a> = &'a mut (dyn Write + Send);
 
 /// One array of objects.
 pub(super) struct Json<'a>(Objects<'a, JsonArray>);
@@ -53,7 +51,7 @@ impl AnswerWriter for Json<'_> {
 
     fn finish(mut self: Box<Self>) -> Result<()> {
         self.0.writer.finish().map_err(cannot_write)?;
-        let out = self.0.writer.into_inner();
+        let mut out = self.0.writer.into_inner();
         out.write_all(b"\n").and_then(|()| out.flush()).map_err(cannot_write)
     }
 }

@@ -6,11 +6,11 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use super::text::{for_each_row, printable};
-use super::{AnswerWriter, cannot_write};
+use super::{AnswerWriter, Out, cannot_write};
 use crate::error::Result;
 
 pub(super) struct Plan<'a> {
-    out: &'a mut (dyn Write + Send),
+    out: Out<'a>,
 }
 
 /// Whether an answer is one to `explain`.
@@ -19,7 +19,7 @@ pub(super) fn is_plan(schema: &SchemaRef) -> bool {
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(out: &'a mut (dyn Write + Send)) -> Self {
+    pub(super) fn new(out: Out<'a>) -> Self {
         Self { out }
     }
 }
@@ -34,7 +34,7 @@ impl AnswerWriter for Plan<'_> {
         })
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
+    fn finish(mut self: Box<Self>) -> Result<()> {
         self.out.flush().map_err(cannot_write)
     }
 }

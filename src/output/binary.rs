@@ -10,10 +10,8 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use super::names::{Renamed, unique};
-use super::{AnswerWriter, cannot_write};
+use super::{AnswerWriter, Out, cannot_write};
 use crate::error::Result;
-
-type Out<'a> = &'a mut (dyn Write + Send);
 
 /// Rows held in memory before they are written as a row group.
 const ROW_GROUP: usize = 131_072;
@@ -41,7 +39,7 @@ impl AnswerWriter for Parquet<'_> {
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
-        let out = self.writer.into_inner().map_err(cannot_write)?;
+        let mut out = self.writer.into_inner().map_err(cannot_write)?;
         out.flush().map_err(cannot_write)
     }
 }
@@ -66,7 +64,7 @@ impl AnswerWriter for Stream<'_> {
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
-        let out = self.writer.into_inner().map_err(cannot_write)?;
+        let mut out = self.writer.into_inner().map_err(cannot_write)?;
         out.flush().map_err(cannot_write)
     }
 }

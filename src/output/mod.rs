@@ -86,6 +86,9 @@ impl Format {
     }
 }
 
+/// Where bytes go.
+type Out<'a> = Box<dyn Write + Send + 'a>;
+
 /// Writes one answer; an answer that is not finished is not whole.
 pub trait AnswerWriter: Send {
     /// Takes the next rows.
@@ -105,7 +108,8 @@ pub trait AnswerWriter: Send {
 ///
 /// # Errors
 /// [`ErrorKind::File`] when the beginning of the document cannot be written.
-pub fn writer<'a>(format: Format, schema: &SchemaRef, out: &'a mut (dyn Write + Send)) -> Result<Box<dyn AnswerWriter + 'a>> {
+pub fn writer<'a>(format: Format, schema: &SchemaRef, out: impl Write + Send + 'a) -> Result<Box<dyn AnswerWriter + 'a>> {
+    let out: Out<'a> = Box::new(out);
     Ok(match format {
         Format::Table if plan::is_plan(schema) => Box::new(plan::Plan::new(out)),
         Format::Table => Box::new(table::Table::new(schema, out)),

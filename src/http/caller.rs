@@ -1,0 +1,116 @@
+//! Who asks, and from where: by a token or a password, and by no page of somebody else's.
+
+use std::net::IpAddr;
+
+use axum::http::HeaderMap;
+use axum::http::header::{AUTHORIZATION, HOST, HeaderValue, ORIGIN, WWW_AUTHENTICATE};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use tracing::info;
+
+use super::problem::Problem;
+use crate::door::Admission;
+use crate::secret::Secret;
+
+/// What one may show, in the order that is liked.
+const CHALLENGES: [&str; 2] = [r#"Bearer realm="ckosql""#, r#"Basic realm="ckosql", charset="UTF-8""#];
+
+/// The name of the one who asks; none where nobody is asked for one.
+///
+/// # Errors
+/// 403 for the page of another site, and 401 for one who does not show who it is.
+pub(super) async fn admit(admission: &Admission, headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    check_origin(admission, headers)?;
+    let Admission::Passwords(users) = admission else { return Ok(None) };
+    let Some(shown) = headers.get(AUTHORIZATION) else { return Err(unknown("nobody is let in without a token or a password")) };
+    let wrong = || unknown("the token or the password is wrong");
+    let (scheme, rest) = shown.to_str().ok().and_then(|shown| shown.split_once(' ')).ok_or_else(wrong)?;
+    let rest = rest.trim();
+    let name = match scheme.to_ascii_lowercase().as_str() {
+        "bearer" => users.of_token(&Secret::new(rest)).map(str::to_owned),
+        "basic" => {
+            let (name, password) = basic(rest).ok_or_else(wrong)?;
+            users.is_password(name.clone(), password).await?.then_some(name)
+        }
+        _ => None,
+    };
+    if name.is_none() {
+        info!("a caller by HTTP shows a token or a password that is nobody's");
+        return Err(wrong());
+    }
+    Ok(name)
+}
+
+/// Name and password of `dXNlcjpwYXNz`.
+fn basic(text: &str) -> Option<(String, Secret)> {
+    let shown = String::from_utf8(BASE64.decode(text).ok()?).ok()?;
+    let (name, password) = shown.split_once(':')?;
+    Some((name.to_owned(), Secret::new(password)))
+}
+
+fn unknown(message: &str) -> Problem {
+    let problem =
+        Problem::new(401, message).hint("make a token with ckosql users token NAME, and send it as Authorization: Bearer TOKEN");
+    CHALLENGES.iter().fold(problem, |problem, challenge| problem.header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge)))
+}
+
+/// Refuses what a browser sends for the page of another site: it may come from within a network that the page is not in.
+///
+/// Where nobody is asked who it is, a name that its owner has pointed at this machine is none of ours either.
+fn check_origin(admission: &Admission, headers: &HeaderMap) -> Result<(), Problem> {
+    let text = |value: Option<&HeaderValue>| value.and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
+    let host = text(headers.get(HOST));
+    if let Some(origin) = headers.get(ORIGIN) {
+        let origin = text(Some(origin));
+        if origin.split_once("://").is_none_or(|(_, origin)| origin != host) {
+            return Err(Problem::new(403, "pages of other sites are not answered"));
+        }
+    }
+    if matches!(admission, Admission::Anybody) && !is_this_machine(&host) {
+        return Err(Problem::new(403, "this machine is asked by a name that is not its own")
+            .hint("ask it as localhost or by its address, or let it ask for a token: leave out --trust"));
+    }
+    Ok(())
+}
+
+/// Whether this is `localhost` or an address, with a port or without.
+fn is_this_machine(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    name == "localhost" || name.parse::<IpAddr>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    fn status(pairs: &[(&'static str, &str)]) -> Option<u16> {
+        check_origin(&Admission::Anybody, &headers(pairs)).err().map(|problem| problem.status())
+    }
+
+    #[test]
+    fn pages_of_other_sites_are_not_answered() {
+        assert_eq!(status(&[("host", "127.0.0.1:8080")]), None);
+        assert_eq!(status(&[("host", "localhost:8080"), ("origin", "http://localhost:8080")]), None);
+        for origin in ["https://evil.example", "http://localhost:9090", "null", "http://localhost:8080.evil.example"] {
+            assert_eq!(status(&[("host", "localhost:8080"), ("origin", origin)]), Some(403), "{origin}");
+        }
+    }
+
+    #[test]
+    fn where_nobody_is_asked_who_it_is_names_of_others_are_not_answered() {
+        for own in ["localhost", "LOCALHOST:80", "127.0.0.1", "[::1]:8080", "[::1]"] {
+            assert_eq!(status(&[("host", own)]), None, "{own}");
+        }
+        for other in ["evil.example", "evil.example:8080", "localhost.evil.example:1", ""] {
+            assert_eq!(status(&[("host", other)]), Some(403), "{other}");
+        }
+    }
+}
