@@ -426,7 +426,7 @@ async fn a_statement_ends_when_its_time_is_up_or_nobody_waits_for_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_slow_to_ask_is_sent_off() {
-    let door = Door::with(Options { patience: Duration::from_millis(50), ..options() }).await;
+    let door = Door::with(Options { patience: Duration::from_millis(250), ..options() }).await;
     let head = "POST /v1/sql HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\n";
     assert_eq!(door.raw(b"").await, "");
     assert_eq!(door.raw(b"POST /v1/sql HT").await, "");
