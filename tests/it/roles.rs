@@ -184,6 +184,18 @@ async fn columns_that_are_hidden_are_not_there_and_neither_is_what_repeats_them(
 }
 
 #[tokio::test]
+async fn rows_are_those_that_meet_the_condition_before_anything_of_them_is_hidden() {
+    let condition = "customer_email is not null";
+    let hidden = "hide = ['payments.customer_email']";
+    let roles = format!("[clerk]\nusers = ['bob']\ntables = ['*']\n{hidden}\nrows = {{ payments = '{condition}' }}");
+    let house = House::new(&roles);
+    let everything = house.stand.engine.session().unwrap();
+    let own = texts(&everything, &format!("select count(*) from payments where {condition}")).await.unwrap();
+    assert_ne!(own, ["0"]);
+    assert_eq!(texts(&house.session("bob"), "select count(*) from payments").await.unwrap(), own);
+}
+
+#[tokio::test]
 async fn columns_that_are_masked_are_so_in_every_schema_and_in_the_raw_row() {
     let house = House::new("[clerk]\nusers = ['bob']\ntables = ['*']\nmask = ['payments.customer_name', 'payments.source_name']");
     let (bob, everything) = (house.session("bob"), house.stand.engine.session().unwrap());

@@ -36,19 +36,25 @@ pub(super) fn seen(
         Some(Ok(rows)) => Some(rows),
         Some(Err(_)) => return None,
     };
-    let policy = resource(name).filter(|_| schema != SYSTEM).and_then(|resource| role.policy.of(resource.name));
-    let table = match (policy, resource(name)) {
-        (Some(policy), Some(resource)) => shown(resource.name, table, Some(policy)),
-        _ => table,
+    let full_name = format!("{schema}.{name}");
+    // First the rows, by what they are, and then what is left of them.
+    let table: Arc<dyn TableProvider> = match rows {
+        Some(_) => Arc::new(Seen { name: full_name.clone(), columns: table.schema(), table, rows }),
+        None => table,
+    };
+    let resource = resource(name).filter(|_| schema != SYSTEM);
+    let table = match resource {
+        Some(resource) => shown(resource.name, table, role.policy.of(resource.name)),
+        None => table,
     };
     let all = table.schema();
     let is_hidden = |column: &str| role.hidden.iter().any(|pattern| pattern.fits(schema, name, column));
     let fields: Vec<_> = all.fields().iter().filter(|field| !is_hidden(field.name())).cloned().collect();
-    if rows.is_none() && fields.len() == all.fields().len() {
+    if fields.len() == all.fields().len() {
         return Some(table);
     }
     let columns = Arc::new(Schema::new_with_metadata(fields, all.metadata().clone()));
-    Some(Arc::new(Seen { name: format!("{schema}.{name}"), table, columns, rows }))
+    Some(Arc::new(Seen { name: full_name, table, columns, rows: None }))
 }
 
 /// The condition that rows have to meet, over the columns of a table.
