@@ -35,6 +35,9 @@ mod stamp;
 mod store;
 
 use std::collections::BTreeMap;
+use std::error::Error as StdError;
+use std::io;
+use std::iter::successors;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
@@ -164,5 +167,52 @@ fn failed(error: DeltaTableError) -> Error {
             .hint("run it again: it goes on from what is there")
             .caused_by(error);
     }
-    Error::new(ErrorKind::File, "the lake cannot be read or written").caused_by(error)
+    let said = error.to_string();
+    let hint = match kind_of(&error) {
+        Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => Some(FULL),
+        Some(io::ErrorKind::PermissionDenied) => Some("let the user that ckosql runs as read and write there"),
+        None if is_damaged(&error, &said) => Some(DAMAGED),
+        _ => None,
+    };
+    // The library adds where in itself it came from.
+    let said = said.split_once("\n   0: ").map_or(said.as_str(), |(said, _)| said).trim_end().to_owned();
+    let error = Error::new(ErrorKind::File, "the lake cannot be read or written").caused_by(said);
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+const FULL: &str = "make room there; nothing half-written is seen, and the next sync goes on from the last commit";
+const DAMAGED: &str = "the log of the table is damaged: put the table's folder back from a copy, or take it away and sync the table anew";
+
+/// What the system said, where it was the system.
+fn kind_of(error: &DeltaTableError) -> Option<io::ErrorKind> {
+    let first: &(dyn StdError + 'static) = error;
+    let causes = successors(Some(first), |error: &&(dyn StdError + 'static)| (*error).source());
+    causes.filter_map(|error| error.downcast_ref::<io::Error>()).map(io::Error::kind).last()
+}
+
+/// Whether what was read is no log, or lacks a part.
+fn is_damaged(error: &DeltaTableError, said: &str) -> bool {
+    let is_read = matches!(error, DeltaTableError::KernelError(_) | DeltaTableError::InvalidJsonLog { .. });
+    is_read && !said.contains("object store")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error of writing, as the library wraps it.
+    fn unwritten(kind: io::ErrorKind) -> Error {
+        let store = object_store::Error::Generic { store: "LocalFileSystem", source: Box::new(io::Error::from(kind)) };
+        failed(DeltaTableError::Parquet { source: parquet::errors::ParquetError::External(Box::new(store)) })
+    }
+
+    #[test]
+    fn who_has_no_room_or_no_right_is_told_what_to_do() {
+        assert!(unwritten(io::ErrorKind::StorageFull).advice().is_some_and(|hint| hint.starts_with("make room there")));
+        assert!(unwritten(io::ErrorKind::PermissionDenied).advice().is_some_and(|hint| hint.contains("the user")));
+        assert_eq!(unwritten(io::ErrorKind::TimedOut).advice(), None);
+    }
 }

@@ -178,13 +178,12 @@ impl Derivation<'_> {
         let is_same: Vec<String> =
             keys.iter().chain(&["report_id"]).map(|key| format!("(newest.{key} is not distinct from history.{key})")).collect();
         let (columns, span) = (columns.join(", "), self.is_in(span));
-        // Only keys are held and put in order; the rows pass by.
+        // Only keys are held; the rows pass by, once: a second reading beside it would hold as many pages of files again.
         let sql = format!(
-            "select {columns} from (select distinct {keys}, report_id from (select {keys}, report_id, \
-             rank() over (partition by {keys} order by report_created_on desc, report_id desc) as age \
-             from history where {span}) where age = 1 and {first} is not null) newest \
-             join history on {is_same} where {span} \
-             union all select {columns} from history where {span} and history.{first} is null",
+            "select {columns} from (select {keys}, first_value(report_id order by report_created_on desc, report_id desc) as \
+             report_id from history where {span} and {first} is not null group by {keys} \
+             union all select distinct {keys}, report_id from history where {span} and {first} is null) newest \
+             join history on {is_same} where {span}",
             keys = keys.join(", "),
             first = keys.first().unwrap_or(&ACCOUNT),
             is_same = is_same.join(" and "),

@@ -27,7 +27,7 @@ const LISTED_LATE: i64 = DAY;
 pub(super) const SHORTEST: i64 = HOUR;
 pub(super) const LONGEST: i64 = 366 * DAY;
 /// Rows of a span at which the next is made shorter, so that little is lost when a sync is stopped.
-const MANY: u64 = 200_000;
+const MANY: u64 = 100_000;
 /// Rows of a span at which it is given up.
 const TOO_MANY: u64 = 2 * MANY;
 
