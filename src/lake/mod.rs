@@ -184,7 +184,8 @@ fn failed(error: DeltaTableError) -> Error {
 }
 
 const FULL: &str = "make room there; nothing half-written is seen, and the next sync goes on from the last commit";
-const DAMAGED: &str = "the log of the table is damaged: put the table's folder back from a copy, or take it away and sync the table anew";
+const DAMAGED: &str =
+    "the log of the table is damaged: put the table's folder back from a copy, or take it away and sync the table anew";
 
 /// What the system said, where it was the system.
 fn kind_of(error: &DeltaTableError) -> Option<io::ErrorKind> {
