@@ -12,6 +12,7 @@ mod declared;
 pub mod depth;
 pub mod doctor;
 pub mod journal;
+pub mod meaning;
 mod memory;
 pub mod number;
 mod planned;
@@ -616,6 +617,7 @@ impl Session {
     /// Those of [`Session::plan`].
     pub async fn plan_statement(&self, statement: ParsedStatement) -> Result<Planned> {
         access::check_written(&statement)?;
+        let statement = meaning::plain(statement)?;
         let written = Arc::new(statement.clone());
         let planned = Planned::try_new(self.context.state().statement_to_plan(statement).await?, written)?;
         planned.setting().map_or(Ok(()), |setting| self.check_setting(setting))?;

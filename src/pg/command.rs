@@ -1,5 +1,7 @@
 //! What a statement asks for: rows of the engine, or something that is the connection's own matter.
 
+use std::borrow::Cow;
+
 use datafusion::sql::sqlparser::ast::{
     CloseCursor, CopyLegacyOption, CopyOption, CopySource, CopyTarget, Declare, DiscardObject, Expr, FetchDirection, Ident,
     ObjectName, ObjectNamePart, Query, Reset, Set, Statement, Value, ValueWithSpan,
@@ -70,11 +72,24 @@ pub(super) enum Count {
 /// A failure with its place when the text is no SQL, or more than can be planned.
 pub(super) fn statements(sql: &str) -> Result<Vec<Statement>, Failure> {
     depth::check(sql)?;
+    let sql = &*without_abort(sql);
     let parsed = Parser::new(&PostgreSqlDialect {})
         .with_recursion_limit(DEEPEST)
         .try_with_sql(sql)
         .and_then(|mut parser| parser.parse_statements());
     parsed.map_err(|error| Failure::of(&Error::from(datafusion::error::DataFusionError::from(error)), sql))
+}
+
+/// ABORT is PostgreSQL's other word for ROLLBACK.
+fn without_abort(sql: &str) -> Cow<'_, str> {
+    match sql.trim_start().split_at_checked(5) {
+        Some((word, rest))
+            if word.eq_ignore_ascii_case("abort") && !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_') =>
+        {
+            Cow::Owned(format!("ROLLBACK{rest}"))
+        }
+        _ => Cow::Borrowed(sql),
+    }
 }
 
 impl Command {

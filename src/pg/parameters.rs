@@ -15,6 +15,7 @@ use super::failure::Failure;
 use super::frontend::{Format, Reader};
 use super::rows::{DAYS_TO_2000, Digits, MICROS_TO_2000, read_numeric};
 use super::types;
+use crate::engine::meaning::{NoList, items};
 use crate::engine::number::{self, NoNumber};
 
 /// Reads a value.
@@ -164,26 +165,11 @@ fn binary_array(value: Bytes, item: &Type) -> Result<ScalarValue, Failure> {
 
 /// Reads `{1,NULL,"a \"b\""}`.
 fn text_array(text: &str, item: &Type) -> Result<ScalarValue, Failure> {
-    let invalid = || Failure::new("22P02", "a parameter is no array");
-    let inside = text.trim().strip_prefix('{').and_then(|text| text.strip_suffix('}')).ok_or_else(invalid)?;
-    let mut items = Vec::new();
-    let mut letters = inside.chars().peekable();
-    while letters.peek().is_some() {
-        let (mut word, mut is_quoted, mut is_inside) = (String::new(), false, false);
-        while let Some(letter) = letters.next() {
-            match letter {
-                '\\' => word.extend(letters.next()),
-                '"' => (is_quoted, is_inside) = (true, !is_inside),
-                ',' if !is_inside => break,
-                '{' | '}' if !is_inside => {
-                    return Err(Failure::new("0A000", "arrays of more than one dimension are not taken as parameters"));
-                }
-                letter => word.push(letter),
-            }
-        }
-        let value = (is_quoted || !word.trim().eq_ignore_ascii_case("null")).then(|| word.into());
-        items.push(read(value, item, Format::Text)?);
-    }
+    let items = items(text).map_err(|why| match why {
+        NoList::Unbraced => Failure::new("22P02", "a parameter is no array"),
+        NoList::Nested => Failure::new("0A000", "arrays of more than one dimension are not taken as parameters"),
+    })?;
+    let items = items.into_iter().map(|word| read(word.map(Bytes::from), item, Format::Text)).collect::<Result<Vec<_>, _>>()?;
     list(items, item)
 }
 

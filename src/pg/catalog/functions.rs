@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind};
 use crate::pg::settings::{Extent, SERVER_VERSION, Settings};
 
 /// Functions that say yes, whatever they are asked.
-const YES: [&str; 15] = [
+const YES: [&str; 14] = [
     "pg_function_is_visible",
     "pg_type_is_visible",
     "pg_operator_is_visible",
@@ -31,7 +31,6 @@ const YES: [&str; 15] = [
     "pg_ts_dict_is_visible",
     "pg_ts_parser_is_visible",
     "pg_ts_template_is_visible",
-    "has_column_privilege",
     "has_function_privilege",
     "pg_has_role",
 ];
@@ -59,6 +58,10 @@ const NOTHING: [&str; 19] = [
     "pg_get_statisticsobjdef",
     "pg_size_pretty",
 ];
+
+/// Functions that say what may be done: whatever only reads.
+const MAY: [&str; 5] =
+    ["has_any_column_privilege", "has_column_privilege", "has_database_privilege", "has_schema_privilege", "has_table_privilege"];
 
 /// `array_to_string`, of lists that the catalogue has as texts too.
 pub(super) const JOINED: &str = "_pg_array_to_string";
@@ -91,9 +94,17 @@ pub(super) fn all(settings: &Arc<Mutex<Settings>>, names: Names) -> Vec<ScalarUD
         of_value("pg_char_to_encoding", ScalarValue::from(6_i32)),
     ];
     all.extend(YES.iter().map(|name| of_value(name, ScalarValue::from(true))));
+    all.extend(MAY.iter().map(|name| function(name, DataType::Boolean, may)));
     all.extend(NO.iter().map(|name| of_value(name, ScalarValue::from(false))));
     all.extend(NOTHING.iter().map(|name| of_value(name, ScalarValue::Utf8(None))));
     all
+}
+
+/// Whether what the last argument names, or one of several, only reads.
+fn may(arguments: &[ColumnarValue]) -> Result<ColumnarValue> {
+    let wanted = word(arguments, arguments.len().saturating_sub(1))?.unwrap_or_default().to_lowercase();
+    let reads = |wanted: &str| ["select", "usage", "connect", "execute"].contains(&wanted.trim());
+    Ok(ColumnarValue::Scalar(ScalarValue::from(wanted.split(',').any(reads))))
 }
 
 /// What clients are told that this is, for those that read it out of a sentence.

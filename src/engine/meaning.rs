@@ -1,0 +1,209 @@
+//! What SQL means: words that DataFusion would take for something else, and say nothing, are written as it understands them,
+//! or refused.
+//!
+//! A list that is written as a text, `'{EUR,USD}'::text[]`, would be one of a single element; a sample of a table would be all
+//! of it; a format that has no `%` would be its own answer.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::{
+    Array, ArrayElemTypeDef, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+    TableFactor, UnaryOperator, Value, VisitMut, VisitorMut,
+};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A statement in words that the engine takes as they are meant.
+///
+/// # Errors
+/// [`ErrorKind::Query`] when it asks for what would be passed over.
+pub(super) fn plain(mut statement: Statement) -> Result<Statement> {
+    match &mut statement {
+        Statement::Statement(written) => {
+            if let ControlFlow::Break(error) = VisitMut::visit(written.as_mut(), &mut Plain) {
+                return Err(error);
+            }
+        }
+        Statement::Explain(explain) => *explain.statement = plain((*explain.statement).clone())?,
+        Statement::CreateExternalTable(_) | Statement::CopyTo(_) | Statement::Reset(_) => {}
+    }
+    Ok(statement)
+}
+
+struct Plain;
+
+impl VisitorMut for Plain {
+    type Break = Error;
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
+        match factor {
+            TableFactor::Table { sample: Some(_), .. } => ControlFlow::Break(
+                Error::new(ErrorKind::Query, "samples of tables are not taken")
+                    .hint("leave TABLESAMPLE out; limit gives fewer rows"),
+            ),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
+        let written = match expr {
+            Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } => is_in(left, right, false),
+            Expr::AllOp { left, compare_op: BinaryOperator::NotEq, right } => is_in(left, right, true),
+            Expr::Cast { expr: text, data_type: DataType::Array(_), .. } => {
+                if let Some(items) = text_of(text).and_then(|text| items(text).ok()) {
+                    let elem = items.into_iter().map(|item| literal(item, &DataType::Text)).collect();
+                    **text = Expr::Array(Array { elem, named: true });
+                }
+                None
+            }
+            Expr::Function(function) if is_unformatted(function) => {
+                let error = Error::new(ErrorKind::Query, "a format of to_char has no field, and would be its own answer");
+                return ControlFlow::Break(error.hint("fields are written as in to_char(requested_on, '%Y-%m-%d')"));
+            }
+            _ => None,
+        };
+        if let Some(written) = written {
+            *expr = written;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// That a value is one of those that a text lists, or none of them.
+fn is_in(value: &Expr, list: &Expr, negated: bool) -> Option<Expr> {
+    let (text, item) = match bare(list) {
+        Expr::Cast { expr, data_type: DataType::Array(ArrayElemTypeDef::SquareBracket(item, None)), .. } => {
+            (text_of(expr)?, item.as_ref())
+        }
+        other => (text_of(other)?, &DataType::Text),
+    };
+    let list: Vec<Expr> = items(text).ok()?.into_iter().map(|value| literal(value, item)).collect();
+    if list.is_empty() {
+        return Some(Expr::value(Value::Boolean(negated)));
+    }
+    Some(Expr::InList { expr: Box::new(value.clone()), list, negated })
+}
+
+fn bare(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Nested(inside) => bare(inside),
+        other => other,
+    }
+}
+
+fn text_of(expr: &Expr) -> Option<&str> {
+    match bare(expr) {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// An element of a list of a type, as it is written outside of one.
+fn literal(item: Option<String>, of: &DataType) -> Expr {
+    let Some(text) = item else { return Expr::value(Value::Null) };
+    let digits = text.strip_prefix('-').unwrap_or(&text);
+    let is_number = digits.starts_with(|first: char| first.is_ascii_digit())
+        && digits.chars().all(|letter| letter.is_ascii_digit() || letter == '.')
+        && digits.matches('.').count() <= 1;
+    match of {
+        DataType::Text | DataType::Varchar(_) | DataType::CharacterVarying(_) => Expr::value(Value::SingleQuotedString(text)),
+        DataType::Numeric(_) | DataType::Decimal(_) | DataType::BigInt(_) | DataType::Integer(_) | DataType::Int(_)
+            if is_number =>
+        {
+            let number = Expr::value(Value::Number(digits.to_owned(), false));
+            match text.starts_with('-') {
+                true => Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(number) },
+                false => number,
+            }
+        }
+        other => Expr::Cast {
+            kind: CastKind::Cast,
+            expr: Box::new(Expr::value(Value::SingleQuotedString(text))),
+            data_type: other.clone(),
+            array: false,
+            format: None,
+        },
+    }
+}
+
+/// Whether it is `to_char` of a format that is a text without fields.
+fn is_unformatted(function: &Function) -> bool {
+    let FunctionArguments::List(list) = &function.args else { return false };
+    let [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(format))] = list.args.as_slice() else { return false };
+    function.name.to_string().eq_ignore_ascii_case("to_char") && text_of(format).is_some_and(|format| !format.contains('%'))
+}
+
+/// Why a text is no list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoList {
+    /// It stands in no braces.
+    Unbraced,
+    /// It has lists in it.
+    Nested,
+}
+
+/// The elements of a list as PostgreSQL writes it: `{a,"b, c",NULL}`.
+///
+/// # Errors
+/// Why it is none.
+pub fn items(text: &str) -> Result<Vec<Option<String>>, NoList> {
+    let inside = text.trim().strip_prefix('{').and_then(|text| text.strip_suffix('}')).ok_or(NoList::Unbraced)?;
+    let mut items = Vec::new();
+    let mut letters = inside.chars().peekable();
+    while letters.peek().is_some() {
+        let (mut word, mut is_quoted, mut is_inside) = (String::new(), false, false);
+        while let Some(letter) = letters.next() {
+            match letter {
+                '\\' => word.extend(letters.next()),
+                '"' => (is_quoted, is_inside) = (true, !is_inside),
+                ',' if !is_inside => break,
+                '{' | '}' if !is_inside => return Err(NoList::Nested),
+                letter => word.push(letter),
+            }
+        }
+        items.push((is_quoted || !word.trim().eq_ignore_ascii_case("null")).then_some(word));
+    }
+    Ok(items)
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::sql::parser::DFParser;
+
+    use super::*;
+
+    fn written(sql: &str) -> Result<String> {
+        plain(DFParser::parse_sql(sql).unwrap().pop_front().unwrap()).map(|statement| statement.to_string())
+    }
+
+    #[test]
+    fn lists_that_are_written_as_texts_are_lists() {
+        for (sql, expected) in [
+            ("a = ANY('{EUR,\"U S\",NULL}'::text[])", "a IN ('EUR', 'U S', NULL)"),
+            ("a <> ALL ('{1,-2.50}'::numeric[])", "a NOT IN (1, -2.50)"),
+            ("a = ANY('{2026-01-01}'::date[])", "a IN (CAST('2026-01-01' AS DATE))"),
+            ("a = ANY('{}'::bigint[])", "false"),
+            ("a <> ALL('{}')", "true"),
+            ("a < ANY('{1,2}'::bigint[])", "a < ANY(ARRAY['1', '2']::BIGINT[])"),
+            ("a = ANY(ARRAY['x'])", "a = ANY(ARRAY['x'])"),
+        ] {
+            assert_eq!(written(&format!("select 1 where {sql}")).unwrap(), format!("SELECT 1 WHERE {expected}"));
+        }
+    }
+
+    #[test]
+    fn what_would_be_passed_over_is_refused() {
+        for sql in [
+            "select * from t tablesample system (10)",
+            "explain select * from (select * from t tablesample bernoulli (10)) t",
+            "select to_char(now(), 'YYYY-MM')",
+        ] {
+            assert_eq!(written(sql).unwrap_err().kind(), ErrorKind::Query, "{sql}");
+        }
+        assert!(written("select to_char(now(), '%Y-%m')").is_ok());
+    }
+}
