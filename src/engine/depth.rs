@@ -13,26 +13,43 @@ use crate::error::{Error, ErrorKind, Result};
 /// Operators in a statement, for which [`STACK`] is enough; to plan as many takes some ten seconds.
 const MOST: usize = 3_000;
 
+/// Tokens that are read of a statement, those again that are read again: in brackets behind a word the parser first tries one
+/// thing and then another, so what stands in n of them is read 2^n times. This many take half a second.
+const MOST_READ: u64 = 1 << 18;
+/// Words behind which a bracket is read once.
+const ONCE: [Keyword; 6] = [Keyword::AS, Keyword::FROM, Keyword::IN, Keyword::JOIN, Keyword::OVER, Keyword::VALUES];
+
 /// Bytes of stack that threads have on which statements are planned and run. What is not used of them takes no memory.
 pub const STACK: usize = 128 << 20;
 
-/// Refuses a text that has more operators than can be planned.
+/// Refuses a text that has more operators than can be planned, or more calls in each other than can be read.
 ///
 /// # Errors
-/// [`ErrorKind::Query`], saying how many there are.
+/// [`ErrorKind::Query`], saying what there are too many of.
 pub fn check(sql: &str) -> Result<()> {
-    // Each is a character at least.
-    if sql.len() <= MOST {
-        return Ok(());
-    }
     // What is no SQL is for the parser to say.
     let Ok(tokens) = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize() else { return Ok(()) };
     let mut before = &Token::EOF;
     let mut count = 0_usize;
+    let (mut brackets, mut tried_twice, mut read) = (Vec::new(), 0_u32, 0_u64);
     for token in tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))) {
         let is_sign = matches!((before, token), (Token::Comma | Token::LParen, Token::Minus | Token::Plus));
         count += usize::from(nests(token) && !is_sign);
+        match token {
+            Token::LParen => {
+                let is_tried_twice = matches!(before, Token::Word(word) if !ONCE.contains(&word.keyword));
+                tried_twice += u32::from(is_tried_twice);
+                brackets.push(is_tried_twice);
+            }
+            Token::RParen => tried_twice -= u32::from(brackets.pop() == Some(true)),
+            _ => {}
+        }
+        read = read.saturating_add(1_u64.checked_shl(tried_twice).unwrap_or(u64::MAX));
         before = token;
+    }
+    if read > MOST_READ {
+        let error = Error::new(ErrorKind::Query, "the statement has too many calls in each other");
+        return Err(error.hint("name what is inside with a subquery or a with, and go on from there"));
     }
     if count <= MOST {
         return Ok(());
@@ -82,6 +99,18 @@ mod tests {
             let error = check(&repeated(part)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Query, "{part}");
         }
+    }
+
+    #[test]
+    fn what_would_be_read_without_end_is_refused() {
+        for call in ["abs(", "row(", "cast(", "substring(", "generate_series(", "exists (select ", "and (", "case when x then f("]
+        {
+            let error = check(&format!("select {}1{}", call.repeat(34), ")".repeat(34))).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Query, "{call}");
+            check(&format!("select {}1{}", call.repeat(10), ")".repeat(10))).unwrap();
+        }
+        check(&format!("select {}1{}", "(".repeat(40), ")".repeat(40))).unwrap();
+        check(&format!("select {}", "f(g(1)), ".repeat(10_000))).unwrap();
     }
 
     #[test]
