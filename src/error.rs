@@ -110,7 +110,7 @@ impl ErrorKind {
             Self::ReadOnly => facts(1, "25006", 9, 403, Retry::Never),
             Self::Usage => facts(2, "42601", 3, 400, Retry::Never),
             Self::Config => facts(2, "F0000", 9, 500, Retry::Never),
-            Self::Credentials => facts(3, "28000", 16, 502, Retry::Never),
+            Self::Credentials => facts(3, "58000", 9, 502, Retry::Never),
             Self::Scope => facts(3, "42501", 7, 403, Retry::Never),
             Self::Rejected => facts(4, "HV000", 9, 502, Retry::Never),
             Self::Unavailable => facts(4, "08006", 14, 503, Retry::Later),

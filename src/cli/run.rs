@@ -19,10 +19,10 @@ const TIDYING: Duration = Duration::from_millis(250);
 /// Runs a subcommand that Ctrl-C and SIGTERM end.
 pub(super) fn until_interrupted(paint: Paint, work: impl Future<Output = Result<(), Failure>> + Send + 'static) -> ExitCode {
     run(paint, |runtime| {
-        runtime.block_on(async {
-            // On a task of its own: a computation that does not yield must not keep Ctrl-C from being seen.
+        // On a thread of its own: a computation that does not pause must not keep Ctrl-C from being seen.
+        Builder::new_current_thread().enable_all().build().map_err(not_started)?.block_on(async {
             let mut tasks = JoinSet::new();
-            tasks.spawn(work);
+            tasks.spawn_on(work, runtime.handle());
             tokio::select! {
                 Some(outcome) = tasks.join_next() => outcome.unwrap_or_else(|error| Err(died(error).into())),
                 () = interrupt() => {
@@ -70,7 +70,7 @@ fn run(paint: Paint, work: impl FnOnce(&Runtime) -> Result<(), Failure>) -> Exit
             runtime.shutdown_background();
             outcome
         }
-        Err(error) => Err(Error::new(ErrorKind::File, "cannot start the runtime").caused_by(error).into()),
+        Err(error) => Err(not_started(error).into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -86,6 +86,10 @@ fn run(paint: Paint, work: impl FnOnce(&Runtime) -> Result<(), Failure>) -> Exit
 /// what another reads, so of too few all would wait. On each of them a statement may be planned.
 fn runtime() -> std::io::Result<Runtime> {
     Builder::new_multi_thread().thread_stack_size(depth::STACK).enable_all().build()
+}
+
+fn not_started(error: std::io::Error) -> Error {
+    Error::new(ErrorKind::File, "cannot start the runtime").caused_by(error)
 }
 
 /// Ends at Ctrl-C or SIGTERM; never, when the system does not tell.

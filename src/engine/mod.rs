@@ -4,8 +4,10 @@
 //! a DataFusion context of its own, so what is allowed and what is read is decided in one place.
 
 pub mod access;
+pub(crate) mod aside;
 mod bill;
 mod books;
+mod bounds;
 mod checks;
 pub mod config;
 mod declared;
@@ -15,6 +17,7 @@ pub mod journal;
 pub mod meaning;
 mod memory;
 pub mod number;
+mod pauses;
 mod planned;
 mod recon;
 pub mod reference;
@@ -69,12 +72,14 @@ use crate::source::connection::Connection;
 use crate::source::statement::Statement as Budget;
 use crate::source::{CheckoutOptions, LiveTable, joins, moments, scalar};
 use crate::store::Location;
+use aside::Deadline;
 use bill::Bills;
 pub use books::BOOKS;
 use books::{OtherSide, WithBooks};
 use config::Config;
 pub use journal::Caller;
 use journal::{Counts, Journal, Running};
+use pauses::Awaited;
 pub use planned::Planned;
 pub use recon::RECON;
 use roles::{Admitted, Allowed, Limits, Roles, SeenSchema};
@@ -157,6 +162,8 @@ pub struct Session {
     limits: Limits,
     /// Whether it is somebody's who came in by a door, and not the one's who runs the process.
     is_guest: bool,
+    /// The settings by the configuration: what guests may take is no more than they say.
+    configured: Arc<CheckoutOptions>,
     journal: Arc<Journal>,
     caller: Arc<Caller>,
 }
@@ -294,12 +301,15 @@ impl Engine {
     fn session_with(&self, catalog: Arc<dyn CatalogProvider>, books: Arc<OtherSide>, caller: Caller) -> Result<Session> {
         let mut context = SessionContext::new_with_state(self.state()?);
         datafusion_functions_json::register_all(&mut context)?;
+        bounds::functions(&context.state())?.into_iter().for_each(|function| context.register_udf(function));
         context.register_udf(words::function().as_ref().clone());
         functions::all(&self.shared.conventions).for_each(|function| context.register_udf(function));
         context.register_catalog(CATALOG, catalog);
         let (conventions, clock) = (Arc::clone(&self.shared.conventions), self.shared.config.clock);
         let (journal, caller) = (Arc::clone(&self.shared.journal), Arc::new(caller));
-        Ok(Session { context, books, conventions, clock, limits: Limits::default(), is_guest: false, journal, caller })
+        let configured = Arc::new(CheckoutOptions::of(context.state().config_options()));
+        let (limits, is_guest) = (Limits::default(), false);
+        Ok(Session { context, books, conventions, clock, limits, is_guest, configured, journal, caller })
     }
 
     /// The other side, for a session that has no tables of its own yet.
@@ -606,9 +616,13 @@ impl Session {
     /// [`ErrorKind::Query`] when it cannot be answered as it is written, [`ErrorKind::ReadOnly`] when it would change
     /// something.
     pub async fn plan(&self, sql: &str) -> Result<Planned> {
-        let statement = self.read(sql).inspect_err(|error| self.refuse(None, error))?;
-        let written = Arc::new(statement.clone());
-        self.plan_statement(statement).await.inspect_err(|error| self.refuse(Some(written), error))
+        let (session, sql) = (self.clone(), sql.to_owned());
+        let plan = async move {
+            let statement = session.read(&sql).inspect_err(|error| session.refuse(None, error))?;
+            let written = Arc::new(statement.clone());
+            session.planned(statement).await.inspect_err(|error| session.refuse(Some(written), error))
+        };
+        aside::run(plan).await?
     }
 
     /// Plans a statement that was parsed. What is wrong with it is not noted: it may be one of several ways to read it.
@@ -616,6 +630,11 @@ impl Session {
     /// # Errors
     /// Those of [`Session::plan`].
     pub async fn plan_statement(&self, statement: ParsedStatement) -> Result<Planned> {
+        let session = self.clone();
+        aside::run(async move { session.planned(statement).await }).await?
+    }
+
+    async fn planned(&self, statement: ParsedStatement) -> Result<Planned> {
         access::check_written(&statement)?;
         let statement = meaning::plain(statement)?;
         let written = Arc::new(statement.clone());
@@ -648,9 +667,12 @@ impl Session {
 
     /// Whether a statement that was planned can be run as well, with nothing for its parameters.
     pub async fn can_run(&self, planned: &Planned) -> bool {
-        let runs =
-            async || self.frame(planned.without_parameters()?.plan).await?.create_physical_plan().await.map_err(Error::from);
-        runs().await.is_ok()
+        let (session, planned) = (self.clone(), planned.without_parameters());
+        let runs = async move {
+            let physical = session.frame(planned?.plan).await?.create_physical_plan().await;
+            physical.map(drop).map_err(Error::from)
+        };
+        matches!(aside::run(runs).await, Ok(Ok(())))
     }
 
     /// Runs a statement that was planned.
@@ -659,7 +681,9 @@ impl Session {
     /// The kind says whose fault it is; see [`ErrorKind`].
     pub async fn run(&self, planned: Planned) -> Result<Answer> {
         let running = Running::begin(&self.journal, &self.caller, Some(planned.statement));
-        match self.start(planned.plan).await {
+        let (session, deadline) = (self.clone(), self.deadline());
+        let starting = aside::run(async move { session.start(planned.plan, deadline).await });
+        match aside::until(deadline, starting).await.flatten().flatten() {
             Ok((answer, budget)) => Ok(running.follow(answer, budget)),
             Err(error) => {
                 running.fail(&error);
@@ -669,7 +693,7 @@ impl Session {
     }
 
     /// Begins to run a plan; gives the answer, and what its requests are taken off.
-    async fn start(&self, plan: LogicalPlan) -> Result<(Answer, Arc<Budget>)> {
+    async fn start(&self, plan: LogicalPlan, deadline: Option<Deadline>) -> Result<(Answer, Arc<Budget>)> {
         let most = self.most_requests();
         let (is_plan, explained) = match &plan {
             LogicalPlan::Explain(explain) => (true, Some(self.bills(LogicalPlan::clone(&explain.plan)).await?)),
@@ -686,7 +710,8 @@ impl Session {
         let budget = Budget::of(context.session_config());
         let physical = frame.create_physical_plan().await?;
         Bills::of(&physical).check(most)?;
-        let batches = execute_stream(physical, context)?;
+        let awaited = Awaited::default();
+        let batches = aside::rows(execute_stream(awaited.within(physical)?, context)?, awaited, deadline)?;
         let schema = batches.schema();
         if !is_plan {
             return Ok((Answer { schema, batches }, budget));
@@ -702,7 +727,8 @@ impl Session {
     /// # Errors
     /// Those of planning it.
     pub async fn price(&self, sql: &str) -> Result<Bills> {
-        self.bills(self.plan_statement(self.read(sql)?).await?.plan).await
+        let (session, sql) = (self.clone(), sql.to_owned());
+        aside::run(async move { session.bills(session.planned(session.read(&sql)?).await?.plan).await }).await?
     }
 
     /// The tables that a statement reads, as schema and name; of views those that they read.
@@ -728,9 +754,29 @@ impl Session {
         [said, self.limits.max_requests].into_iter().flatten().min()
     }
 
+    /// The least of what a setting says in the session and, for guests, in the configuration.
+    fn least<T: Ord>(&self, setting: fn(&CheckoutOptions) -> Option<T>) -> Option<T> {
+        let said = setting(&CheckoutOptions::of(self.context.state().config_options()));
+        let most = if self.is_guest { setting(&self.configured) } else { None };
+        [said, most].into_iter().flatten().min()
+    }
+
+    /// When a statement that begins now must be done.
+    fn deadline(&self) -> Option<Deadline> {
+        let most = self.least(|options| options.max_time)?;
+        Deadline::after(Duration::from_micros(most.unsigned_abs()))
+    }
+
     /// Refuses guests the settings of how the server itself does things.
     fn check_setting(&self, setting: &str) -> Result<()> {
-        if self.is_guest { access::check_setting(setting) } else { Ok(()) }
+        if !self.is_guest {
+            return Ok(());
+        }
+        if self.limits.leaves_rows_out && setting.eq_ignore_ascii_case("checkout.max_requests") {
+            return Err(Error::new(ErrorKind::ReadOnly, "checkout.max_requests is said by the role")
+                .hint("the role leaves rows out, and how many requests are enough would tell how many"));
+        }
+        access::check_setting(setting)
     }
 
     async fn bills(&self, plan: LogicalPlan) -> Result<Bills> {
@@ -762,7 +808,7 @@ impl Session {
     /// engine's now: the stand-in merchant lives on a day of its own.
     fn state_now(&self) -> Result<SessionState> {
         let mut state = self.context.state();
-        if let Some(most) = CheckoutOptions::of(state.config_options()).max_memory {
+        if let Some(most) = self.least(|options| options.max_memory) {
             let share = memory::share(state.runtime_env(), most)?;
             state = SessionStateBuilder::new_from_existing(state).with_runtime_env(share).build();
         }

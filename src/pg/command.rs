@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::ast::{
     CloseCursor, CopyLegacyOption, CopyOption, CopySource, CopyTarget, Declare, DiscardObject, Expr, FetchDirection, Ident,
     ObjectName, ObjectNamePart, Query, Reset, Set, Statement, Value, ValueWithSpan,
@@ -69,15 +70,14 @@ pub(super) enum Count {
 /// The statements of a text.
 ///
 /// # Errors
-/// A failure with its place when the text is no SQL, or more than can be planned.
-pub(super) fn statements(sql: &str) -> Result<Vec<Statement>, Failure> {
+/// [`ErrorKind::Query`](crate::error::ErrorKind::Query) when the text is no SQL, or more than can be planned.
+pub(super) fn statements(sql: &str) -> Result<Vec<Statement>, Error> {
     depth::check(sql)?;
-    let sql = &*without_abort(sql);
     let parsed = Parser::new(&PostgreSqlDialect {})
         .with_recursion_limit(DEEPEST)
-        .try_with_sql(sql)
+        .try_with_sql(&without_abort(sql))
         .and_then(|mut parser| parser.parse_statements());
-    parsed.map_err(|error| Failure::of(&Error::from(datafusion::error::DataFusionError::from(error)), sql))
+    parsed.map_err(|error| DataFusionError::from(error).into())
 }
 
 /// ABORT is PostgreSQL's other word for ROLLBACK.
@@ -340,14 +340,15 @@ mod tests {
             "call proc()",
             "lock table payments",
         ] {
-            let refused = statements(sql).and_then(|mut statements| Command::of(statements.remove(0)));
+            let refused = Command::of(statements(sql).unwrap().remove(0));
             assert_eq!(refused.unwrap_err().sqlstate(), "25006", "{sql}");
         }
     }
 
     #[test]
     fn an_error_in_the_sql_has_its_place() {
-        let failure = statements("select 1;\nselect * form x").unwrap_err();
+        let sql = "select 1;\nselect * form x";
+        let failure = Failure::of(&statements(sql).unwrap_err(), sql);
         assert_eq!(failure.sqlstate(), "42000");
         assert!(format!("{failure:?}").contains("position: Some("), "{failure:?}");
     }

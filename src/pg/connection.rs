@@ -30,7 +30,7 @@ use super::settings::{ALL, Extent};
 use super::types::{Column, size};
 use super::user::{User, no_statement};
 use super::wire::{Inbox, Outbox};
-use crate::engine::access;
+use crate::engine::{access, aside};
 use crate::error::Error;
 
 /// A client and everything it has here.
@@ -162,9 +162,19 @@ impl Connection {
         self.out.flush().await
     }
 
+    /// The statements of a text, which may be a long one.
+    async fn read(&mut self, sql: &Arc<str>) -> Result<Vec<Statement>, Failure> {
+        let text = Arc::clone(sql);
+        let read = aside::run(async move { statements(&text) }).await.flatten();
+        read.map_err(|error| {
+            self.user.session().refuse(None, &error);
+            Failure::of(&error, sql)
+        })
+    }
+
     /// Runs all statements of a text, and sends their answers as text.
     async fn query(&mut self, sql: &Arc<str>) -> Result<(), Trouble> {
-        let statements = statements(sql)?;
+        let statements = self.read(sql).await?;
         if statements.is_empty() {
             self.out.say(&Backend::EmptyQueryResponse(EmptyQueryResponse::new()))?;
         }
@@ -185,7 +195,7 @@ impl Connection {
     }
 
     async fn parse(&mut self, name: String, sql: &Arc<str>, types: &[u32]) -> Result<(), Trouble> {
-        let mut statements = statements(sql)?;
+        let mut statements = self.read(sql).await?;
         let statement = statements.pop();
         if !statements.is_empty() {
             return Err(Failure::new("42601", "cannot insert multiple commands into a prepared statement").into());

@@ -178,6 +178,7 @@ const COLUMNS: &[Column] = &[
     col("destination_type", Text, "Kind of destination of a payout.").at("/destination/type"),
     col("destination_id", Text, "Instrument a payout goes to.").at("/destination/id"),
     col("destination_scheme", Word(SCHEMES), "Scheme of the card a payout goes to.").at("/destination/scheme"),
+    col("destination_name", Text, "Holder of the card a payout goes to.").at("/destination/name").personal(),
     col("destination_last4", Text, "Last four digits of the card a payout goes to.").at("/destination/last4").personal(),
     col("customer_id", Text, "Customer (`cus_…`); by-key calls only.").at("/customer/id"),
     col("customer_email", Text, "The customer's e-mail address.").at("/customer/email").personal(),

@@ -27,6 +27,8 @@ pub struct CheckoutOptions {
     pub is_offline: bool,
     /// Bytes of memory that one statement may take before it spills or ends; all there are when there is none.
     pub max_memory: Option<usize>,
+    /// How long one statement may take, in microseconds; as long as it does when there is none.
+    pub max_time: Option<i64>,
 }
 
 /// What to do when not all that is asked for can be read.
@@ -48,6 +50,7 @@ impl Default for CheckoutOptions {
             max_staleness: None,
             is_offline: false,
             max_memory: None,
+            max_time: None,
         }
     }
 }
@@ -113,6 +116,16 @@ const SETTINGS: &[Setting] = &[
         set: |options, value| {
             let most = if value == UNLIMITED { Some(None) } else { bytes(value).map(Some) };
             most.map(|most| options.max_memory = most).is_some()
+        },
+    },
+    Setting {
+        name: "max_time",
+        about: "time that one statement may take, that in which its rows are fetched included",
+        values: "a time such as 15 minutes, or unlimited",
+        get: |options| options.max_time.map_or_else(|| UNLIMITED.to_owned(), in_words),
+        set: |options, value| {
+            let most = if value == UNLIMITED { Some(None) } else { micros(value).map(Some) };
+            most.map(|most| options.max_time = most).is_some()
         },
     },
 ];

@@ -1,6 +1,8 @@
 //! What a statement may cost: refused before the first request when the bill is over it, ended when reality is; and what it
 //! need not ask twice.
 
+use ckosql::engine::config::Config;
+use ckosql::engine::{Caller, Engine};
 use ckosql::error::{Error, ErrorKind};
 use ckosql::sandbox::{NextLink, SandboxOptions, SearchOrder};
 use futures::TryStreamExt;
@@ -41,6 +43,34 @@ async fn a_statement_takes_no_more_memory_than_it_may_and_spills_before_it_fails
     for wrong in ["'8 MB'", "'-1'", "'99999999999G'", "''"] {
         let error = run(&stand, &[&format!("set checkout.max_memory = {wrong}")], sorted).await.unwrap_err();
         assert!(error.to_string().contains("512M"), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_takes_no_more_time_than_it_may() {
+    let stand = Stand::new(50, SandboxOptions::default());
+    let endless = "select sum(value) from generate_series(1, 1000000000000) as t(value)";
+    let error = run(&stand, &["set checkout.max_time = '10 ms'"], endless).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
+    assert!(error.message().contains("takes longer than 10ms (checkout.max_time)"), "{error}");
+    assert_eq!(run(&stand, &["set checkout.max_time = '1 h'"], "select * from payments").await.unwrap(), 50);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_by_a_door_takes_no_more_than_the_server_gives() {
+    let limits = [("checkout.max_memory", "1K"), ("checkout.max_time", "10 ms")];
+    let sorted = "select * from generate_series(1, 1000000) as t(value) order by value desc";
+    let endless = "select sum(value) from generate_series(1, 1000000000000) as t(value)";
+    let stand = Stand::new(50, SandboxOptions::default());
+    for ((setting, value), sql) in limits.into_iter().zip([sorted, endless]) {
+        let said = [(setting, value), ("datafusion.execution.sort_spill_reservation_bytes", "0")];
+        let settings = said.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let engine = Engine::try_new(Config { accounts: vec![stand.sandbox.account()], settings, ..Config::default() }).unwrap();
+        let session = engine.session_for(Caller::default()).unwrap();
+        session.query(&format!("set {setting} = 'unlimited'")).await.unwrap();
+        let answer = async { Ok::<_, Error>(session.query(sql).await?.batches.try_collect::<Vec<_>>().await?) };
+        let error = answer.await.unwrap_err();
+        assert!(error.to_string().contains(setting), "{error}");
     }
 }
 

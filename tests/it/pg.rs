@@ -450,7 +450,10 @@ async fn what_takes_too_long_is_cancelled_and_the_connection_goes_on() {
         () = cancel => unreachable!("cancelling never ends"),
     };
     assert_eq!((refused(&error).code().code(), refused(&error).message()), ("57014", "canceling statement due to user request"));
-    client.batch_execute("set statement_timeout = '10ms'").await.unwrap();
+    // The last of what was sent to cancel may come only now.
+    while let Err(error) = client.batch_execute("set statement_timeout = '10ms'").await {
+        assert_eq!(refused(&error).code().code(), "57014");
+    }
     let error = client.simple_query(endless).await.map(drop).unwrap_err();
     assert_eq!(
         (refused(&error).code().code(), refused(&error).message()),
@@ -458,6 +461,47 @@ async fn what_takes_too_long_is_cancelled_and_the_connection_goes_on() {
     );
     client.batch_execute("reset statement_timeout").await.unwrap();
     assert_eq!(value(&client, "select 1").await, "1");
+}
+
+/// On one thread: what computes without a pause would keep all others out.
+#[tokio::test]
+async fn what_computes_without_a_pause_keeps_nobody_out() {
+    const HOURS: &str = "select count(*) from generate_series(1, 1000000) a(x), generate_series(1, 1000000) b(y) where x + y = 7";
+    let door = Door::open().await;
+    let busy = [door.connect().await, door.connect().await, door.connect().await];
+    let computing = busy.iter().map(|client| client.simple_query(HOURS));
+    let mut computing = Box::pin(futures::future::join_all(computing));
+    let other = async {
+        let client = door.connect().await;
+        for _ in 0..3 {
+            assert_eq!(value(&client, "select count(*) from generate_series(1, 1000)").await, "1000");
+        }
+    };
+    tokio::select! {
+        _ = &mut computing => panic!("it takes hours"),
+        () = other => {}
+    }
+    let cancel = async {
+        for token in busy.iter().map(Client::cancel_token) {
+            token.cancel_query(NoTls).await.unwrap();
+        }
+    };
+    let (ended, ()) = tokio::join!(computing, cancel);
+    for error in ended.into_iter().map(|ended| ended.map(drop).unwrap_err()) {
+        assert_eq!(refused(&error).code().code(), "57014");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_written_down_as_well() {
+    let door = Door::open().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("audit.jsonl");
+    door.stand.engine.audit(&file).unwrap();
+    let client = door.connect().await;
+    assert_eq!(state(&client, "selec 'hunter2'").await, "42000");
+    let kept = std::fs::read_to_string(&file).unwrap();
+    assert!(kept.contains("(not read)") && kept.contains("\"query\"") && !kept.contains("hunter2"), "{kept}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -231,6 +231,18 @@ async fn a_role_asks_for_no_more_than_it_may_whatever_it_sets() {
     assert!(error.to_string().contains("may make 1"), "{error}");
 }
 
+/// How many requests are enough would tell how many rows there are that are not seen.
+#[tokio::test]
+async fn a_role_that_leaves_rows_out_does_not_say_how_many_requests_are_made() {
+    let house = House::new(ONE_PART);
+    let anna = house.session("anna");
+    for sql in ["set checkout.max_requests = 2", "SET Checkout.Max_Requests = 2", "reset checkout.max_requests"] {
+        assert_eq!(rows(&anna, sql).await.map(drop).unwrap_err().kind(), ErrorKind::ReadOnly, "{sql}");
+    }
+    assert_eq!(anna.set("checkout.max_requests", Some("2")).await.unwrap_err().kind(), ErrorKind::ReadOnly);
+    rows(&anna, "set checkout.max_time = '5 min'").await.unwrap();
+}
+
 #[tokio::test]
 async fn a_guest_does_not_change_what_is_of_the_whole_process() {
     let stand = Stand::new(10, SandboxOptions::default());

@@ -54,6 +54,8 @@ pub(super) struct Limits {
     pub(super) max_requests: Option<u64>,
     /// Whether nothing is asked.
     pub(super) is_offline: bool,
+    /// Whether there are rows that are not seen.
+    pub(super) leaves_rows_out: bool,
 }
 
 impl Role {

@@ -69,8 +69,10 @@ impl RoleSettings {
             }
         }
         let policy = PolicySettings { drop: Some(dropped), mask: self.mask, ..PolicySettings::default() };
-        let rows = self.rows.unwrap_or_default().into_iter();
-        let rows = rows.map(|(tables, condition)| Ok((TablePattern::parse(&tables, PUBLIC)?, condition)));
+        let rows = self.rows.unwrap_or_default();
+        let limits =
+            Limits { max_requests: self.max_requests, is_offline: !self.live.unwrap_or(true), leaves_rows_out: !rows.is_empty() };
+        let rows = rows.into_iter().map(|(tables, condition)| Ok((TablePattern::parse(&tables, PUBLIC)?, condition)));
         Ok(Role {
             name: name.to_owned(),
             users,
@@ -78,7 +80,7 @@ impl RoleSettings {
             hidden,
             policy: policy.resolve(&BTreeMap::new())?,
             rows: rows.collect::<Result<_>>()?,
-            limits: Limits { max_requests: self.max_requests, is_offline: !self.live.unwrap_or(true) },
+            limits,
         })
     }
 }
