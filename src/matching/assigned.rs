@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::apart::Apart;
 use super::assign::suggest::{MOST_MEMBERS, SubsetSum, subset_sum};
-use super::assign::{Assignment, Keys, Mutual, Pair, Scored, Side, Standing, Window, bucket, mutual_best, unique};
+use super::assign::{
+    Assignment, Candidates, Keys, Mutual, Pair, Scored, Side, Standing, Window, both, bucket, mutual_best, unique,
+};
 use super::conventions::Conventions;
 use super::outcome::Group;
 use super::proposal::{Candidate, Keyed, Proposal};
@@ -39,7 +41,7 @@ pub(super) struct Waiting {
     /// How many candidates it has.
     pub(super) count: u32,
     /// Some of them, in order.
-    pub(super) candidates: Vec<u32>,
+    pub(super) candidates: Arc<[u32]>,
     /// What the rule says of it.
     pub(super) why: Option<Arc<str>>,
 }
@@ -47,6 +49,10 @@ pub(super) struct Waiting {
 /// What a rule assigns.
 #[derive(Debug, Default)]
 pub(super) struct Assigned {
+    /// Rows that belong together one by one, of which nothing is to be said but [`why`](Self::why).
+    pub(super) pairs: Vec<Pair>,
+    /// What the rule says of each of these pairs.
+    pub(super) why: Option<Arc<str>>,
     pub(super) together: Vec<Together>,
     /// For people to decide; their rows are waiting all the same.
     pub(super) suggested: Vec<Together>,
@@ -112,15 +118,14 @@ impl Rows<'_> {
             self.apart.pairs().filter_map(|pair| Some(Pair { left: place(left, pair.left)?, right: place(right, pair.right)? }));
         let keys = Keys::intern(&left.keys, &right.keys)?.without(apart);
         let mut assigned = match (self.spans, self.rule.shape) {
-            (None, Shape::OneToOne) => {
-                self.one_to_one(&keys, sides, &unique(&keys), "AMBIGUOUS_KEY", |side, row| keys.candidates(side, row, TOLD))?
-            }
+            (None, Shape::OneToOne) => self.one_to_one(&keys, sides, &unique(&keys), "AMBIGUOUS_KEY", &keys)?,
             (Some(spans), Shape::OneToOne) => self.in_window(&keys, sides, spans)?,
             (_, _) => self.several_by_key(&keys, sides),
         };
         for together in assigned.together.iter_mut().chain(&mut assigned.suggested) {
             together.why = why.cloned();
         }
+        assigned.why = why.cloned();
         Ok(assigned)
     }
 
@@ -133,8 +138,7 @@ impl Rows<'_> {
         let days: Vec<i32> = right.rows.iter().map(|row| right_lines.day(*row).unwrap_or(i32::MIN)).collect();
         let window = Window::new(keys, &from, &to, &days)?;
         let answer = window.assign();
-        let mut assigned =
-            self.one_to_one(keys, sides, &answer, "AMBIGUOUS_WINDOW", |side, row| window.candidates(side, row, TOLD))?;
+        let mut assigned = self.one_to_one(keys, sides, &answer, "AMBIGUOUS_WINDOW", &window)?;
         self.hold_undated(keys, sides, &window, &mut assigned);
         if self.rule.tie == Tie::Suggest {
             let is_open = |place: u32| (2..=length(TOLD)).contains(&window.count(Side::Left, place));
@@ -145,11 +149,17 @@ impl Rows<'_> {
         // Rows whose only counterparts lie outside the window are told of.
         for side in [Side::Left, Side::Right] {
             for (place, row) in (0_u32..).zip(rows(sides, side)) {
-                let others = keys.candidates(side, place, TOLD);
-                if window.count(side, place) == 0 && !others.is_empty() {
-                    let candidates = numbers(rows(sides, side.other()), &others);
-                    let count = keys.count(side, place);
-                    assigned.waiting.push(Waiting { side, row: *row, reason: DATE_OUT_OF_WINDOW, count, candidates, why: None });
+                let count = keys.count(side, place);
+                if count > 0 && window.count(side, place) == 0 {
+                    let candidates = numbers(rows(sides, side.other()), &keys.candidates(side, place, TOLD));
+                    assigned.waiting.push(Waiting {
+                        side,
+                        row: *row,
+                        reason: DATE_OUT_OF_WINDOW,
+                        count,
+                        candidates: candidates.into(),
+                        why: None,
+                    });
                 }
             }
         }
@@ -159,6 +169,9 @@ impl Rows<'_> {
     /// Holds rows that could belong to one without a day, or whose candidates could: it may be the right one.
     fn hold_undated(self, keys: &Keys, sides: &[Keyed; 2], window: &Window, assigned: &mut Assigned) {
         let undated = Undated::of(self, keys, sides);
+        if undated.keys().is_empty() {
+            return;
+        }
         let mut held = [BTreeSet::new(), BTreeSet::new()];
         for (side, own) in [Side::Left, Side::Right].into_iter().zip(&mut held) {
             for key in undated.keys() {
@@ -167,7 +180,14 @@ impl Rows<'_> {
                     own.insert(row);
                     let candidates = numbers(rows(sides, side.other()), &keys.candidates(side, place, TOLD));
                     let (count, why) = (keys.count(side, place), Some(UNDATED.into()));
-                    assigned.waiting.push(Waiting { side, row, reason: "AMBIGUOUS_WINDOW", count, candidates, why });
+                    assigned.waiting.push(Waiting {
+                        side,
+                        row,
+                        reason: "AMBIGUOUS_WINDOW",
+                        count,
+                        candidates: candidates.into(),
+                        why,
+                    });
                 }
             }
         }
@@ -176,6 +196,7 @@ impl Rows<'_> {
             group.left().iter().any(|row| lefts.contains(row)) || group.right().iter().any(|row| rights.contains(row))
         };
         assigned.together.retain(|together| !is_held(&together.group));
+        assigned.pairs.retain(|pair| !lefts.contains(&pair.left) && !rights.contains(&pair.right));
     }
 
     /// Whether the rule asks for a day that a row has not.
@@ -198,25 +219,32 @@ impl Rows<'_> {
         sides: &[Keyed; 2],
         answer: &Assignment,
         reason: &'static str,
-        candidates: impl Fn(Side, u32) -> Vec<u32>,
+        candidates: &(impl Candidates + Sync),
     ) -> Result<Assigned> {
         let [left, right] = sides;
-        let pair = |pair: &Pair| together(numbers(&left.rows, &[pair.left]), numbers(&right.rows, &[pair.right]));
-        let mut assigned = Assigned { together: answer.pairs.iter().map(pair).collect(), ..Assigned::default() };
+        let pair = |pair: &Pair| Some(Pair { left: of(&left.rows, pair.left)?, right: of(&right.rows, pair.right)? });
+        let mut assigned = Assigned { pairs: answer.pairs.iter().filter_map(pair).collect(), ..Assigned::default() };
         let buckets = match self.rule.tie {
             Tie::Bucket => self.buckets(keys, sides, &mut assigned)?,
             Tie::Reject | Tie::Suggest => [Vec::new(), Vec::new()],
         };
-        for (side, in_bucket) in [Side::Left, Side::Right].into_iter().zip(&buckets) {
+        let [in_left, in_right] = &buckets;
+        let waiting = |side: Side, in_bucket: &[u32]| {
+            let (mut waiting, mut lists) = (Vec::new(), Lists::default());
             for ((place, standing), row) in (0_u32..).zip(answer.standings(side)).zip(rows(sides, side)) {
                 let Standing::Ambiguous { candidates: count } = standing else { continue };
                 if in_bucket.binary_search(row).is_ok() {
                     continue;
                 }
-                let candidates = numbers(rows(sides, side.other()), &candidates(side, place));
-                assigned.waiting.push(Waiting { side, row: *row, reason, count: *count, candidates, why: None });
+                let list = || numbers(rows(sides, side.other()), &candidates.few(side, place, TOLD)).into();
+                let candidates = lists.list(candidates.alike(side, place), list);
+                waiting.push(Waiting { side, row: *row, reason, count: *count, candidates, why: None });
             }
-        }
+            waiting
+        };
+        let (lefts, rights) = both(|| waiting(Side::Left, in_left), || waiting(Side::Right, in_right));
+        assigned.waiting.extend(lefts);
+        assigned.waiting.extend(rights);
         Ok(assigned)
     }
 
@@ -416,7 +444,7 @@ impl Rows<'_> {
             for (row, standing) in (0_u32..).zip(found.assignment.standings(side)) {
                 if let Standing::Ambiguous { candidates: count } = standing {
                     let candidates = found.candidates(side, row, TOLD);
-                    assigned.waiting.push(Waiting { side, row, reason, count: *count, candidates, why: None });
+                    assigned.waiting.push(Waiting { side, row, reason, count: *count, candidates: candidates.into(), why: None });
                 }
             }
         }
@@ -470,6 +498,28 @@ impl Rows<'_> {
             }
         }
         Ok(assigned)
+    }
+}
+
+/// Lists of candidates that were told of last: rows that are alike come in thousands, and have the same.
+struct Lists(Vec<Option<((u32, u32), Arc<[u32]>)>>);
+
+impl Default for Lists {
+    fn default() -> Self {
+        Self(vec![None; 1 << 12])
+    }
+}
+
+impl Lists {
+    /// The list of rows that are alike in this, which is made where it is not at hand.
+    fn list(&mut self, alike: Option<(u32, u32)>, list: impl FnOnce() -> Arc<[u32]>) -> Arc<[u32]> {
+        let Some(alike) = alike else { return list() };
+        let place = alike.0.wrapping_mul(0x9E37_79B1) >> 20;
+        let Some(slot) = usize::try_from(place).ok().and_then(|place| self.0.get_mut(place)) else { return list() };
+        match slot {
+            Some((known, list)) if *known == alike => Arc::clone(list),
+            _ => Arc::clone(&slot.insert((alike, list())).1),
+        }
     }
 }
 
@@ -536,7 +586,14 @@ fn left_over(of_sides: &OfSides, reason: &'static str, assigned: &mut Assigned) 
 fn ambiguous(keys: &Keys, sides: &[Keyed; 2], side: Side, place: u32) -> Option<Waiting> {
     let count = Some(keys.count(side, place)).filter(|count| *count > 0)?;
     let candidates = numbers(rows(sides, side.other()), &keys.candidates(side, place, TOLD));
-    Some(Waiting { side, row: of(rows(sides, side), place)?, reason: "AMBIGUOUS_KEY", count, candidates, why: None })
+    Some(Waiting {
+        side,
+        row: of(rows(sides, side), place)?,
+        reason: "AMBIGUOUS_KEY",
+        count,
+        candidates: candidates.into(),
+        why: None,
+    })
 }
 
 fn together(left: Vec<u32>, right: Vec<u32>) -> Together {

@@ -132,7 +132,7 @@ fn left_over(step: &Step, left: &Exception, text: &mut String) -> Result<()> {
     }
     let others = step.table(left.candidate_table)?;
     let lines = others.lines(rule, other);
-    for candidate in &left.candidates {
+    for candidate in left.candidates.iter() {
         let became = became(step, left.candidate_table, *candidate)?;
         line(text, format_args!("  candidate {}: {became}", shown(lines, *candidate)?));
     }

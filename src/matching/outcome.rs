@@ -1,5 +1,6 @@
 //! What comes of rules: matches, suggestions, and rows that no rule took. Rows are meant by their number in their table.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -67,11 +68,16 @@ pub struct Match {
 }
 
 /// Rows of the left and of the right side.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Group {
-    /// Those of the left in order, then those of the right in order.
-    rows: Box<[u32]>,
-    lefts: usize,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group(Rows);
+
+/// Nearly all groups are of two rows: a million of them need not be a million places in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Rows {
+    /// One of the left and one of the right.
+    Two([u32; 2]),
+    /// Those of the left in order, then those of the right in order; and how many are of the left.
+    More(Box<(Vec<u32>, usize)>),
 }
 
 /// What is left of two amounts.
@@ -104,8 +110,8 @@ pub struct Exception {
     pub candidate_count: u32,
     /// The table of those, as a place in the step's.
     pub candidate_table: usize,
-    /// Some of them.
-    pub candidates: Vec<u32>,
+    /// Some of them: one list for all rows that have the same.
+    pub candidates: Arc<[u32]>,
     /// The last day that a rule looks for its counterpart on, counted since 1970, where one does within days.
     pub due: Option<i32>,
 }
@@ -171,11 +177,19 @@ pub const BY_HAND: &str = "by hand";
 impl Group {
     /// Rows of both sides, in any order.
     pub(super) fn new(mut left: Vec<u32>, mut right: Vec<u32>) -> Self {
+        if let ([left], [right]) = (left.as_slice(), right.as_slice()) {
+            return Self::of_pair(Pair { left: *left, right: *right });
+        }
         left.sort_unstable();
         right.sort_unstable();
         let lefts = left.len();
         left.extend(right);
-        Self { rows: left.into(), lefts }
+        Self(Rows::More(Box::new((left, lefts))))
+    }
+
+    /// Two rows.
+    pub(super) fn of_pair(Pair { left, right }: Pair) -> Self {
+        Self(Rows::Two([left, right]))
     }
 
     /// The same rows, those of the left on the right.
@@ -191,14 +205,24 @@ impl Group {
         }
     }
 
+    /// Those of the left, then those of the right, and how many are of the left.
+    fn rows(&self) -> (&[u32], usize) {
+        match &self.0 {
+            Rows::Two(rows) => (rows, 1),
+            Rows::More(more) => (&more.0, more.1),
+        }
+    }
+
     /// Rows of the left side, in order.
     pub fn left(&self) -> &[u32] {
-        self.rows.get(..self.lefts).unwrap_or_default()
+        let (rows, lefts) = self.rows();
+        rows.get(..lefts).unwrap_or_default()
     }
 
     /// Rows of the right side, in order.
     pub fn right(&self) -> &[u32] {
-        self.rows.get(self.lefts..).unwrap_or_default()
+        let (rows, lefts) = self.rows();
+        rows.get(lefts..).unwrap_or_default()
     }
 
     /// Each side with its rows and those of the other.
@@ -209,6 +233,18 @@ impl Group {
     /// Rows of a side, in order.
     pub fn of(&self, side: Side) -> &[u32] {
         if side == Side::Left { self.left() } else { self.right() }
+    }
+}
+
+impl Ord for Group {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rows().cmp(&other.rows())
+    }
+}
+
+impl PartialOrd for Group {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

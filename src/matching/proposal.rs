@@ -9,8 +9,8 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt32Array};
-use arrow::compute::{concat, take};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, UInt32Array};
+use arrow::compute::{concat, filter, take};
 use arrow::datatypes::{DataType, Int64Type};
 use arrow::error::ArrowError;
 use datafusion::common::{Column, DFSchema, JoinType, NullEquality};
@@ -19,9 +19,11 @@ use datafusion::prelude::SessionContext;
 use futures::StreamExt;
 
 use super::apart::Apart;
+use super::assign::both;
 use super::check::{LEFT_ID, RIGHT_ID, SCORE, WHY};
 use super::rule::{Assign, Rule, Tie};
 use super::sides::Table;
+use super::snapshot::columns_of;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a rule proposes.
@@ -89,29 +91,79 @@ impl Proposal {
         }
         let Some((join, ids, why)) = join_of(plan) else { return Ok(None) };
         let (on_left, on_right): (Vec<Expr>, Vec<Expr>) = join.on.iter().cloned().unzip();
-        let inputs = [(&join.left, on_left), (&join.right, on_right)];
-        // The SELECT may name the right side first.
+        let [left_id, right_id] = ids;
         let is_of = |id: &Expr, schema: &DFSchema| id.column_refs().iter().all(|column| schema.has_column(column));
-        let is_turned = !is_of(&ids[0], join.left.schema());
-        let [first, second] = inputs;
-        let inputs = if is_turned { [second, first] } else { [first, second] };
-        let mut sides = Vec::with_capacity(2);
-        for (((input, on), id), (table, is_taken)) in inputs.into_iter().zip(ids).zip(tables.into_iter().zip(is_taken)) {
-            if !is_of(&id, input.schema()) {
-                return Ok(None);
-            }
-            let keys = on.into_iter().enumerate().map(|(place, key)| key.alias(format!("key_{place}")));
-            let wanted = std::iter::once(cast(id, DataType::Utf8).alias("id")).chain(keys);
-            let plan = LogicalPlanBuilder::from(input.as_ref().clone()).project(wanted)?.build()?;
-            // Part by part, so that rows come in the order in which they are held.
-            let parts = context.execute_logical_plan(plan).await?.collect_partitioned().await?;
-            match side(&parts.concat(), table, is_taken)? {
-                Some(side) => sides.push(side),
-                None => return Ok(None),
-            }
+        // The SELECT may name the right side first.
+        let inputs = match is_of(&left_id, join.left.schema()) {
+            true => [(&join.left, on_left), (&join.right, on_right)],
+            false => [(&join.right, on_right), (&join.left, on_left)],
+        };
+        let [(left, on_left), (right, on_right)] = inputs;
+        if !is_of(&left_id, left.schema()) || !is_of(&right_id, right.schema()) {
+            return Ok(None);
         }
-        let sides: Option<[Keyed; 2]> = sides.try_into().ok();
-        Ok(sides.map(|sides| Self::Keyed(Box::new(sides), why)))
+        let ([left_table, right_table], [left_taken, right_taken]) = (tables, is_taken);
+        let left = Input { plan: left, id: left_id, on: on_left, table: left_table, is_taken: left_taken };
+        let right = Input { plan: right, id: right_id, on: on_right, table: right_table, is_taken: right_taken };
+        let (left_held, right_held) = both(|| left.held(), || right.held());
+        let (left_rows, right_rows) =
+            futures::try_join!(left.read_unless(left_held?, context), right.read_unless(right_held?, context))?;
+        let (left, right) = both(|| left.keyed(left_rows), || right.keyed(right_rows));
+        Ok(left?.zip(right?).map(|(left, right)| Self::Keyed(Box::new([left, right]), why)))
+    }
+}
+
+/// An input of a join, which is a side.
+struct Input<'a> {
+    plan: &'a LogicalPlan,
+    id: Expr,
+    /// What makes the key.
+    on: Vec<Expr>,
+    table: &'a Table,
+    is_taken: &'a [bool],
+}
+
+/// What is known of an input.
+enum Known {
+    /// The rows that take part.
+    Keyed(Keyed),
+    /// All rows as they were read: ids, and keys.
+    Read(Vec<RecordBatch>),
+}
+
+impl Input<'_> {
+    /// The rows that take part, where they are those of the table as it is held: nothing of it is copied but for what is taken.
+    fn held(&self) -> Result<Option<Keyed>> {
+        let Some(columns) = columns_of(self.plan, std::iter::once(&self.id).chain(&self.on)) else { return Ok(None) };
+        let Some((ids, keys)) = columns.split_first().filter(|(ids, _)| self.table.has_ids(ids)) else { return Ok(None) };
+        if !self.is_taken.contains(&true) {
+            return Ok(Some(Keyed { rows: (0_u32..).take(ids.len()).collect(), keys: keys.to_vec() }));
+        }
+        let is_left: BooleanArray = self.is_taken.iter().map(|is_taken| Some(!is_taken)).collect();
+        let rows = (0_u32..).zip(self.is_taken).filter(|(_, is_taken)| !**is_taken).map(|(row, _)| row).collect();
+        let keys = keys.iter().map(|key| filter(key, &is_left).map_err(unlike)).collect::<Result<_>>()?;
+        Ok(Some(Keyed { rows, keys }))
+    }
+
+    /// What is known, or else all rows as they are read.
+    async fn read_unless(&self, known: Option<Keyed>, context: &SessionContext) -> Result<Known> {
+        if let Some(known) = known {
+            return Ok(Known::Keyed(known));
+        }
+        let keys = self.on.iter().enumerate().map(|(place, key)| key.clone().alias(format!("key_{place}")));
+        let wanted = std::iter::once(cast(self.id.clone(), DataType::Utf8).alias("id")).chain(keys);
+        let plan = LogicalPlanBuilder::from(self.plan.clone()).project(wanted)?.build()?;
+        // Part by part, so that rows come in the order in which they are held.
+        let parts = context.execute_logical_plan(plan).await?.collect_partitioned().await?;
+        Ok(Known::Read(parts.concat()))
+    }
+
+    /// The rows that take part; `None` where one has several keys.
+    fn keyed(&self, known: Known) -> Result<Option<Keyed>> {
+        match known {
+            Known::Keyed(keyed) => Ok(Some(keyed)),
+            Known::Read(batches) => side(&batches, self.table, self.is_taken),
+        }
     }
 }
 

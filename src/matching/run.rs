@@ -19,7 +19,7 @@ use super::assigned::{Assigned, Spans, Together, Waiting, spans};
 use super::conventions::Conventions;
 use super::decided;
 use super::due::Known;
-use super::outcome::{Exception, Match, OutOfScope, Outcome, Step};
+use super::outcome::{Exception, Group, Match, OutOfScope, Outcome, Step};
 use super::overrides::{Decided, Overrides};
 use super::planned::{Planned, Steps};
 use super::proposal::{Proposal, one_side};
@@ -202,7 +202,13 @@ impl State {
         for Together { group, score, margin, why } in assigned.suggested {
             self.step.suggestions.push(Match { rule: turn.place, group, residual: None, why, score, margin, decision: None });
         }
-        for together in assigned.together {
+        let why = assigned.why;
+        let of_pair = |pair| Together { group: Group::of_pair(pair), score: None, margin: None, why: why.clone() };
+        if self.step.matches.is_empty() {
+            // Room for all that there may be, once: to move a million matches takes longer than to have room that is not used.
+            self.step.matches.reserve(left_table.len().min(right_table.len()));
+        }
+        for together in assigned.pairs.into_iter().map(of_pair).chain(assigned.together) {
             self.settle(turn, lines, together, conventions)?;
         }
         if let (Some(spans), Some(known)) = (&spans, Known::read(turn.rule, context).await?) {
@@ -219,7 +225,7 @@ impl State {
         for (row, why) in one_side(plan, session.snapshot.context(), &table, taken).await? {
             match (turn.rule.assign, turn.rule.reason) {
                 (Assign::Refuse, Some(reason)) => {
-                    self.wait(turn, Waiting { side: Side::Left, row, reason, count: 0, candidates: Vec::new(), why });
+                    self.wait(turn, Waiting { side: Side::Left, row, reason, count: 0, candidates: Arc::default(), why });
                 }
                 _ if !turn.rule.is_after_ambiguous && self.is_held(place, row) => {}
                 _ => {
@@ -269,9 +275,10 @@ impl State {
 
     fn all_wait(&mut self, turn: Turn<'_>, side: Side, own: &[u32], others: &[u32], reason: &'static str, detail: &str) {
         let count = u32::try_from(others.len()).unwrap_or(u32::MAX);
+        let candidates: Arc<[u32]> = others.into();
         for row in own {
             let why = Some(detail.into());
-            self.wait(turn, Waiting { side, row: *row, reason, count, candidates: others.to_vec(), why });
+            self.wait(turn, Waiting { side, row: *row, reason, count, candidates: Arc::clone(&candidates), why });
         }
     }
 
@@ -284,7 +291,7 @@ impl State {
         for (row, span) in (0_u32..).zip(spans) {
             let (false, Some((from, to))) = (self.is_taken(turn.table(Side::Left), row), span) else { continue };
             let reason = known.reason(*from..=*to, lines.currency(row), session.as_of, calendar)?;
-            self.wait(turn, Waiting { side: Side::Left, row, reason, count: 0, candidates: Vec::new(), why: None });
+            self.wait(turn, Waiting { side: Side::Left, row, reason, count: 0, candidates: Arc::default(), why: None });
         }
         Ok(())
     }
@@ -345,7 +352,7 @@ impl State {
             self.step.sides.iter().filter_map(Sided::both).any(|both| both.get(side) == Some(&&table))
         };
         let is_left_side = |table: usize| is_side(0, table) || !is_side(1, table);
-        let mut exceptions = Vec::new();
+        let mut exceptions = Vec::with_capacity(self.taken.iter().flatten().filter(|is_taken| !**is_taken).count());
         for (table, (taken, left)) in self.taken.iter().zip(std::mem::take(&mut self.left)).enumerate() {
             let reason = if is_left_side(table) { NO_COUNTERPART_LEFT } else { NO_COUNTERPART_RIGHT };
             for ((row, is_taken), known) in (0_u32..).zip(taken).zip(left) {

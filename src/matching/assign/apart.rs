@@ -58,11 +58,13 @@ impl Apart {
 }
 
 /// What could belong to each row, without what is set apart from it.
-pub(super) trait Candidates {
+pub(in crate::matching) trait Candidates {
     /// How many rows of the other side.
     fn count(&self, side: Side, row: u32) -> u32;
     /// The smallest `most` of them.
-    fn candidates(&self, side: Side, row: u32, most: usize) -> Vec<u32>;
+    fn few(&self, side: Side, row: u32, most: usize) -> Vec<u32>;
+    /// What is the same for rows of a side that have the same candidates; nothing where some are set apart from the row.
+    fn alike(&self, side: Side, row: u32) -> Option<(u32, u32)>;
 }
 
 /// An answer for which rows that are set apart were counted as candidates, without them.
@@ -79,7 +81,7 @@ pub(super) fn corrected(answer: Assignment, apart: &Apart, of: &impl Candidates)
         let standings = if side == Side::Left { &mut left } else { &mut right };
         set(standings, row, Standing::among(of.count(side, row)));
         if of.count(side, row) == 1
-            && let [other] = of.candidates(side, row, 1)[..]
+            && let [other] = of.few(side, row, 1)[..]
             && of.count(side.other(), other) == 1
         {
             let (left, right) = if side == Side::Left { (row, other) } else { (other, row) };

@@ -1,225 +1,213 @@
-//! Values to small numbers: equal ones to the same number, others to others.
+//! Keys of rows to small numbers: equal ones to the same number, others to others.
 //!
 //! A hash says where to look and never decides: values are compared.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::both::both;
+use super::columns::{Column, Columns, Value, Words, of};
 use super::keys::NO_KEY;
-use super::standing::{at, count};
+use super::standing::{Side, at, count};
 
 /// Rows are dealt into two to the power of this many parts.
 const PART_BITS: u32 = 8;
 /// The bits of a hash that do not say the part.
 const HASH_PLACES: u64 = u64::MAX >> PART_BITS;
 
-/// Values of rows as numbers of so many bits; those of rows that take no part mean nothing.
-#[derive(Debug)]
-pub(super) struct Codes {
-    pub(super) values: Vec<u64>,
-    pub(super) bits: u32,
-}
+/// The number of the key of each row of both sides, [`NO_KEY`] where it takes no part, and how many keys there are.
+pub(super) type Ids = ([Vec<u32>; 2], u32);
 
-impl Codes {
-    /// From numbers below `distinct`.
-    fn from_ids(ids: Vec<u32>, distinct: u32) -> Self {
-        let bits = u32::BITS - distinct.saturating_sub(1).leading_zeros();
-        let values = ids.into_iter().map(|id| if id == NO_KEY { 0 } else { u64::from(id) }).collect();
-        Self { values, bits }
-    }
-
-    /// The same equalities in fewer bits.
-    fn narrow(self, takes_part: &[bool]) -> Self {
-        let (ids, distinct) = ids(&self, takes_part);
-        Self::from_ids(ids, distinct)
-    }
-
-    /// Two columns as one.
-    pub(super) fn with(self, other: Self, takes_part: &[bool]) -> Self {
-        let (mut one, mut other) = (self, other);
-        while one.bits + other.bits > u64::BITS {
-            // What was narrowed has 32 bits at most, so that both fit in the end.
-            if one.bits >= other.bits {
-                one = one.narrow(takes_part);
-            } else {
-                other = other.narrow(takes_part);
+/// The numbers of the keys that columns make.
+pub(super) fn ids(columns: Columns, takes_part: [&[bool]; 2]) -> Ids {
+    match columns.packed() {
+        Err(columns) => hashed(&columns, takes_part),
+        Ok(words) => {
+            let rows = takes_part.into_iter().map(<[bool]>::len).sum::<usize>();
+            let space = 1_usize.checked_shl(words.bits).filter(|_| words.bits < usize::BITS);
+            match space {
+                Some(space) if space <= 4096.max(rows) => direct(&words, takes_part, space),
+                _ => hashed(&[Box::new(words)], takes_part),
             }
         }
-        let bits = one.bits + other.bits;
-        // A shift by all bits happens with no bits in `one`, whose values are all 0 then.
-        for (value, low) in one.values.iter_mut().zip(&other.values) {
-            *value = value.checked_shl(other.bits).unwrap_or_default() | low;
-        }
-        Self { values: one.values, bits }
-    }
-}
-
-/// The number of each row's value, [`NO_KEY`] where it takes no part, and how many there are.
-pub(super) fn ids(codes: &Codes, takes_part: &[bool]) -> (Vec<u32>, u32) {
-    let rows = codes.values.len();
-    let space = 1_usize.checked_shl(codes.bits).filter(|_| codes.bits < usize::BITS);
-    match space {
-        Some(space) if space <= 4096.max(rows.saturating_mul(4)) => direct(codes, takes_part, space),
-        _ => hashed(&codes.values, takes_part),
     }
 }
 
 /// Values that are few enough to be places of a list.
-fn direct(codes: &Codes, takes_part: &[bool], space: usize) -> (Vec<u32>, u32) {
+fn direct(words: &Words, takes_part: [&[bool]; 2], space: usize) -> Ids {
     let mut known = vec![NO_KEY; space];
     let mut distinct = 0;
-    let ids = codes.values.iter().zip(takes_part).map(|(value, takes_part)| {
-        let place = usize::try_from(*value).ok().filter(|_| *takes_part);
-        let Some(id) = place.and_then(|place| known.get_mut(place)) else { return NO_KEY };
-        if *id == NO_KEY {
-            *id = distinct;
-            distinct += 1;
-        }
-        *id
-    });
-    (ids.collect(), distinct)
+    let mut ids = |side: Side| {
+        let ids = of(&words.values, side).iter().zip(*of(&takes_part, side)).map(|(value, takes_part)| {
+            let place = usize::try_from(*value).ok().filter(|_| *takes_part);
+            let Some(id) = place.and_then(|place| known.get_mut(place)) else { return NO_KEY };
+            if *id == NO_KEY {
+                *id = distinct;
+                distinct += 1;
+            }
+            *id
+        });
+        ids.collect()
+    };
+    ([ids(Side::Left), ids(Side::Right)], distinct)
 }
 
-/// A value that can be looked for by a hash.
-pub(super) trait Word: Copy + Ord {
-    /// Whether values of one hash are equal.
-    const IS_HASH_EXACT: bool;
+/// A row of a side.
+type Row = (Side, u32);
 
-    /// Equal for equal values, and mostly other for others.
-    fn hash(self) -> u64;
-}
-
-impl Word for u64 {
-    const IS_HASH_EXACT: bool = true;
-
-    fn hash(self) -> u64 {
-        mix(self)
-    }
-}
-
-impl Word for i128 {
-    const IS_HASH_EXACT: bool = false;
-
-    fn hash(self) -> u64 {
-        let [low, high] = halves(self);
-        mix(low ^ mix(high))
-    }
-}
-
-impl Word for &[u8] {
-    const IS_HASH_EXACT: bool = false;
-
-    fn hash(self) -> u64 {
-        let (chunks, rest) = self.as_chunks::<8>();
-        let mut hash = u64::try_from(self.len()).unwrap_or_default();
-        for chunk in chunks {
-            hash = mix(hash ^ u64::from_le_bytes(*chunk));
-        }
-        let mut last = [0; 8];
-        last.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
-        mix(hash ^ u64::from_le_bytes(last))
-    }
-}
-
-fn halves(value: i128) -> [u64; 2] {
-    let mask = u128::from(u64::MAX);
-    let bits = u128::from_le_bytes(value.to_le_bytes());
-    [bits & mask, bits >> 64].map(|half| u64::try_from(half).unwrap_or_default())
-}
-
-/// Another word for every word, and no two alike.
-const fn mix(word: u64) -> u64 {
-    let word = (word ^ (word >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (word ^ (word >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9)
-}
-
-/// Numbers of values of any kind.
-pub(super) fn codes<W: Word>(values: &[W], takes_part: &[bool]) -> Codes {
-    let (ids, distinct) = hashed(values, takes_part);
-    Codes::from_ids(ids, distinct)
-}
-
-/// Numbers of values, found by their hashes and then compared.
+/// Numbers of keys, found by their hashes and then compared.
 ///
-/// Rows are first dealt into parts by the first bits of their hashes, so that the table of each part stays in the cache.
-fn hashed<W: Word>(values: &[W], takes_part: &[bool]) -> (Vec<u32>, u32) {
-    let (dealt, ends) = deal(values, takes_part);
-    let mut ids = vec![NO_KEY; values.len()];
-    // The first row of each number.
-    let mut firsts: Vec<u32> = Vec::new();
-    let mut table: Vec<(u64, u32)> = Vec::new();
-    let mut start = 0;
-    for end in ends {
-        let part = dealt.get(start..end).unwrap_or_default();
-        start = end;
-        let size = (part.len() * 2).next_power_of_two();
-        table.clear();
-        table.resize(size, (0, NO_KEY));
-        for (hash, row) in part {
-            let mut place = usize::try_from(hash & HASH_PLACES).unwrap_or_default();
-            while let Some((known, id)) = table.get_mut(place & (size - 1)) {
-                if *id == NO_KEY {
-                    (*known, *id) = (*hash, count(firsts.len()));
-                    firsts.push(*row);
-                }
-                if *known == *hash {
-                    set(&mut ids, *row, *id);
-                    break;
-                }
-                place += 1;
+/// Rows are first dealt into parts by the first bits of their hashes, so that the table of each part stays in the cache, and
+/// each half of the parts is numbered for itself.
+fn hashed(columns: &[Box<dyn Column>], takes_part: [&[bool]; 2]) -> Ids {
+    let deal = |side: Side| Dealt::of(columns, side, *of(&takes_part, side));
+    let (left, right) = both(|| deal(Side::Left), || deal(Side::Right));
+    let dealt = [left, right];
+    let ids = takes_part.map(|side| side.iter().map(|_| AtomicU32::new(NO_KEY)).collect::<Vec<_>>());
+    let parts = 1 << PART_BITS;
+    let middle = parts / 2;
+    // The second half has numbers that none of the first can have, and is moved up to it in the end.
+    let second = count(dealt.iter().map(|dealt| dealt.start(middle)).sum());
+    let numbered =
+        |parts: std::ops::Range<usize>, first| Numbering { ids: &ids, next: first, firsts: Vec::new() }.of(&dealt, parts);
+    let (low, high) = both(|| numbered(0..middle, 0), || numbered(middle..parts, second));
+    let gap = second - count(low.len());
+    let firsts = [low, high].concat();
+    drop(dealt);
+    let moved = |ids: Vec<AtomicU32>| -> Vec<u32> {
+        let moved = |id: u32| if id == NO_KEY || id < second { id } else { id - gap };
+        ids.into_iter().map(|id| moved(id.into_inner())).collect()
+    };
+    let [left, right] = ids;
+    let (left, right) = both(|| moved(left), || moved(right));
+    let is_exact = matches!(columns, [column] if column.is_hash_exact());
+    let is_true = |side, ids: &[u32]| are_equal(columns, &firsts, side, ids);
+    if !is_exact {
+        let (is_left, is_right) = both(|| is_true(Side::Left, &left), || is_true(Side::Right, &right));
+        if !is_left || !is_right {
+            return compared(columns, takes_part);
+        }
+    }
+    ([left, right], count(firsts.len()))
+}
+
+/// Whether all rows of a side have the key of the first row of their number.
+fn are_equal(columns: &[Box<dyn Column>], firsts: &[Row], side: Side, ids: &[u32]) -> bool {
+    let mut rows = (0_u32..).zip(ids).filter(|(_, id)| **id != NO_KEY);
+    rows.all(|(row, id)| {
+        let Some((first_side, first)) = firsts.get(at(*id)).copied() else { return false };
+        let is_first = (first_side, first) == (side, row);
+        is_first || columns.iter().all(|column| column.value(side, row) == column.value(first_side, first))
+    })
+}
+
+/// The rows of a side that take part, by the first bits of their hashes.
+struct Dealt {
+    hashes: Vec<u64>,
+    rows: Vec<u32>,
+    /// Where each part ends.
+    ends: Vec<usize>,
+}
+
+impl Dealt {
+    fn of(columns: &[Box<dyn Column>], side: Side, takes_part: &[bool]) -> Self {
+        let part_of = |hash: u64| usize::try_from(hash >> (u64::BITS - PART_BITS)).unwrap_or_default();
+        let mut hashes = vec![0; takes_part.len()];
+        columns.iter().for_each(|column| column.hash(side, &mut hashes));
+        let mut places = vec![0_usize; 1 << PART_BITS];
+        let rows = || hashes.iter().zip(takes_part).zip(0_u32..).filter(|((_, takes_part), _)| **takes_part);
+        for ((hash, _), _) in rows() {
+            if let Some(place) = places.get_mut(part_of(*hash)) {
+                *place += 1;
             }
         }
-    }
-    if !W::IS_HASH_EXACT {
-        let first = |id: u32| firsts.get(at(id)).and_then(|row| values.get(at(*row)));
-        if ids.iter().zip(values).any(|(id, value)| *id != NO_KEY && first(*id) != Some(value)) {
-            return compared(values, takes_part);
+        let mut sum = 0;
+        for place in &mut places {
+            (sum, *place) = (sum + *place, sum);
         }
+        let (mut dealt, mut dealt_rows) = (vec![0; sum], vec![NO_KEY; sum]);
+        for ((hash, _), row) in rows() {
+            if let Some(place) = places.get_mut(part_of(*hash))
+                && let Some((slot, row_slot)) = dealt.get_mut(*place).zip(dealt_rows.get_mut(*place))
+            {
+                (*slot, *row_slot) = (*hash, row);
+                *place += 1;
+            }
+        }
+        // Each has been moved to where its part ends.
+        Self { hashes: dealt, rows: dealt_rows, ends: places }
     }
-    (ids, count(firsts.len()))
-}
 
-/// Hash and row of those that take part, by the first bits of the hash, and where each part ends.
-fn deal<W: Word>(values: &[W], takes_part: &[bool]) -> (Vec<(u64, u32)>, Vec<usize>) {
-    let part_of = |hash: u64| usize::try_from(hash >> (u64::BITS - PART_BITS)).unwrap_or_default();
-    let hashes: Vec<u64> = values.iter().map(|value| value.hash()).collect();
-    let mut places = vec![0_usize; 1 << PART_BITS];
-    let rows = || hashes.iter().zip(takes_part).zip(0_u32..).filter(|((_, takes_part), _)| **takes_part);
-    for ((hash, _), _) in rows() {
-        if let Some(place) = places.get_mut(part_of(*hash)) {
-            *place += 1;
-        }
+    /// Where a part begins.
+    fn start(&self, part: usize) -> usize {
+        part.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default()
     }
-    let mut sum = 0;
-    for place in &mut places {
-        (sum, *place) = (sum + *place, sum);
-    }
-    let mut dealt = vec![(0, NO_KEY); sum];
-    for ((hash, _), row) in rows() {
-        if let Some(place) = places.get_mut(part_of(*hash))
-            && let Some(slot) = dealt.get_mut(*place)
-        {
-            *slot = (*hash, row);
-            *place += 1;
-        }
-    }
-    // Each has been moved to where its part ends.
-    (dealt, places)
-}
 
-fn set(ids: &mut [u32], row: u32, id: u32) {
-    if let Some(place) = ids.get_mut(at(row)) {
-        *place = id;
+    /// The rows of a part, with their hashes.
+    fn part(&self, part: usize) -> impl ExactSizeIterator<Item = (u64, u32)> {
+        let range = self.start(part)..self.start(part + 1);
+        let (hashes, rows) = (self.hashes.get(range.clone()), self.rows.get(range));
+        hashes.unwrap_or_default().iter().copied().zip(rows.unwrap_or_default().iter().copied())
     }
 }
 
-/// Numbers of values where two that differ have one hash: by their order.
-fn compared<W: Word>(values: &[W], takes_part: &[bool]) -> (Vec<u32>, u32) {
-    let mut known = BTreeMap::new();
-    let ids = values.iter().zip(takes_part).map(|(value, takes_part)| {
-        let next = count(known.len());
-        if *takes_part { *known.entry(*value).or_insert(next) } else { NO_KEY }
-    });
-    let ids = ids.collect();
+/// Numbers that are given to hashes.
+struct Numbering<'a> {
+    ids: &'a [Vec<AtomicU32>; 2],
+    next: u32,
+    /// The first row of each number.
+    firsts: Vec<Row>,
+}
+
+impl Numbering<'_> {
+    /// Numbers the rows of some parts; gives the first row of each number.
+    fn of(mut self, dealt: &[Dealt; 2], parts: std::ops::Range<usize>) -> Vec<Row> {
+        let mut table: Vec<(u64, u32)> = Vec::new();
+        for part in parts {
+            let rows: usize = dealt.iter().map(|dealt| dealt.part(part).len()).sum();
+            table.clear();
+            table.resize((rows * 2).next_power_of_two(), (0, NO_KEY));
+            for side in [Side::Left, Side::Right] {
+                for (hash, row) in of(dealt, side).part(part) {
+                    self.number(&mut table, hash, (side, row));
+                }
+            }
+        }
+        self.firsts
+    }
+
+    fn number(&mut self, table: &mut [(u64, u32)], hash: u64, row: Row) {
+        let last = table.len().saturating_sub(1);
+        let mut place = usize::try_from(hash & HASH_PLACES).unwrap_or_default();
+        while let Some((known, id)) = table.get_mut(place & last) {
+            if *id == NO_KEY {
+                (*known, *id) = (hash, self.next);
+                self.next += 1;
+                self.firsts.push(row);
+            }
+            if *known == hash {
+                if let Some(slot) = of(self.ids, row.0).get(at(row.1)) {
+                    slot.store(*id, Ordering::Relaxed);
+                }
+                return;
+            }
+            place += 1;
+        }
+    }
+}
+
+/// Numbers of keys where two that differ have one hash: by their order.
+fn compared(columns: &[Box<dyn Column>], takes_part: [&[bool]; 2]) -> Ids {
+    let mut known: BTreeMap<Vec<Value<'_>>, u32> = BTreeMap::new();
+    let mut ids = |side: Side| {
+        let ids = (0_u32..).zip(*of(&takes_part, side)).map(|(row, takes_part)| {
+            let next = count(known.len());
+            let key = || columns.iter().map(|column| column.value(side, row)).collect();
+            if *takes_part { *known.entry(key()).or_insert(next) } else { NO_KEY }
+        });
+        ids.collect()
+    };
+    let ids = [ids(Side::Left), ids(Side::Right)];
     (ids, count(known.len()))
 }
 
@@ -227,38 +215,38 @@ fn compared<W: Word>(values: &[W], takes_part: &[bool]) -> (Vec<u32>, u32) {
 mod tests {
     use super::*;
 
-    /// A value whose hash says little.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-    struct Dull(u64);
+    /// Values whose hash says little.
+    struct Dull([Vec<u64>; 2]);
 
-    impl Word for Dull {
-        const IS_HASH_EXACT: bool = false;
+    impl Column for Dull {
+        fn hash(&self, side: Side, hashes: &mut [u64]) {
+            hashes.iter_mut().zip(of(&self.0, side)).for_each(|(hash, value)| *hash = value % 3);
+        }
 
-        fn hash(self) -> u64 {
-            self.0 % 3
+        fn value(&self, side: Side, row: u32) -> Value<'_> {
+            Value::Word(of(&self.0, side)[row as usize])
         }
     }
 
     #[test]
     fn values_of_one_hash_keep_their_own_numbers() {
-        let values = [5, 8, 5, 1, 2, 8, 7].map(Dull);
-        let (ids, distinct) = hashed(&values, &[true, true, true, true, true, true, false]);
-        assert_eq!((ids, distinct), (vec![0, 1, 0, 2, 3, 1, NO_KEY], 4));
+        let values = [vec![5, 8, 5, 1], vec![2, 8, 7]];
+        let found = hashed(&[Box::new(Dull(values))], [&[true; 4], &[true, true, false]]);
+        assert_eq!(found, ([vec![0, 1, 0, 2], vec![3, 1, NO_KEY]], 4));
     }
 
     #[test]
-    fn words_have_hashes_of_their_own() {
-        // Each step can be turned back: shifting what is high into what is low, and multiplying by an odd number.
-        for word in [0, 1, u64::MAX, 0x1234_5678_9ABC_DEF0] {
-            let mut back = mix(word).wrapping_mul(inverse(0xBF58_476D_1CE4_E5B9));
-            back ^= (back >> 29) ^ (back >> 58);
-            back = back.wrapping_mul(inverse(0x9E37_79B9_7F4A_7C15));
-            assert_eq!(back ^ (back >> 32), word);
-        }
-    }
-
-    /// What an odd number is to be multiplied by to give 1, by Newton.
-    fn inverse(odd: u64) -> u64 {
-        (0..6).fold(odd, |guess, _| guess.wrapping_mul(2_u64.wrapping_sub(odd.wrapping_mul(guess))))
+    fn keys_of_many_rows_are_the_same_numbers_on_both_sides() {
+        let left: Vec<u64> = (0..5_000).map(|row| row * 7 % 4_000).collect();
+        let right: Vec<u64> = left.iter().rev().map(|value| value + 10).collect();
+        let words = Words { values: [left.clone(), right.clone()], bits: u64::BITS };
+        let (takes_left, takes_right) = (vec![true; left.len()], vec![true; right.len()]);
+        let ([left_ids, right_ids], distinct) = hashed(&[Box::new(words)], [&takes_left, &takes_right]);
+        let known: BTreeMap<u64, u32> =
+            left.iter().chain(&right).copied().zip(left_ids.iter().chain(&right_ids).copied()).collect();
+        assert!(left.iter().zip(&left_ids).chain(right.iter().zip(&right_ids)).all(|(value, id)| known[value] == *id));
+        let numbers: std::collections::BTreeSet<u32> = known.values().copied().collect();
+        assert_eq!((numbers.len(), distinct), (known.len(), count(known.len())));
+        assert_eq!(numbers.last().copied(), distinct.checked_sub(1));
     }
 }

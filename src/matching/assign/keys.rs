@@ -1,18 +1,18 @@
 //! The key of each row, as a number that both sides share.
 //!
 //! Equal values have equal numbers and others have others: values are compared, not their hashes. A null in any key column
-//! takes the row out, as in a join. Whole numbers, dates, times and decimals are packed into one word where they fit;
-//! texts and all else are numbered first.
+//! takes the row out, as in a join.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Decimal128Type, Int64Type, UInt64Type};
-use arrow::row::{RowConverter, SortField};
+use arrow::datatypes::DataType;
 
 use super::apart::{Apart, Candidates, less};
-use super::intern::{Codes, codes, ids};
+use super::both::both;
+use super::columns::Columns;
+use super::intern::ids;
 use super::standing::{Pair, Side, at, count};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -67,23 +67,22 @@ impl Keys {
         if u32::try_from(total).ok().is_none_or(|total| total == NO_KEY) {
             return Err(Error::new(ErrorKind::Query, "too many rows to be matched at once").with("rows", total));
         }
-        let mut takes_part = vec![true; total];
+        let (left_takes, right_takes) = (take_part(left, left_rows), take_part(right, right_rows));
+        let takes_part = [left_takes.as_slice(), right_takes.as_slice()];
+        let mut columns = Columns::default();
         for (left, right) in left.iter().zip(right) {
-            drop_nulls(left.as_ref(), takes_part.get_mut(..left_rows).unwrap_or_default());
-            drop_nulls(right.as_ref(), takes_part.get_mut(left_rows..).unwrap_or_default());
+            let (left, right) = (plain(left)?, plain(right)?);
+            if kind(left.data_type())? != kind(right.data_type())? {
+                return Err(Error::new(ErrorKind::Query, "key columns of the two sides are of different types")
+                    .with("left", left.data_type())
+                    .with("right", right.data_type())
+                    .hint("cast one of them"));
+            }
+            columns.add([&left, &right], takes_part)?;
         }
-        let mut whole = None;
-        for (left, right) in left.iter().zip(right) {
-            let column = column(left, right, &takes_part)?;
-            whole = Some(match whole {
-                None => column,
-                Some(before) => Codes::with(before, column, &takes_part),
-            });
-        }
-        let codes = whole.ok_or_else(|| Error::bug("keys without columns"))?;
-        let (mut left, distinct) = ids(&codes, &takes_part);
-        let right = left.split_off(left_rows);
-        Ok(Self { left: Grouped::new(left, distinct), right: Grouped::new(right, distinct), distinct, apart: Apart::default() })
+        let ([left, right], distinct) = ids(columns, takes_part);
+        let (left, right) = both(|| Grouped::new(left, distinct), || Grouped::new(right, distinct));
+        Ok(Self { left, right, distinct, apart: Apart::default() })
     }
 
     /// The same keys, where only these rows take part: those that an earlier rule has matched do not.
@@ -202,8 +201,12 @@ impl Candidates for Keys {
         Self::count(self, side, row)
     }
 
-    fn candidates(&self, side: Side, row: u32, most: usize) -> Vec<u32> {
-        Self::candidates(self, side, row, most)
+    fn few(&self, side: Side, row: u32, most: usize) -> Vec<u32> {
+        self.candidates(side, row, most)
+    }
+
+    fn alike(&self, side: Side, row: u32) -> Option<(u32, u32)> {
+        self.id(side, row).filter(|_| self.apart.of(side, row).is_empty()).map(|key| (key, key))
     }
 }
 
@@ -243,10 +246,13 @@ fn rows_of(columns: &[ArrayRef]) -> Result<usize> {
     Ok(rows)
 }
 
-fn drop_nulls(column: &dyn Array, takes_part: &mut [bool]) {
-    if let Some(nulls) = column.logical_nulls() {
+/// Which rows take part: those without a null.
+fn take_part(columns: &[ArrayRef], rows: usize) -> Vec<bool> {
+    let mut takes_part = vec![true; rows];
+    for nulls in columns.iter().filter_map(|column| column.logical_nulls()) {
         takes_part.iter_mut().zip(nulls.iter()).for_each(|(takes_part, is_valid)| *takes_part &= is_valid);
     }
+    takes_part
 }
 
 /// Types whose values are compared alike.
@@ -278,103 +284,8 @@ fn plain(array: &ArrayRef) -> Result<ArrayRef> {
     }
 }
 
-fn column(left: &ArrayRef, right: &ArrayRef, takes_part: &[bool]) -> Result<Codes> {
-    let (left, right) = (plain(left)?, plain(right)?);
-    let (kind, other) = (kind(left.data_type())?, kind(right.data_type())?);
-    if kind != other {
-        return Err(Error::new(ErrorKind::Query, "key columns of the two sides are of different types")
-            .with("left", left.data_type())
-            .with("right", right.data_type())
-            .hint("cast one of them"));
-    }
-    let sides = [&left, &right];
-    match kind {
-        Kind::Text => texts(sides, takes_part),
-        Kind::Whole | Kind::Decimal(_) => numbers(sides, takes_part),
-        Kind::Other(DataType::Null) => Ok(Codes { values: vec![0; takes_part.len()], bits: 0 }),
-        Kind::Other(
-            DataType::Boolean
-            | DataType::Date32
-            | DataType::Date64
-            | DataType::Timestamp(..)
-            | DataType::Time32(_)
-            | DataType::Time64(_),
-        ) => numbers(sides, takes_part),
-        Kind::Other(other) => rows(sides, &other, takes_part),
-    }
-}
-
-fn failed(error: arrow::error::ArrowError) -> Error {
+pub(super) fn failed(error: arrow::error::ArrowError) -> Error {
     Error::bug("a key column cannot be read").caused_by(error)
-}
-
-/// Numbers as what they are above the smallest of them.
-fn numbers(sides: [&ArrayRef; 2], takes_part: &[bool]) -> Result<Codes> {
-    let mut values: Vec<i128> = Vec::with_capacity(takes_part.len());
-    for array in sides {
-        match array.data_type() {
-            DataType::Decimal128(..) => values.extend_from_slice(array.as_primitive::<Decimal128Type>().values()),
-            DataType::UInt64 => values.extend(array.as_primitive::<UInt64Type>().values().iter().map(|value| i128::from(*value))),
-            _ => {
-                let wide = cast(array, &DataType::Int64).map_err(failed)?;
-                values.extend(wide.as_primitive::<Int64Type>().values().iter().map(|value| i128::from(*value)));
-            }
-        }
-    }
-    let (mut least, mut most) = (i128::MAX, i128::MIN);
-    for value in values.iter().zip(takes_part).filter_map(|(value, takes_part)| takes_part.then_some(*value)) {
-        (least, most) = (least.min(value), most.max(value));
-    }
-    if least > most {
-        return Ok(Codes { values: vec![0; takes_part.len()], bits: 0 });
-    }
-    match most.checked_sub(least).and_then(|span| u64::try_from(span).ok()) {
-        Some(span) => {
-            // Rows that take no part may lie outside.
-            let above = |value: i128| value.checked_sub(least).and_then(|above| u64::try_from(above).ok()).unwrap_or_default();
-            Ok(Codes { values: values.into_iter().map(above).collect(), bits: u64::BITS - span.leading_zeros() })
-        }
-        None => Ok(codes(&values, takes_part)),
-    }
-}
-
-/// Texts as a word each where all are short, else numbered.
-fn texts(sides: [&ArrayRef; 2], takes_part: &[bool]) -> Result<Codes> {
-    let mut values: Vec<&[u8]> = Vec::with_capacity(takes_part.len());
-    for array in sides {
-        match array.data_type() {
-            DataType::Utf8 => values.extend(array.as_string::<i32>().iter().map(bytes)),
-            DataType::LargeUtf8 => values.extend(array.as_string::<i64>().iter().map(bytes)),
-            _ => values.extend(array.as_string_view().iter().map(bytes)),
-        }
-    }
-    if values.iter().all(|text| text.len() < 8) {
-        let words: Vec<u64> = values.iter().map(|text| word(text)).collect();
-        return Ok(codes(&words, takes_part));
-    }
-    Ok(codes(&values, takes_part))
-}
-
-fn bytes(text: Option<&str>) -> &[u8] {
-    text.unwrap_or_default().as_bytes()
-}
-
-/// A text of up to seven bytes, and its length in the eighth.
-fn word(text: &[u8]) -> u64 {
-    let mut bytes = [0; 8];
-    bytes.iter_mut().zip(text).for_each(|(place, byte)| *place = *byte);
-    u64::from_le_bytes(bytes) | (u64::try_from(text.len()).unwrap_or_default() << 56)
-}
-
-/// Values of any other type, as arrow compares rows.
-fn rows(sides: [&ArrayRef; 2], data_type: &DataType, takes_part: &[bool]) -> Result<Codes> {
-    let converter = RowConverter::new(vec![SortField::new(data_type.clone())]).map_err(|error| {
-        Error::new(ErrorKind::Query, "a column of this type is no key").with("type", data_type).caused_by(error)
-    })?;
-    let [left, right] = sides.map(|array| converter.convert_columns(&[Arc::clone(array)]).map_err(failed));
-    let (left, right) = (left?, right?);
-    let values: Vec<&[u8]> = left.iter().chain(right.iter()).map(|row| row.data()).collect();
-    Ok(codes(&values, takes_part))
 }
 
 #[cfg(test)]

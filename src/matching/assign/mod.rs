@@ -15,7 +15,9 @@
 //! ```
 
 mod apart;
+mod both;
 mod bucket;
+mod columns;
 mod group_sum;
 mod intern;
 mod keys;
@@ -31,6 +33,8 @@ mod cases;
 mod properties;
 
 pub use apart::Apart;
+pub(super) use apart::Candidates;
+pub(super) use both::both;
 pub use bucket::{Bucket, Buckets, bucket};
 pub use group_sum::{Agreement, Group, GroupSums, group_sum, minor_unit, sums};
 pub use keys::{Keys, NO_KEY};

@@ -7,6 +7,7 @@
 use std::ops::{Range, RangeInclusive};
 
 use super::apart::{Apart, Candidates, corrected};
+use super::both::both;
 use super::keys::Keys;
 use super::standing::{Assignment, Pair, Side, Standing, at, count, set};
 use crate::error::{Error, ErrorKind, Result};
@@ -76,7 +77,7 @@ impl Window {
             return Err(Error::bug("there are not as many days as rows"));
         }
         let spans: Vec<Span> = from.iter().zip(to).map(|(from, to)| Span { from: *from, to: *to }).collect();
-        let (left, right) = (Sorted::new(keys, Side::Left, &spans), Sorted::new(keys, Side::Right, right_day));
+        let (left, right) = both(|| Sorted::new(keys, Side::Left, &spans), || Sorted::new(keys, Side::Right, right_day));
         let mut window = Self { left, right, apart: keys.apart().clone() };
         for key in 0..keys.distinct() {
             window.reach(keys.range(Side::Left, key), keys.range(Side::Right, key))?;
@@ -128,16 +129,18 @@ impl Window {
 
     /// Pairs the rows that are each other's only candidate.
     pub fn assign(&self) -> Assignment {
-        let mut pairs = Vec::new();
-        for ((_, row), reach) in self.left.rows.iter().zip(&self.left.reach) {
-            if reach.len() == 1
-                && let Some(((_, other), back)) = self.right.rows.get(at(reach.start)).zip(self.right.reach.get(at(reach.start)))
-                && back.len() == 1
-            {
-                pairs.push(Pair { left: *row, right: *other });
-            }
-        }
-        corrected(Assignment::settle(pairs, self.left.standings(), self.right.standings()), &self.apart, self)
+        let ((pairs, left), right) = both(|| (self.pairs(), self.left.standings()), || self.right.standings());
+        corrected(Assignment::settle(pairs, left, right), &self.apart, self)
+    }
+
+    /// The pairs, by left row.
+    fn pairs(&self) -> Vec<Pair> {
+        let pair = |(left, place): (u32, &u32)| {
+            let (_, right) = self.right.rows.get(at(self.left.only(*place)?))?;
+            let back = self.right.places.get(at(*right))?;
+            self.right.only(*back).map(|_| Pair { left, right: *right })
+        };
+        (0_u32..).zip(&self.left.places).filter_map(pair).collect()
     }
 
     /// How many rows of the other side are in reach of a row, but for those that are set apart from it.
@@ -183,8 +186,13 @@ impl Candidates for Window {
         Self::count(self, side, row)
     }
 
-    fn candidates(&self, side: Side, row: u32, most: usize) -> Vec<u32> {
-        Self::candidates(self, side, row, most)
+    fn few(&self, side: Side, row: u32, most: usize) -> Vec<u32> {
+        self.candidates(side, row, most)
+    }
+
+    fn alike(&self, side: Side, row: u32) -> Option<(u32, u32)> {
+        let Reach { start, end } = self.reach_of(side, row);
+        self.apart.of(side, row).is_empty().then_some((start, end))
     }
 }
 
@@ -209,6 +217,11 @@ impl<D: Copy + Ord> Sorted<D> {
 
     fn reach_of(&self, row: u32) -> Option<Reach> {
         self.places.get(at(row)).and_then(|place| self.reach.get(at(*place))).copied()
+    }
+
+    /// What is in reach of a sorted row, where it is one thing alone.
+    fn only(&self, place: u32) -> Option<u32> {
+        self.reach.get(at(place)).filter(|reach| reach.len() == 1).map(|reach| reach.start)
     }
 
     /// What becomes of rows that are not matched.
@@ -243,9 +256,11 @@ fn cells<D: Copy + Ord>(rows: &[(D, u32)], range: Range<usize>) -> Vec<&[(D, u32
 }
 
 fn smallest<D: Copy + Ord>(rows: &[(D, u32)], range: Range<usize>, most: usize) -> Vec<u32> {
-    // The rows of each day are sorted, so the smallest are among the first of each.
-    let cells = cells(rows, range);
-    let mut found: Vec<u32> = cells.into_iter().flat_map(|cell| cell.iter().take(most).map(|(_, row)| *row)).collect();
+    let mut found: Vec<u32> = match range.len() <= most {
+        true => rows.get(range).unwrap_or_default().iter().map(|(_, row)| *row).collect(),
+        // The rows of each day are sorted, so the smallest are among the first of each.
+        false => cells(rows, range).into_iter().flat_map(|cell| cell.iter().take(most).map(|(_, row)| *row)).collect(),
+    };
     found.sort_unstable();
     found.truncate(most);
     found

@@ -11,6 +11,7 @@
 //! (`datafusion.runtime.memory_limit`), and in temporary files beyond. Tables that a SELECT reads besides, which no header
 //! names, are read when the rule has its turn.
 
+mod columns;
 mod hash;
 mod held;
 mod order;
@@ -35,6 +36,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use crate::error::{Error, Result};
+pub(super) use columns::columns_of;
 use held::Held;
 pub(super) use order::order;
 
