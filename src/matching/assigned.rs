@@ -502,7 +502,10 @@ impl Rows<'_> {
 }
 
 /// Lists of candidates that were told of last: rows that are alike come in thousands, and have the same.
-struct Lists(Vec<Option<((u32, u32), Arc<[u32]>)>>);
+struct Lists(Vec<Option<List>>);
+
+/// What rows are alike in, and their candidates.
+type List = ((u32, u32), Arc<[u32]>);
 
 impl Default for Lists {
     fn default() -> Self {
@@ -642,4 +645,19 @@ fn of<T: Copy>(values: &[T], place: u32) -> Option<T> {
 
 fn length(rows: usize) -> u32 {
     u32::try_from(rows).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_are_alike_share_a_list_and_others_have_their_own() {
+        let mut lists = Lists::default();
+        let first = lists.list(Some((7, 9)), || [1, 2].into());
+        assert!(Arc::ptr_eq(&first, &lists.list(Some((7, 9)), || [3].into())));
+        assert_eq!(lists.list(Some((7, 8)), || [4].into()).as_ref(), [4]);
+        assert_eq!(lists.list(None, || [5].into()).as_ref(), [5]);
+        assert_eq!(lists.list(None, || [6].into()).as_ref(), [6]);
+    }
 }

@@ -350,3 +350,18 @@ pub fn decimal(mantissa: i128) -> String {
 fn astray() -> Error {
     Error::bug("a finding is not of its step")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_ordered_by_their_rows_however_they_are_kept() {
+        let groups = [([1].as_slice(), [9].as_slice()), (&[1], &[9, 10]), (&[1, 9], &[10]), (&[2], &[0])];
+        let groups = groups.map(|(left, right)| Group::new(left.to_vec(), right.to_vec()));
+        assert!(groups.is_sorted());
+        assert!(groups.windows(2).all(|two| two[0] != two[1]));
+        assert_eq!(groups[0], Group::of_pair(Pair { left: 1, right: 9 }));
+        assert_eq!(groups[2].turned(), Group::new(vec![10], vec![9, 1]));
+    }
+}

@@ -60,7 +60,7 @@ type Row = (Side, u32);
 /// Rows are first dealt into parts by the first bits of their hashes, so that the table of each part stays in the cache, and
 /// each half of the parts is numbered for itself.
 fn hashed(columns: &[Box<dyn Column>], takes_part: [&[bool]; 2]) -> Ids {
-    let deal = |side: Side| Dealt::of(columns, side, *of(&takes_part, side));
+    let deal = |side: Side| Dealt::of(columns, side, of::<&[bool]>(&takes_part, side));
     let (left, right) = both(|| deal(Side::Left), || deal(Side::Right));
     let dealt = [left, right];
     let ids = takes_part.map(|side| side.iter().map(|_| AtomicU32::new(NO_KEY)).collect::<Vec<_>>());

@@ -8,10 +8,12 @@ use arrow::datatypes::SchemaRef;
 use datafusion::catalog::streaming::StreamingTable;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, TaskContext};
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use datafusion::prelude::SessionContext;
 
+use super::{Snapshot, columns_of};
 use crate::matching::conventions::Conventions;
 use crate::matching::outcome::Outcome;
 use crate::matching::rule::Rule;
@@ -131,4 +133,30 @@ async fn rows_beyond_the_memory_that_is_allowed_are_matched_out_of_files() {
     let in_files = outcome(&RULES[..2], &over(&other, few)).await;
     assert_eq!(in_memory.steps[0].matches.len(), 2_000);
     assert_eq!(in_files, in_memory);
+}
+
+#[tokio::test]
+async fn columns_of_a_whole_table_are_those_that_are_held() {
+    let source = Changing::new(40);
+    let context = over(&source, session(&Arc::new(Conventions::default())));
+    let snapshot = Snapshot::of(vec![("source".into(), Some("id".to_owned()))], &context).await.unwrap();
+    let plan = |sql: &'static str| {
+        let context = snapshot.context();
+        async move { context.sql(sql).await.unwrap().into_optimized_plan().unwrap() }
+    };
+    let whole = plan("select s.id, s.number as key from source s").await;
+    let some = plan("select id, number as key from source where number > '3'").await;
+    snapshot.fill(&[&whole, &some]).await.unwrap();
+    let columns = |plan: &LogicalPlan, names: &[&str]| {
+        let fields = plan.schema().columns();
+        let wanted = names.iter().map(|name| fields.iter().find(|column| column.name == *name).unwrap().clone().into());
+        columns_of(plan, &wanted.collect::<Vec<Expr>>())
+    };
+    let held = snapshot.whole(&"source".into()).unwrap();
+    let found = columns(&whole, &["key", "id"]).unwrap();
+    assert_eq!(found.len(), 2);
+    for (found, name) in found.iter().zip(["number", "id"]) {
+        assert!(Arc::ptr_eq(found, held.column_by_name(name).unwrap()), "{name}");
+    }
+    assert!(columns(&some, &["id"]).is_none());
 }
