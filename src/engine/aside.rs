@@ -44,12 +44,16 @@ fn handle() -> Result<&'static Handle> {
 ///
 /// # Errors
 /// [`ErrorKind::Bug`] when it broke off.
-pub(crate) async fn run<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T> {
-    let mut tasks = JoinSet::new();
-    tasks.spawn_on(work.in_current_span(), handle()?);
-    match tasks.join_next().await {
-        Some(done) => done.map_err(broke_off),
-        None => Err(Error::bug("work that was begun is gone")),
+pub(crate) fn run<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> impl Future<Output = Result<T>> + Send {
+    // Whoever waits does not carry it.
+    let work = Box::pin(work.in_current_span());
+    async move {
+        let mut tasks = JoinSet::new();
+        tasks.spawn_on(work, handle()?);
+        match tasks.join_next().await {
+            Some(done) => done.map_err(broke_off),
+            None => Err(Error::bug("work that was begun is gone")),
+        }
     }
 }
 
