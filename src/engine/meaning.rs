@@ -2,16 +2,18 @@
 //! or refused.
 //!
 //! A list that is written as a text, `'{EUR,USD}'::text[]`, would be one of a single element; a sample of a table would be all
-//! of it; a format that has no `%` would be its own answer.
+//! of it; `at time zone` would leave an instant as it is.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    Array, ArrayElemTypeDef, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    TableFactor, UnaryOperator, Value, VisitMut, VisitorMut,
+    Array, ArrayElemTypeDef, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentList, FunctionArguments, Ident, LimitClause, ObjectName, Query, TableFactor, TimezoneInfo, UnaryOperator,
+    Value, VisitMut, VisitorMut,
 };
 
+use super::times;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A statement in words that the engine takes as they are meant.
@@ -36,6 +38,13 @@ struct Plain;
 impl VisitorMut for Plain {
     type Break = Error;
 
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
+        match limit(query) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
+    }
+
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
         match factor {
             TableFactor::Table { sample: Some(_), .. } => ControlFlow::Break(
@@ -57,10 +66,15 @@ impl VisitorMut for Plain {
                 }
                 None
             }
-            Expr::Function(function) if is_unformatted(function) => {
-                let error = Error::new(ErrorKind::Query, "a format of to_char has no field, and would be its own answer");
-                return ControlFlow::Break(error.hint("fields are written as in to_char(requested_on, '%Y-%m-%d')"));
+            Expr::AtTimeZone { timestamp, time_zone } => {
+                Some(call(times::TIMEZONE, [time_zone.as_ref().clone(), timestamp.as_ref().clone()]))
             }
+            Expr::Substring { expr, substring_from: Some(pattern), substring_for: None, .. } if text_of(pattern).is_some() => {
+                // What is in its first brackets or else all that it finds, as PostgreSQL has it.
+                let found = call("regexp_match", [expr.as_ref().clone(), pattern.as_ref().clone()]);
+                Some(call("array_element", [found, Expr::value(Value::Number("1".to_owned(), false))]))
+            }
+            Expr::Function(function) => known(function),
             _ => None,
         };
         if let Some(written) = written {
@@ -130,11 +144,58 @@ fn literal(item: Option<String>, of: &DataType) -> Expr {
     }
 }
 
-/// Whether it is `to_char` of a format that is a text without fields.
-fn is_unformatted(function: &Function) -> bool {
-    let FunctionArguments::List(list) = &function.args else { return false };
-    let [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(format))] = list.args.as_slice() else { return false };
-    function.name.to_string().eq_ignore_ascii_case("to_char") && text_of(format).is_some_and(|format| !format.contains('%'))
+/// What DataFusion has for a function of PostgreSQL's that it has not.
+fn known(function: &Function) -> Option<Expr> {
+    let name = function.name.to_string().to_lowercase();
+    if name == "localtimestamp" {
+        let now = Box::new(call("now", []));
+        let data_type = DataType::Timestamp(None, TimezoneInfo::None);
+        return Some(Expr::Cast { kind: CastKind::Cast, expr: now, data_type, array: false, format: None });
+    }
+    let FunctionArguments::List(list) = &function.args else { return None };
+    let arguments = list.args.iter().map(|argument| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
+        _ => None,
+    });
+    match (name.as_str(), arguments.collect::<Option<Vec<_>>>()?.as_slice()) {
+        ("mod", [left, right]) => {
+            let nested = |expr: &Expr| Box::new(Expr::Nested(Box::new(expr.clone())));
+            let rest = Expr::BinaryOp { left: nested(left), op: BinaryOperator::Modulo, right: nested(right) };
+            Some(Expr::Nested(Box::new(rest)))
+        }
+        ("sign", [number]) => Some(call("signum", [number.clone()])),
+        _ => None,
+    }
+}
+
+fn call(name: &str, arguments: impl IntoIterator<Item = Expr>) -> Expr {
+    let argument = |argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument));
+    let args = arguments.into_iter().map(argument).collect();
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: vec![] }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: vec![],
+    })
+}
+
+/// Writes FETCH FIRST as the LIMIT that it is.
+fn limit(query: &mut Query) -> Result<()> {
+    let Some(fetch) = query.fetch.take() else { return Ok(()) };
+    if fetch.with_ties || fetch.percent {
+        return Err(Error::new(ErrorKind::Query, "FETCH FIRST is of a number of rows").hint("leave WITH TIES and PERCENT out"));
+    }
+    let first = fetch.quantity.unwrap_or_else(|| Expr::value(Value::Number("1".to_owned(), false)));
+    match &mut query.limit_clause {
+        None => query.limit_clause = Some(LimitClause::LimitOffset { limit: Some(first), offset: None, limit_by: vec![] }),
+        Some(LimitClause::LimitOffset { limit: limit @ None, .. }) => *limit = Some(first),
+        Some(_) => return Err(Error::new(ErrorKind::Query, "a query has LIMIT and FETCH FIRST")),
+    }
+    Ok(())
 }
 
 /// Why a text is no list.
@@ -200,10 +261,26 @@ mod tests {
         for sql in [
             "select * from t tablesample system (10)",
             "explain select * from (select * from t tablesample bernoulli (10)) t",
-            "select to_char(now(), 'YYYY-MM')",
+            "select 1 fetch first 10 percent rows only",
+            "select 1 fetch first 10 rows with ties",
+            "select 1 limit 1 fetch first 10 rows only",
         ] {
             assert_eq!(written(sql).unwrap_err().kind(), ErrorKind::Query, "{sql}");
         }
-        assert!(written("select to_char(now(), '%Y-%m')").is_ok());
+    }
+
+    #[test]
+    fn postgresql_s_words_are_those_that_datafusion_has() {
+        for (sql, expected) in [
+            ("select a offset 3 rows fetch first 2 rows only", "SELECT a LIMIT 2 OFFSET 3 ROWS"),
+            ("select a fetch next row only", "SELECT a LIMIT 1"),
+            ("select a at time zone 'Europe/Berlin'", "SELECT timezone('Europe/Berlin', a)"),
+            ("select substring(a from '@(.*)$')", "SELECT array_element(regexp_match(a, '@(.*)$'), 1)"),
+            ("select substring(a from 2)", "SELECT SUBSTRING(a FROM 2)"),
+            ("select mod(a + 1, b), sign(a)", "SELECT ((a + 1) % (b)), signum(a)"),
+            ("select localtimestamp", "SELECT CAST(now() AS TIMESTAMP)"),
+        ] {
+            assert_eq!(written(sql).unwrap(), expected);
+        }
     }
 }

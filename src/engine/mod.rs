@@ -24,6 +24,7 @@ pub mod reference;
 pub mod roles;
 mod sides;
 mod system;
+mod times;
 mod views;
 mod words;
 
@@ -39,7 +40,7 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::config::{ConfigEntry, Dialect, ExtensionOptions};
 use datafusion::error::DataFusionError;
 use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
+use datafusion::execution::{FunctionRegistry, SendableRecordBatchStream, SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{LogicalPlan, ResetVariable, SetVariable, Statement};
 use datafusion::optimizer::Analyzer;
 use datafusion::physical_plan::execute_stream;
@@ -303,6 +304,8 @@ impl Engine {
         datafusion_functions_json::register_all(&mut context)?;
         bounds::functions(&context.state())?.into_iter().for_each(|function| context.register_udf(function));
         context.register_udf(words::function().as_ref().clone());
+        times::functions().for_each(|function| context.register_udf(function));
+        context.register_expr_planner(times::planner())?;
         functions::all(&self.shared.conventions).for_each(|function| context.register_udf(function));
         context.register_catalog(CATALOG, catalog);
         let (conventions, clock) = (Arc::clone(&self.shared.conventions), self.shared.config.clock);
@@ -395,6 +398,8 @@ impl Engine {
         options.sql_parser.parse_float_as_decimal = true;
         options.sql_parser.collect_spans = true;
         options.sql_parser.dialect = Dialect::PostgreSQL;
+        // What has a zone is an instant, whatever it is made of: also `now()`.
+        options.execution.time_zone = Some("UTC".to_owned());
         // The keys that a join hands to a live table: one request each, so many are worth a list.
         options.optimizer.hash_join_inlist_pushdown_max_distinct_values = 10_000;
         options.optimizer.hash_join_inlist_pushdown_max_size = 4 << 20;
