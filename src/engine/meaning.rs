@@ -109,7 +109,7 @@ fn bare(expr: &Expr) -> &Expr {
 fn text_of(expr: &Expr) -> Option<&str> {
     match bare(expr) {
         Expr::Value(value) => match &value.value {
-            Value::SingleQuotedString(text) => Some(text),
+            Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => Some(text),
             _ => None,
         },
         _ => None,
@@ -152,6 +152,8 @@ fn known(function: &Function) -> Option<Expr> {
         let data_type = DataType::Timestamp(None, TimezoneInfo::None);
         return Some(Expr::Cast { kind: CastKind::Cast, expr: now, data_type, array: false, format: None });
     }
+    let renamed =
+        |name: &str| Some(Expr::Function(Function { name: ObjectName::from(vec![Ident::new(name)]), ..function.clone() }));
     let FunctionArguments::List(list) = &function.args else { return None };
     let arguments = list.args.iter().map(|argument| match argument {
         FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
@@ -163,7 +165,9 @@ fn known(function: &Function) -> Option<Expr> {
             let rest = Expr::BinaryOp { left: nested(left), op: BinaryOperator::Modulo, right: nested(right) };
             Some(Expr::Nested(Box::new(rest)))
         }
-        ("sign", [number]) => Some(call("signum", [number.clone()])),
+        ("age", [earlier]) => Some(call("age", [call("current_date", []), earlier.clone()])),
+        ("sign", [_]) => renamed("signum"),
+        ("variance", [_]) => renamed("var_samp"),
         _ => None,
     }
 }

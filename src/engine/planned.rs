@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
-use datafusion::common::{ParamValues, Result as DataFusionResult, ScalarValue};
-use datafusion::logical_expr::expr::Placeholder;
-use datafusion::logical_expr::{Expr, LogicalPlan, ResetVariable, SetVariable, Statement};
+use datafusion::common::{DFSchema, ParamValues, Result as DataFusionResult, ScalarValue};
+use datafusion::logical_expr::expr::{Placeholder, ScalarFunction};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, ResetVariable, SetVariable, Statement};
 use datafusion::sql::parser::Statement as Parsed;
 
 use super::{access, number};
@@ -135,6 +135,14 @@ fn by_place(plan: &LogicalPlan, name: &str) -> Option<FieldRef> {
             }
             expr.apply(|expr| {
                 match expr {
+                    // `sought = any($1)`
+                    Expr::ScalarFunction(ScalarFunction { func, args }) if func.name() == "array_has" => {
+                        if let [list, sought] = args.as_slice()
+                            && is_it(list)
+                        {
+                            found = list_of(sought, node, name);
+                        }
+                    }
                     Expr::Cast(cast) if is_it(&cast.expr) => found = Some(Arc::clone(&cast.field)),
                     _ => {}
                 }
@@ -143,6 +151,14 @@ fn by_place(plan: &LogicalPlan, name: &str) -> Option<FieldRef> {
         })
     });
     looked.ok().and(found)
+}
+
+/// A list of what an expression of a node is.
+fn list_of(sought: &Expr, node: &LogicalPlan, name: &str) -> Option<FieldRef> {
+    let mut schema = DFSchema::empty();
+    node.inputs().iter().for_each(|input| schema.merge(input.schema()));
+    let item = sought.get_type(&schema).ok()?;
+    Some(Arc::new(Field::new(name, DataType::new_list(item, true), true)))
 }
 
 /// A float as the decimal that prints the same; any other value as it is.

@@ -131,6 +131,11 @@ impl Command {
         })
     }
 
+    /// Whether a plan is wanted, and not what it gives.
+    pub(super) fn explains(&self) -> bool {
+        matches!(self, Self::Rows(statement) if matches!(**statement, Statement::Explain { .. }))
+    }
+
     /// The statement whose rows are wanted.
     pub(super) fn rows(&self) -> Option<&Statement> {
         match self {

@@ -14,6 +14,8 @@ mod catalog;
 mod command;
 mod connection;
 mod copy;
+mod dialect;
+mod explained;
 mod failure;
 mod frontend;
 mod parameters;

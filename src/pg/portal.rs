@@ -9,6 +9,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{StreamExt, stream};
 
+use super::explained;
 use super::failure::{Failure, Trouble};
 use super::frontend::Format;
 use super::prepared::{Prepared, spread};
@@ -60,6 +61,7 @@ impl Portal {
         if self.running.is_none() {
             let bound = self.bound.take().ok_or_else(|| Failure::new("55000", "the portal has been run already"))?;
             let answer = session.run(bound).await.map_err(|error| Failure::of(&error, &self.prepared.sql))?;
+            let answer = if self.prepared.command.explains() { explained::lines(answer) } else { answer };
             self.running = Some(Running::new(answer, &self.prepared.columns)?);
         }
         Ok(())

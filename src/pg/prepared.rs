@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::frontend::{Bind, Format};
 use super::types::{self, Column};
 use super::user::User;
-use super::{parameters, settings};
+use super::{dialect, explained, parameters, settings};
 use crate::engine::Planned;
 use crate::error::Error;
 
@@ -51,9 +51,10 @@ impl Prepared {
         let mut prepared =
             Self { sql: Arc::clone(sql), command, parameters: Vec::new(), inferred: Vec::new(), columns, planned: None };
         if let Some(statement) = prepared.command.rows() {
-            let planned = Box::pin(plan(user, statement.clone(), is_all.then_some(sql), &said))
-                .await
-                .map_err(|error| Failure::of(&error, sql))?;
+            let mut statement = statement.clone();
+            dialect::read(&mut statement)?;
+            let planned =
+                Box::pin(plan(user, statement, is_all.then_some(sql), &said)).await.map_err(|error| Failure::of(&error, sql))?;
             let known = planned.parameters()?;
             let count = known.keys().last().copied().unwrap_or(0).max(said.len());
             for number in 1..=count {
@@ -73,7 +74,12 @@ impl Prepared {
     /// A failure when nothing can be put in the place of its parameters.
     pub(super) fn with_columns(mut self, user: &User) -> Result<Self, Failure> {
         if let (Command::Rows(_), Some(planned)) = (&self.command, &self.planned) {
-            self.columns = types::columns(&user.session().columns(&self.typed(planned)?));
+            let explains = self.command.explains();
+            self.columns = if explains {
+                types::columns(&explained::schema())
+            } else {
+                types::columns(&user.session().columns(&self.typed(planned)?))
+            };
         }
         Ok(self)
     }

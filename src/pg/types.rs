@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, IntervalUnit, Schema, TimeUnit};
-use postgres_types::Type;
+use postgres_types::{Kind, Type};
+
+use super::dialect;
 
 /// A column as clients are told of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +32,7 @@ const MODIFIER_HEADER: i32 = 4;
 impl Column {
     fn of(field: &Field) -> Self {
         let (postgres, sent_from) = sent(field);
-        Self { name: field.name().clone(), postgres, modifier: modifier(&sent_from), sent_from }
+        Self { name: dialect::told(field.name()).to_owned(), postgres, modifier: modifier(&sent_from), sent_from }
     }
 }
 
@@ -119,6 +121,40 @@ pub(super) fn modifier(data_type: &DataType) -> i32 {
         }
         _ => -1,
     }
+}
+
+/// Precision and scale of a number, where they are the column's own.
+pub(super) fn precision(data_type: &DataType) -> Option<(i32, i32)> {
+    match data_type {
+        DataType::Int16 => Some((16, 0)),
+        DataType::Int32 => Some((32, 0)),
+        DataType::Int64 => Some((64, 0)),
+        DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => {
+            Some(((*precision).into(), (*scale).into()))
+        }
+        _ => None,
+    }
+}
+
+/// A type in SQL's words.
+pub(super) fn title(postgres: &Type) -> String {
+    if let Kind::Array(item) = postgres.kind() {
+        return format!("{}[]", title(item));
+    }
+    let title = match *postgres {
+        Type::BOOL => "boolean",
+        Type::INT2 => "smallint",
+        Type::INT4 => "integer",
+        Type::INT8 => "bigint",
+        Type::FLOAT4 => "real",
+        Type::FLOAT8 => "double precision",
+        Type::TIME => "time without time zone",
+        Type::TIMESTAMP => "timestamp without time zone",
+        Type::TIMESTAMPTZ => "timestamp with time zone",
+        Type::CHAR => "\"char\"",
+        _ => postgres.name(),
+    };
+    title.to_owned()
 }
 
 /// Bytes of a value of a type; -1 where they vary.

@@ -2,6 +2,7 @@
 //!
 //! A template or format is DataFusion's when it has a `%`, as in `%Y-%m-%d`, and else PostgreSQL's, as in `YYYY-MM-DD`.
 
+mod age;
 mod clock;
 mod read;
 mod shown;
@@ -22,7 +23,7 @@ pub(super) const TIMEZONE: &str = "timezone";
 /// The functions of a session.
 pub(super) fn functions() -> impl Iterator<Item = ScalarUDF> {
     let templated = [Kind::ToChar, Kind::ToDate, Kind::ToTimestamp].map(|kind| ScalarUDF::from(Templated::new(kind)));
-    templated.into_iter().chain([ScalarUDF::from(clock::Timezone::default())])
+    templated.into_iter().chain([ScalarUDF::from(clock::Timezone::default()), ScalarUDF::from(age::Age::default())])
 }
 
 /// What plans their arithmetic.

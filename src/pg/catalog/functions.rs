@@ -13,6 +13,7 @@ use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Signature, SimpleScalar
 use datafusion::sql::sqlparser::ast::Value;
 
 use super::relations::Names;
+use super::values;
 use crate::engine::PUBLIC;
 use crate::error::{Error, ErrorKind};
 use crate::pg::settings::{Extent, SERVER_VERSION, Settings};
@@ -35,9 +36,12 @@ const YES: [&str; 14] = [
     "pg_has_role",
 ];
 /// Functions that say no.
-const NO: [&str; 3] = ["pg_is_in_recovery", "pg_is_other_temp_schema", "has_sequence_privilege"];
+const NO: [&str; 5] =
+    ["pg_is_in_recovery", "pg_is_other_temp_schema", "has_sequence_privilege", "pg_cancel_backend", "pg_terminate_backend"];
+/// Functions of how much room a thing takes, which is not known.
+const SIZES: [&str; 3] = ["pg_indexes_size", "pg_table_size", "pg_tablespace_size"];
 /// Functions that have nothing to say: there are no such objects here.
-const NOTHING: [&str; 19] = [
+const NOTHING: [&str; 22] = [
     "obj_description",
     "shobj_description",
     "col_description",
@@ -54,7 +58,10 @@ const NOTHING: [&str; 19] = [
     "pg_get_serial_sequence",
     "pg_tablespace_location",
     "pg_advisory_unlock_all",
+    "inet_client_addr",
+    "inet_client_port",
     "inet_server_addr",
+    "pg_describe_object",
     "pg_get_statisticsobjdef",
     "pg_size_pretty",
 ];
@@ -96,6 +103,8 @@ pub(super) fn all(settings: &Arc<Mutex<Settings>>, names: Names) -> Vec<ScalarUD
     all.extend(YES.iter().map(|name| of_value(name, ScalarValue::from(true))));
     all.extend(MAY.iter().map(|name| function(name, DataType::Boolean, may)));
     all.extend(NO.iter().map(|name| of_value(name, ScalarValue::from(false))));
+    all.extend(SIZES.iter().map(|name| of_value(name, ScalarValue::Int64(None))));
+    all.extend(values::all());
     all.extend(NOTHING.iter().map(|name| of_value(name, ScalarValue::Utf8(None))));
     all
 }
@@ -117,7 +126,7 @@ fn text(text: impl Into<String>) -> ColumnarValue {
 }
 
 /// A function of any arguments.
-fn function(
+pub(super) fn function(
     name: &str,
     returns: DataType,
     run: impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> + Send + Sync + 'static,

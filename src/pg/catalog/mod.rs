@@ -3,11 +3,15 @@
 //! Types, functions and the like are those of PostgreSQL 17, out of `datafusion-pg-catalog`. Schemas, tables, columns and
 //! settings are the engine's own. Only sessions of this face have any of it.
 
+mod empty;
 mod functions;
+mod information;
+mod literals;
 mod relations;
 mod rewrite;
 mod schema;
 mod tables;
+mod values;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -16,7 +20,7 @@ use std::sync::{Arc, Mutex};
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
 };
-use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::{FunctionRegistry, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::sqlparser::ast::Statement;
 use datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
@@ -32,6 +36,8 @@ use schema::WithCatalog;
 
 /// Name of the schema.
 const PG_CATALOG: &str = "pg_catalog";
+/// Name of the schema that the standard of SQL has.
+const INFORMATION_SCHEMA: &str = "information_schema";
 
 /// PostgreSQL's own tables, as they are in a database that has nothing.
 type Dump = PgCatalogSchemaProvider<Arc<dyn CatalogProviderList>, EmptyContextProvider>;
@@ -84,9 +90,14 @@ impl Catalog {
         let own: BTreeSet<&String> = state.scalar_functions().keys().collect();
         let theirs = self.functions.state();
         let missing = theirs.scalar_functions().iter().filter(|(name, _)| !own.contains(name));
-        let with_types =
-            SessionStateBuilder::new_from_existing(state.clone()).with_type_planner(Arc::new(PgOidTypePlanner)).build();
+        // The schema is this catalogue's own.
+        let config = state.config().clone().with_information_schema(false);
+        let with_types = SessionStateBuilder::new_from_existing(state.clone())
+            .with_config(config)
+            .with_type_planner(Arc::new(PgOidTypePlanner))
+            .build();
         *context.state_ref().write() = with_types;
+        context.state_ref().write().register_expr_planner(Arc::new(literals::Literals))?;
         missing.for_each(|(_, function)| context.register_udf(function.as_ref().clone()));
         for name in ["generate_series", "range", "pg_get_keywords"] {
             if let Some(function) = theirs.table_functions().get(name) {

@@ -36,7 +36,25 @@ const SYSTEM_TABLES: [(&str, &str); 8] = [
     ("pg_type", "1247"),
 ];
 /// Columns that hold a function's object id in PostgreSQL, and its name here, where zero is a dash.
-const FUNCTION_COLUMNS: [&str; 6] = ["typinput", "typoutput", "typreceive", "typsend", "typanalyze", "typsubscript"];
+const FUNCTION_COLUMNS: [&str; 15] = [
+    "amproc",
+    "conproc",
+    "prsend",
+    "prsheadline",
+    "prslextype",
+    "prsstart",
+    "prstoken",
+    "tmplinit",
+    "tmpllexize",
+    "typanalyze",
+    "typinput",
+    "typoutput",
+    "typreceive",
+    "typsend",
+    "typsubscript",
+];
+/// Functions of sets that have nothing in them here, and are tables.
+const EMPTY_SETS: [&str; 2] = ["pg_partition_tree", "ts_token_type"];
 /// Aggregates: a subquery that has one has one row.
 const AGGREGATES: [&str; 10] =
     ["array_agg", "bool_and", "bool_or", "count", "first_value", "json_agg", "max", "min", "string_agg", "sum"];
@@ -164,7 +182,7 @@ impl Visitor for Look {
 }
 
 fn is_catalogue_table(name: &str) -> bool {
-    PG_CATALOG_TABLES.contains(&name) || Listing::NAMES.contains(&name)
+    PG_CATALOG_TABLES.contains(&name) || Listing::is_known(name)
 }
 
 fn is_object_id(data_type: &DataType) -> bool {
@@ -196,9 +214,14 @@ impl VisitorMut for Named {
     type Break = ();
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table { name, args: args @ Some(_), .. } = factor
+            && parts(name).last().is_some_and(|function| EMPTY_SETS.contains(&function.as_str()))
+        {
+            *args = None;
+        }
         if let TableFactor::Table { name, args: None, .. } = factor
             && let [table] = parts(name).as_slice()
-            && Listing::NAMES.contains(&table.as_str())
+            && Listing::is_known(table)
         {
             *name = ObjectName(vec![
                 ObjectNamePart::Identifier(Ident::new(PG_CATALOG)),
@@ -244,6 +267,15 @@ impl VisitorMut for Named {
                 {
                     **pattern = escaped(pattern.as_ref().clone(), &other);
                 }
+            }
+            // What it was called until PostgreSQL 16.
+            Expr::CompoundIdentifier(names) => {
+                if let Some(name) = names.last_mut().filter(|name| name.value.eq_ignore_ascii_case("colliculocale")) {
+                    name.value = "colllocale".to_owned();
+                }
+            }
+            Expr::Cast { expr: operand, data_type, .. } if is_object_id(data_type) && is_function_column(operand) => {
+                *expr = operand.as_ref().clone();
             }
             Expr::Cast { expr: operand, data_type, kind: CastKind::Cast | CastKind::DoubleColon, .. }
                 if is_object_id(data_type) =>
@@ -339,6 +371,8 @@ impl VisitorMut for Single {
                 }
             }
             Expr::Subquery(query) => aggregated(query, "first_value"),
+            Expr::BinaryOp { left, op: BinaryOperator::Eq, right } if is_function_column(left) => named(right),
+            Expr::BinaryOp { left, op: BinaryOperator::Eq, right } if is_function_column(right) => named(left),
             Expr::BinaryOp { left, right, .. } if is_function_column(left) && is_zero(right) => {
                 **right = Expr::Value(Value::SingleQuotedString("-".to_owned()).with_empty_span());
             }
@@ -355,6 +389,19 @@ fn is_function_column(expr: &Expr) -> bool {
         _ => None,
     };
     name.is_some_and(|name| FUNCTION_COLUMNS.contains(&name.value.to_lowercase().as_str()))
+}
+
+/// The name of a function of which the object id was asked for.
+fn named(expr: &mut Expr) {
+    match expr {
+        Expr::CompoundIdentifier(names) => {
+            if let Some(name) = names.last_mut().filter(|name| name.value.eq_ignore_ascii_case("oid")) {
+                name.value = "proname".to_owned();
+            }
+        }
+        zero if is_zero(zero) => *zero = Expr::Value(Value::SingleQuotedString("-".to_owned()).with_empty_span()),
+        _ => {}
+    }
 }
 
 fn is_zero(expr: &Expr) -> bool {
@@ -449,6 +496,10 @@ mod tests {
             "SELECT oid FROM pg_catalog.pg_type t WHERE typrelid = 0 OR (SELECT first_value(c.relkind = 'c') FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid)"
         );
         assert_eq!(of("select 1 from pg_type where typreceive != 0"), "SELECT 1 FROM pg_catalog.pg_type WHERE typreceive <> '-'");
+        assert_eq!(
+            of("select p.proname from pg_type t left join pg_proc p on p.oid = t.typreceive"),
+            "SELECT p.proname FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_proc p ON p.proname = t.typreceive"
+        );
         assert_eq!(of("select 'pg_class'::regclass"), "SELECT 1259");
         assert_eq!(
             of("select typinput = 'pg_catalog.array_in'::regproc from pg_type"),

@@ -5,17 +5,19 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use datafusion::catalog::streaming::StreamingTable;
-use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
+use datafusion::catalog::{CatalogProvider, MemTable, SchemaProvider, TableProvider};
 use datafusion::common::Result;
 
+use super::information::Information;
 use super::tables::Listing;
-use super::{Catalog, PG_CATALOG};
+use super::{Catalog, INFORMATION_SCHEMA, PG_CATALOG, empty};
 use crate::pg::settings::Settings;
 
 /// The engine's catalogue with `pg_catalog` beside its schemas.
 pub(super) struct WithCatalog {
     engine: Arc<dyn CatalogProvider>,
     schema: Arc<PgSchema>,
+    information: Arc<Information>,
 }
 
 /// The schema.
@@ -27,8 +29,9 @@ struct PgSchema {
 
 impl WithCatalog {
     pub(super) fn new(shared: Arc<Catalog>, engine: Arc<dyn CatalogProvider>, settings: Arc<Mutex<Settings>>) -> Self {
+        let information = Arc::new(Information::new(&engine));
         let schema = Arc::new(PgSchema { shared, engine: Arc::clone(&engine), settings });
-        Self { engine, schema }
+        Self { engine, schema, information }
     }
 }
 
@@ -51,10 +54,11 @@ impl CatalogProvider for WithCatalog {
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
-        if name == PG_CATALOG {
-            return Some(Arc::<PgSchema>::clone(&self.schema));
+        match name {
+            PG_CATALOG => Some(Arc::<PgSchema>::clone(&self.schema)),
+            INFORMATION_SCHEMA => Some(Arc::<Information>::clone(&self.information)),
+            _ => self.engine.schema(name),
         }
-        self.engine.schema(name)
     }
 }
 
@@ -62,13 +66,16 @@ impl CatalogProvider for WithCatalog {
 impl SchemaProvider for PgSchema {
     fn table_names(&self) -> Vec<String> {
         let mut names = self.shared.dump.table_names();
-        names.extend(Listing::NAMES.iter().map(|name| (*name).to_owned()));
+        names.extend(Listing::NAMES.into_iter().chain(empty::CATALOG.map(|(name, _)| name)).map(str::to_owned));
         names.sort();
         names.dedup();
         names
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        if let Some(columns) = empty::columns_of(name, &empty::CATALOG) {
+            return Ok(Some(Arc::new(MemTable::try_new(columns, vec![vec![]])?)));
+        }
         let dumped = self.shared.dump.table(name).await?;
         let Some(listing) = Listing::of(name, dumped.as_ref().map(|table| table.schema()), &self.engine, &self.settings) else {
             return Ok(dumped);
@@ -78,6 +85,6 @@ impl SchemaProvider for PgSchema {
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        Listing::NAMES.contains(&name) || self.shared.dump.table_exist(name)
+        Listing::is_known(name) || self.shared.dump.table_exist(name)
     }
 }

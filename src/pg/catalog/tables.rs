@@ -14,6 +14,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use futures::stream;
 
+use super::empty;
 use super::relations::{Names, names};
 use crate::engine::CATALOG;
 use crate::pg::settings::Settings;
@@ -35,7 +36,7 @@ pub(super) struct Listing {
 }
 
 /// Columns by name; the others of a table have nothing in them, or what stands for it.
-type Columns = BTreeMap<&'static str, ArrayRef>;
+pub(super) type Columns = BTreeMap<&'static str, ArrayRef>;
 
 impl fmt::Debug for Listing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -45,7 +46,7 @@ impl fmt::Debug for Listing {
 
 impl Listing {
     /// The tables there are.
-    pub(super) const NAMES: [&'static str; 13] = [
+    pub(super) const NAMES: [&'static str; 14] = [
         "pg_attribute",
         "pg_class",
         "pg_constraint",
@@ -54,12 +55,18 @@ impl Listing {
         "pg_namespace",
         "pg_roles",
         "pg_settings",
+        "pg_statistic_ext",
         "pg_tables",
         "pg_user",
         "pg_user_mappings",
         "pg_views",
         "pg_cursors",
     ];
+
+    /// Whether there is a table of this name that is not PostgreSQL's own, or not as it has it.
+    pub(super) fn is_known(name: &str) -> bool {
+        Self::NAMES.contains(&name) || empty::CATALOG.iter().any(|(known, _)| *known == name)
+    }
 
     /// The table of a name, with the columns that PostgreSQL has for it; none when it is not one of these.
     pub(super) fn of(
@@ -93,7 +100,7 @@ impl Listing {
             "pg_user" => user_of(&user),
             "pg_tables" => tables(&names, self.engine.as_ref(), "r").await?,
             "pg_views" => tables(&names, self.engine.as_ref(), "v").await?,
-            // There are no keys, no indexes and no other servers' users, and a cursor that is asked for here is about to be closed.
+            // There are no keys, no indexes, no statistics and no other servers' users, and a cursor that is asked for here is about to be closed.
             _ => Columns::new(),
         };
         whole(&self.columns, &told)
@@ -146,7 +153,8 @@ fn own_columns(name: &str) -> Option<SchemaRef> {
 fn with_missing(name: &str, columns: &Schema) -> SchemaRef {
     let list = |name: &str| Field::new(name, DataType::new_list(DataType::Utf8, true), true);
     let field = |field: &Arc<Field>| match field.name().as_str() {
-        "conkey" | "confkey" | "indkey" | "indcollation" | "indclass" | "indoption" => {
+        "stxkind" => list("stxkind"),
+        "conkey" | "confkey" | "stxkeys" | "indkey" | "indcollation" | "indclass" | "indoption" => {
             Field::new(field.name(), DataType::new_list(DataType::Int32, true), true)
         }
         name if name.ends_with("acl") => list(name),
@@ -163,7 +171,7 @@ fn with_missing(name: &str, columns: &Schema) -> SchemaRef {
 }
 
 /// A table's rows: what is told, and in the other columns nothing, or zero, false or an empty text where nothing may not be.
-fn whole(columns: &SchemaRef, told: &Columns) -> Result<RecordBatch> {
+pub(super) fn whole(columns: &SchemaRef, told: &Columns) -> Result<RecordBatch> {
     let rows = told.values().next().map_or(0, |column| column.len());
     let column = |field: &Arc<Field>| match told.get(field.name().as_str()) {
         Some(column) => Ok(cast(column, field.data_type())?),

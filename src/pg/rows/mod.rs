@@ -5,9 +5,10 @@ mod array;
 mod cells;
 mod interval;
 mod numeric;
+mod record;
 mod time;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, StringViewArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewArray};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -60,6 +61,9 @@ fn brought_to(array: &ArrayRef, column: &Column) -> Result<ArrayRef> {
             .with("column", &column.name)
             .caused_by(error)
     };
+    if let Some(rows) = array.as_struct_opt() {
+        return Ok(std::sync::Arc::new(record::texts(rows)?));
+    }
     if is_written_out(array.data_type()) || (column.sent_from == DataType::Utf8View && array.data_type().is_nested()) {
         let formatter = ArrayFormatter::try_new(array.as_ref(), &FormatOptions::default()).map_err(cannot)?;
         let shown = (0..array.len()).map(|row| array.is_valid(row).then(|| formatter.value(row).to_string()));
