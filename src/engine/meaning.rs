@@ -57,8 +57,31 @@ impl VisitorMut for Plain {
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
         let written = match expr {
-            Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } => is_in(left, right, false),
+            Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } if is_in(left, right, false).is_some() => {
+                is_in(left, right, false)
+            }
             Expr::AllOp { left, compare_op: BinaryOperator::NotEq, right } => is_in(left, right, true),
+            // A parameter is as exact as what it is compared with.
+            Expr::AnyOp { compare_op: BinaryOperator::Eq, right, .. } => {
+                if let Some(parameter) = numbers(right) {
+                    **right = parameter;
+                }
+                None
+            }
+            Expr::TypedString(typed) if matches!(typed.data_type, DataType::Timestamp(..)) => {
+                if let Value::SingleQuotedString(text) = &mut typed.value.value
+                    && let Some(whole) = times::with_seconds(text)
+                {
+                    *text = whole;
+                }
+                None
+            }
+            Expr::Cast { expr: text, data_type: DataType::Timestamp(..), .. } => {
+                if let Some(whole) = text_of(text).and_then(times::with_seconds) {
+                    **text = Expr::value(Value::SingleQuotedString(whole));
+                }
+                None
+            }
             Expr::Cast { expr: text, data_type: DataType::Array(_), .. } => {
                 if let Some(items) = text_of(text).and_then(|text| items(text).ok()) {
                     let elem = items.into_iter().map(|item| literal(item, &DataType::Text)).collect();
@@ -97,6 +120,15 @@ fn is_in(value: &Expr, list: &Expr, negated: bool) -> Option<Expr> {
         return Some(Expr::value(Value::Boolean(negated)));
     }
     Some(Expr::InList { expr: Box::new(value.clone()), list, negated })
+}
+
+/// The parameter that is cast to a list of numbers.
+fn numbers(list: &Expr) -> Option<Expr> {
+    let Expr::Cast { expr, data_type: DataType::Array(ArrayElemTypeDef::SquareBracket(item, None)), .. } = bare(list) else {
+        return None;
+    };
+    let is_parameter = matches!(bare(expr), Expr::Value(value) if matches!(value.value, Value::Placeholder(_)));
+    (is_parameter && matches!(**item, DataType::Numeric(_) | DataType::Decimal(_))).then(|| expr.as_ref().clone())
 }
 
 fn bare(expr: &Expr) -> &Expr {
@@ -282,6 +314,11 @@ mod tests {
             ("select substring(a from '@(.*)$')", "SELECT array_element(regexp_match(a, '@(.*)$'), 1)"),
             ("select substring(a from 2)", "SELECT SUBSTRING(a FROM 2)"),
             ("select mod(a + 1, b), sign(a)", "SELECT ((a + 1) % (b)), signum(a)"),
+            (
+                "select timestamp '2026-01-01 10:30', '2026-01-01 10:30'::timestamp",
+                "SELECT TIMESTAMP '2026-01-01 10:30:00', '2026-01-01 10:30:00'::TIMESTAMP",
+            ),
+            ("select a = any($1::numeric[])", "SELECT a = ANY($1)"),
             ("select localtimestamp", "SELECT CAST(now() AS TIMESTAMP)"),
         ] {
             assert_eq!(written(sql).unwrap(), expected);

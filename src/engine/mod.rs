@@ -24,7 +24,7 @@ pub mod reference;
 pub mod roles;
 mod sides;
 mod system;
-mod times;
+pub mod times;
 mod views;
 mod words;
 

@@ -21,8 +21,10 @@ use super::failure::Failure;
 /// What comes after it in a column's name is not told: the name is another column's too. No client writes it: it is for private
 /// use.
 const MARK: char = '\u{e000}';
-/// Functions that stand where tables do, and are not known to the engine there unless all they take is written out.
-const SETS: [&str; 2] = ["generate_series", "string_to_array"];
+/// A function that may stand where a table does, but not of what must be computed.
+const SERIES: &str = "generate_series";
+/// A function of one value that may stand there too.
+const LIST: &str = "string_to_array";
 
 /// A column's name as clients are told it.
 pub(super) fn told(name: &str) -> &str {
@@ -55,10 +57,12 @@ impl VisitorMut for Dialect {
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => !is_written_out(expr),
                 _ => true,
             });
-            if let Some(function) = function.filter(|function| SETS.contains(&function.as_str()) && is_computed) {
+            let is_set = |function: &String| function == LIST || (function == SERIES && is_computed);
+            if let Some(function) = function.filter(is_set) {
                 let arguments = given.args.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
                 let named = alias.as_ref().map_or_else(|| Ident::new(&function), |alias| alias.name.clone());
-                if let Some(computed) = subquery(&function, &arguments, &named) {
+                let column = alias.as_ref().and_then(|alias| alias.columns.first()).map_or(&named, |column| &column.name);
+                if let Some(computed) = subquery(&function, &arguments, column, &named) {
                     *factor = computed;
                 }
             }
@@ -92,12 +96,11 @@ fn is_written_out(expr: &Expr) -> bool {
     }
 }
 
-/// A function's values as a table of one column, of its alias' name.
-fn subquery(function: &str, arguments: &str, named: &Ident) -> Option<TableFactor> {
+/// A function's values as a table of one column.
+fn subquery(function: &str, arguments: &str, column: &Ident, named: &Ident) -> Option<TableFactor> {
     let values = format!("{function}({arguments})");
-    // A list is one value where it is no series.
-    let values = if function == "generate_series" { format!("unnest({values})") } else { values };
-    let sql = format!("select {values} as {named}");
+    let values = if function == SERIES { format!("unnest({values})") } else { values };
+    let sql = format!("select {values} as {column}");
     let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, &sql).ok()?;
     let Some(Statement::Query(query)) = statements.pop() else { return None };
     let alias = TableAlias { explicit: true, name: named.clone(), columns: vec![], at: None };
@@ -201,6 +204,10 @@ mod tests {
         assert_eq!(
             of("select * from generate_series(1, f(2)) as i").unwrap(),
             "SELECT * FROM (SELECT unnest(generate_series(1, f(2))) AS i) AS i"
+        );
+        assert_eq!(
+            of("select s.r from generate_series(1, f(2)) as s(r)").unwrap(),
+            "SELECT s.r FROM (SELECT unnest(generate_series(1, f(2))) AS r) AS s"
         );
     }
 }

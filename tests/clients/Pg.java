@@ -4,11 +4,17 @@ import java.sql.DatabaseMetaData;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
+import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.sql.Types;
+import java.time.OffsetDateTime;
 
 /** What tests/clients/pg.py asks through pgjdbc: metadata, binary results after five executions, and rows in portions. */
 public final class Pg {
+    /** Payments in euros and dollars of January, but for its last hours in UTC and those of an amount. */
+    private static final int IN_JANUARY = 831;
+
     private Pg() {}
 
     private static void told(boolean ok, String what) {
@@ -26,6 +32,64 @@ public final class Pg {
         return count;
     }
 
+    /** What Metabase, DBeaver and other tools ask the driver for. */
+    private static void bi(Connection connection, DatabaseMetaData metadata) throws SQLException {
+        told(count(metadata.getCatalogs()) == 1, "pgjdbc lists the catalogs");
+        told(count(metadata.getSchemas(null, "public")) == 1, "pgjdbc finds a schema");
+        told(count(metadata.getTableTypes()) > 3, "pgjdbc lists the kinds of tables");
+        told(metadata.getSQLKeywords().contains("abort"), "pgjdbc lists the words that are no others'");
+        told(metadata.getMaxColumnNameLength() == 63, "pgjdbc asks how long names are");
+        try (ResultSet views = metadata.getTables(null, null, "declines", new String[] {"VIEW"})) {
+            told(views.next() && "public".equals(views.getString("TABLE_SCHEM")), "pgjdbc lists the views");
+        }
+        try (ResultSet columns = metadata.getColumns(null, "public", "payments", "%")) {
+            boolean isFound = false;
+            while (columns.next()) {
+                if ("amount".equals(columns.getString("COLUMN_NAME"))) {
+                    isFound = columns.getInt("DATA_TYPE") == Types.NUMERIC && "numeric".equals(columns.getString("TYPE_NAME"))
+                        && columns.getInt("COLUMN_SIZE") == 18 && columns.getInt("DECIMAL_DIGITS") == 3 && columns.getInt("ORDINAL_POSITION") == 6;
+                }
+            }
+            told(isFound, "pgjdbc tells a column's type and place");
+        }
+        told(count(metadata.getColumns(null, null, "%", "%")) > 1000, "pgjdbc lists all columns of all tables");
+        told(count(metadata.getBestRowIdentifier(null, "public", "payments", DatabaseMetaData.bestRowSession, true)) == 0, "pgjdbc asks what tells rows apart");
+        told(count(metadata.getVersionColumns(null, "public", "payments")) > 0, "pgjdbc asks for columns of versions");
+        count(metadata.getTablePrivileges(null, "public", "payments"));
+        count(metadata.getColumnPrivileges(null, "public", "payments", "%"));
+        told(true, "pgjdbc asks for privileges");
+        told(count(metadata.getFunctions(null, "pg_catalog", "version")) == 1, "pgjdbc lists the functions");
+        count(metadata.getFunctionColumns(null, "pg_catalog", "version", "%"));
+        count(metadata.getProcedures(null, "public", "%"));
+        count(metadata.getProcedureColumns(null, "public", "%", "%"));
+        count(metadata.getUDTs(null, "public", "%", null));
+        told(true, "pgjdbc asks for procedures and types of one's own");
+        connection.setReadOnly(true);
+        connection.setSchema("public");
+        told("public".equals(connection.getSchema()) && "checkout".equals(connection.getCatalog()) && connection.isValid(5), "pgjdbc asks where it is");
+        try (Statement statement = connection.createStatement()) {
+            ResultSetMetaData columns = statement.executeQuery("select id, amount, requested_on from payments limit 1").getMetaData();
+            told(columns.getPrecision(2) == 18 && columns.getScale(2) == 3 && "numeric".equals(columns.getColumnTypeName(2))
+                && columns.isNullable(2) != ResultSetMetaData.columnNoNulls && !columns.isAutoIncrement(1), "pgjdbc tells an answer's columns");
+            ResultSet rows = statement.executeQuery("select requested_on, amount from payments order by requested_on limit 1");
+            rows.next();
+            told(rows.getObject(1, OffsetDateTime.class).isEqual(OffsetDateTime.parse("2025-12-31T00:32:34.147868Z")), "pgjdbc reads a time with its zone");
+            told(!statement.executeQuery("select true as \"_\" from \"public\".\"payments\" where 1 <> 1 limit 0").next(), "Metabase may read a table");
+        }
+        try (PreparedStatement statement = connection.prepareStatement(
+                "select count(*) from payments where requested_on >= ? and requested_on < ? and currency = any(?) and amount <> all(?)")) {
+            statement.setObject(1, OffsetDateTime.parse("2026-01-01T00:00:00Z"));
+            statement.setObject(2, OffsetDateTime.parse("2026-02-01T00:00:00+04:00"));
+            statement.setArray(3, connection.createArrayOf("text", new String[] {"EUR", "USD"}));
+            statement.setArray(4, connection.createArrayOf("numeric", new BigDecimal[] {new BigDecimal("20.5")}));
+            for (int execution = 0; execution < 7; execution++) {
+                ResultSet rows = statement.executeQuery();
+                told(rows.next() && rows.getInt(1) == IN_JANUARY, "pgjdbc binds times and lists");
+            }
+        }
+        connection.setReadOnly(false);
+    }
+
     public static void main(String[] arguments) throws SQLException {
         try (Connection connection = DriverManager.getConnection(arguments[0])) {
             DatabaseMetaData metadata = connection.getMetaData();
@@ -34,8 +98,11 @@ public final class Pg {
             told(count(metadata.getPrimaryKeys(null, "public", "payments")) == 0, "pgjdbc asks for primary keys");
             told(count(metadata.getTypeInfo()) > 50, "pgjdbc asks for the types");
             told(count(metadata.getSchemas()) > 3, "pgjdbc lists the schemas");
-            count(metadata.getImportedKeys(null, "public", "payments"));
-            count(metadata.getIndexInfo(null, "public", "payments", false, false));
+            told(count(metadata.getImportedKeys(null, "public", "payments")) == 0, "pgjdbc asks for foreign keys");
+            told(count(metadata.getExportedKeys(null, "public", "payments")) == 0, "pgjdbc asks who has them");
+            told(count(metadata.getCrossReference(null, "public", "payments", null, "public", "disputes")) == 0, "pgjdbc asks for both");
+            told(count(metadata.getIndexInfo(null, "public", "payments", false, false)) == 0, "pgjdbc asks for indexes");
+            bi(connection, metadata);
             try (PreparedStatement statement = connection.prepareStatement(
                     "select amount, requested_on from payments where amount > ? and currency = ? order by id limit 1")) {
                 BigDecimal first = null;

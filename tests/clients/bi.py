@@ -8,8 +8,6 @@ Superset asks through. The statements of the others are in the folder bi, in our
     --> a|b          its first row begins like this (more lines: one of its rows has this, with `has`)
     --> no rows
     --> refused S    with SQLSTATE S
-
-The gate does not run it yet: some of its lines are still WRONG, each for a reason of ckosql's.
 """
 
 import os

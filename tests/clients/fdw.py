@@ -4,8 +4,6 @@
 
 CKOSQL is the program to try. What PostgreSQL has ckosql compute is compared with what it computes of its own copy of the rows. The
 server is started in a temporary folder, on a socket there, and is gone at the end.
-
-The gate does not run it yet: some of its lines are still WRONG, each for a reason of ckosql's.
 """
 
 import glob

@@ -4,8 +4,6 @@
 
 CKOSQL is the program to try. It needs `pip install adbc-driver-postgresql adbc-driver-flightsql connectorx 'psycopg[binary]'
 psycopg2-binary sqlalchemy pandas polars pyarrow`. However rows are read, they are as many, and their amounts the same.
-
-The gate does not run it yet: some of its lines are still WRONG, each for a reason of ckosql's.
 """
 
 import os

@@ -79,17 +79,26 @@ class Door:
         return done.stderr if fails else done.stdout
 
 
+# Every command of psql that describes something, here of everything or of what the words after it name.
+DESCRIBE = r"""\d \d+ \dS \dS+ \da \da+ \dA \dA+ \dAc \dAc+ \dAf \dAf+ \dAo \dAo+ \dAp \dAp+ \db \db+ \dc \dc+ \dC \dC+ \dd \dD \dD+ \ddp
+    \dE \dE+ \des \des+ \det \det+ \deu \deu+ \dew \dew+ \df \df+ \dfa \dfnptw \dF \dF+ \dFd \dFd+ \dFp \dFp+ \dFt \dFt+ \dg \dg+
+    \di \di+ \dl \dL \dL+ \dm \dm+ \dn \dn+ \do \do+ \dO \dO+ \dp \dP \dP+ \dPt \dPi \drds \dRp \dRs \dRs+ \ds \ds+ \dt \dt+ \dT \dT+ \dtvmsE
+    \du \du+ \dv \dv+ \dx \dx+ \dX \dX+ \dy \dy+ \dconfig \dconfig+ \l \l+ \lo_list \z \conninfo \encoding \h""".split()
+DESCRIBE += [r"\d payments", r"\d+ payments", r"\d live.payments", r"\d+ live.payments", r"\d public.*", r"\d checks.*", r"\dt *.*", r"\dt system.*",
+             r"\dt pay*", r"\dv *.*", r"\dn public", r"\l checkout", r"\du anna", r"\df+ version", r"\df *.*", r"\dT+ numeric", r"\dp payments",
+             r"\dAc btree", r"\dAf btree int4", r"\dAo btree integer_ops", r"\dAp+ hash", r"\dconfig *", r"\dconfig+ *", r"\dF+ english",
+             r"\dFp default", r"\sf version", r"\sf+ version", r"\sv declines", r"\h select"]
+
+
 def psql(door):
-    for command in (r"\d", r"\dt", r"\dv", r"\dt *.*", r"\dn", r"\l", r"\df", r"\du", r"\dT", r"\di", r"\ds", r"\dp", r"\dx",
-                    r"\d payments", r"\d+ payments", r"\d live.payments", r"\dt system.*", r"\conninfo", r"\db", r"\dd", r"\dC",
-                    r"\do", r"\da", r"\det", r"\dew", r"\des", r"\deu", r"\dRp", r"\dRs", r"\dy", r"\dF", r"\dc", r"\drds",
-                    r"\ddp", r"\dL", r"\dD", r"\dE", r"\dA", r"\dP", r"\dm", r"\dg", r"\dS", r"\z", r"\l+", r"\dn+", r"\dT+",
-                    r"\df+ version", r"\dconfig"):
+    for command in DESCRIBE:
         door.psql("-c", command)
     told("payments" in door.psql("-c", r"\dt"), r"psql lists the tables")
     shown = door.psql("-c", r"\d payments")
     told("numeric(18,3)" in shown and "timestamp with time zone" in shown and shown.count('Table "') == 1, r"psql describes one table")
     told("anna" in door.psql("-c", r"\du"), r"psql lists the user")
+    told("checkout" in door.psql("-c", r"\l") and "checkout" in door.psql("-c", r"\l+"), "psql lists the database")
+    told("payments" in door.psql("-c", r"\dt+") and "declines" in door.psql("-c", r"\dv+"), "psql lists tables and views with more")
     told(door.psql("-Atc", "select version()").startswith("PostgreSQL 17.0 (ckosql"), "the version is one that clients can read")
     lines = door.psql("-c", r"\copy (select id, amount from payments order by id limit 3) to stdout with csv header")
     told(lines.startswith("id,amount\npay_") and lines.count("\n") == 4, r"psql copies")

@@ -47,6 +47,7 @@ mod lake_store;
 mod lake_watch;
 mod ledger;
 mod pg;
+mod pg_dialect;
 mod predicates;
 mod rates;
 mod recon;

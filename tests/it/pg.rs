@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use super::stand::Stand;
 
 /// A server on a free port, over a small merchant.
-struct Door {
+pub(crate) struct Door {
     stand: Stand,
     port: u16,
     stop: CancellationToken,
@@ -49,7 +49,7 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 impl Door {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         Self::with(options()).await
     }
 
@@ -69,7 +69,7 @@ impl Door {
         config
     }
 
-    async fn connect(&self) -> Client {
+    pub(crate) async fn connect(&self) -> Client {
         let (client, connection) = self.config().connect(NoTls).await.unwrap();
         tokio::spawn(connection);
         client
@@ -123,7 +123,7 @@ fn refused(error: &tokio_postgres::Error) -> &DbError {
 }
 
 /// The SQLSTATE a text ends with.
-async fn state(client: &Client, sql: &str) -> String {
+pub(crate) async fn state(client: &Client, sql: &str) -> String {
     match client.simple_query(sql).await {
         Ok(_) => panic!("not refused: {sql}"),
         Err(error) => refused(&error).code().code().to_owned(),
@@ -131,7 +131,7 @@ async fn state(client: &Client, sql: &str) -> String {
 }
 
 /// The rows of all statements of a text, as text.
-async fn rows(client: &Client, sql: &str) -> Vec<Vec<Option<String>>> {
+pub(crate) async fn rows(client: &Client, sql: &str) -> Vec<Vec<Option<String>>> {
     let answers = client.simple_query(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     let rows = answers.iter().filter_map(|answer| match answer {
         SimpleQueryMessage::Row(row) => Some((0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect()),
@@ -140,7 +140,7 @@ async fn rows(client: &Client, sql: &str) -> Vec<Vec<Option<String>>> {
     rows.collect()
 }
 
-async fn value(client: &Client, sql: &str) -> String {
+pub(crate) async fn value(client: &Client, sql: &str) -> String {
     rows(client, sql).await[0][0].clone().unwrap()
 }
 

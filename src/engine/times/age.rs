@@ -20,9 +20,7 @@ pub(super) struct Age {
 
 impl Default for Age {
     fn default() -> Self {
-        // What has a zone is in UTC.
-        let time = DataType::Timestamp(TimeUnit::Microsecond, None);
-        Self { signature: Signature::uniform(2, vec![time], Volatility::Immutable) }
+        Self { signature: Signature::user_defined(Volatility::Immutable) }
     }
 }
 
@@ -33,6 +31,18 @@ impl ScalarUDFImpl for Age {
 
     fn signature(&self) -> &Signature {
         &self.signature
+    }
+
+    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
+        let is_time = |given: &DataType| {
+            matches!(given, DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 | DataType::Null) || given.is_string()
+        };
+        if given.len() != 2 || !given.iter().all(is_time) {
+            let error = Error::new(ErrorKind::Query, "age is between two timestamps or dates, or of one");
+            return Err(error.hint("write age(later, earlier)").into());
+        }
+        // What has a zone is in UTC.
+        Ok(vec![DataType::Timestamp(TimeUnit::Microsecond, None); 2])
     }
 
     fn return_type(&self, _given: &[DataType]) -> Result<DataType> {

@@ -31,7 +31,33 @@ pub(super) fn planner() -> Arc<dyn ExprPlanner> {
     Arc::new(span::Spans)
 }
 
+/// `2026-01-01 10:30+02` with the seconds that it leaves out; none when it has them, or is no time.
+pub fn with_seconds(text: &str) -> Option<String> {
+    let (minutes, zone) = text.split_at_checked(16)?;
+    let is_time = minutes.bytes().enumerate().all(|(place, byte)| match place {
+        4 | 7 => byte == b'-',
+        10 => matches!(byte, b' ' | b'T'),
+        13 => byte == b':',
+        _ => byte.is_ascii_digit(),
+    });
+    let has_zone = zone.is_empty() || zone.starts_with(['+', '-', 'Z', ' ']);
+    (is_time && has_zone).then(|| format!("{minutes}:00{zone}"))
+}
+
 /// Whether a format is one of DataFusion's.
 fn is_datafusions(format: &str) -> bool {
     format.contains('%')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_without_seconds_is_one_of_a_whole_minute() {
+        assert_eq!(with_seconds("2026-01-01 10:30").as_deref(), Some("2026-01-01 10:30:00"));
+        assert_eq!(with_seconds("2026-01-01T10:30+02").as_deref(), Some("2026-01-01T10:30:00+02"));
+        assert_eq!(with_seconds("2026-01-01 10:30:07"), None);
+        assert_eq!(with_seconds("2026-01-01"), None);
+    }
 }

@@ -51,7 +51,11 @@ pub(super) fn read(text: &str, parts: &[Part]) -> Result<Time> {
         }
         match part {
             Part::Letter(letter) if letter.is_alphanumeric() => {
-                rest = rest.strip_prefix(|_: char| true).unwrap_or_default();
+                rest = after(*letter, rest).ok_or_else(|| {
+                    wrong("a text is not written as its template says: a letter is missing")
+                        .with("letter", letter)
+                        .with("text", text)
+                })?;
             }
             // Separators are taken with the field they stand before.
             Part::Letter(_) => {}
@@ -75,6 +79,13 @@ pub(super) fn read(text: &str, parts: &[Part]) -> Result<Time> {
         return Err(wrong("a text has nothing of the time that it should be").with("text", text));
     }
     fields.time().map_err(|error| error.with("text", text))
+}
+
+/// What comes after a letter of a template, in the place of which a text may have a separator.
+fn after(letter: char, text: &str) -> Option<&str> {
+    let alone = text.trim_start_matches(|between: char| !between.is_alphanumeric());
+    let written = alone.strip_prefix(|other: char| other.eq_ignore_ascii_case(&letter));
+    written.or_else(|| (alone.len() < text.len()).then_some(alone))
 }
 
 fn wrong(message: &'static str) -> Error {

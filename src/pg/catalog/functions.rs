@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int32Array, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Fields, Int32Type};
 use datafusion::common::scalar::ScalarStructBuilder;
 use datafusion::common::utils::quote_identifier;
-use datafusion::common::{Result, ScalarValue, exec_err};
+use datafusion::common::{Result, ScalarValue, TableReference, exec_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Signature, SimpleScalarUDF, TypeSignature, Volatility};
 use datafusion::sql::sqlparser::ast::Value;
 
@@ -73,6 +73,9 @@ const MAY: [&str; 5] =
 /// `array_to_string`, of lists that the catalogue has as texts too.
 pub(super) const JOINED: &str = "_pg_array_to_string";
 
+/// The object id of a table by its name.
+pub(super) const REGCLASS: &str = "_pg_regclass";
+
 /// The functions of a session.
 pub(super) fn all(settings: &Arc<Mutex<Settings>>, names: Names) -> Vec<ScalarUDF> {
     let own = |get: fn(&Settings) -> String| {
@@ -90,6 +93,7 @@ pub(super) fn all(settings: &Arc<Mutex<Settings>>, names: Names) -> Vec<ScalarUD
         function("pg_get_userbyid", DataType::Utf8, own(user)),
         function("current_setting", DataType::Utf8, current_setting(settings)),
         function("set_config", DataType::Utf8, set_config(settings)),
+        function(REGCLASS, DataType::Int32, regclass(names.clone())),
         function("pg_table_is_visible", DataType::Boolean, is_visible(names)),
         function("getdatabaseencoding", DataType::Utf8, |_| Ok(text("UTF8"))),
         function(JOINED, DataType::Utf8, joined),
@@ -241,6 +245,26 @@ fn format(arguments: &[ColumnarValue]) -> Result<ColumnarValue> {
 fn text_at(texts: &ArrayRef, row: usize) -> Option<&str> {
     let texts = texts.as_string::<i32>();
     texts.is_valid(row).then(|| texts.value(row))
+}
+
+/// The object ids of tables by their names, written as in SQL.
+fn regclass(names: Names) -> impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> {
+    move |arguments| {
+        let arrays = ColumnarValue::values_to_arrays(arguments)?;
+        let Some(array) = arrays.first() else { return exec_err!("regclass is of a table's name") };
+        let texts = cast(array, &DataType::Utf8)?;
+        let oid = |text: &str| {
+            let named = TableReference::parse_str(text);
+            let schema = named.schema().unwrap_or(PUBLIC);
+            let found = names.relations.iter().find(|relation| relation.schema == schema && relation.name == named.table());
+            found
+                .map(|relation| relation.oid)
+                .ok_or_else(|| Error::new(ErrorKind::Query, format!("relation \"{text}\" does not exist")))
+        };
+        let oids =
+            texts.as_string::<i32>().iter().map(|text| text.map(oid).transpose()).collect::<Result<Int32Array, Error>>()?;
+        Ok(ColumnarValue::Array(Arc::new(oids)))
+    }
 }
 
 /// Whether a table is found without its schema's name.

@@ -6,6 +6,8 @@ use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExp
 use datafusion::logical_expr::{Expr, ExprSchemable};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
+use crate::engine::times::with_seconds;
+
 /// Reads them when a comparison is planned.
 #[derive(Debug)]
 pub(super) struct Literals;
@@ -54,29 +56,12 @@ fn truth(text: &str) -> Option<bool> {
     }
 }
 
-/// `2026-01-01 10:30+02` with the seconds that it leaves out.
-fn with_seconds(text: &str) -> Option<String> {
-    let (minutes, zone) = text.split_at_checked(16)?;
-    let is_time = minutes.bytes().enumerate().all(|(place, byte)| match place {
-        4 | 7 => byte == b'-',
-        10 => matches!(byte, b' ' | b'T'),
-        13 => byte == b':',
-        _ => byte.is_ascii_digit(),
-    });
-    let has_zone = zone.is_empty() || zone.starts_with(['+', '-', 'Z', ' ']);
-    (is_time && has_zone).then(|| format!("{minutes}:00{zone}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_time_without_seconds_is_one_of_a_whole_minute() {
-        assert_eq!(with_seconds("2026-01-01 10:30").as_deref(), Some("2026-01-01 10:30:00"));
-        assert_eq!(with_seconds("2026-01-01T10:30+02").as_deref(), Some("2026-01-01T10:30:00+02"));
-        assert_eq!(with_seconds("2026-01-01 10:30:07"), None);
-        assert_eq!(with_seconds("2026-01-01"), None);
+    fn truths_are_read_in_postgresql_s_spellings() {
         assert_eq!((truth("f"), truth(" TRUE "), truth("perhaps")), (Some(false), Some(true), None));
     }
 }

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
     FunctionArguments, GroupByExpr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, Statement,
-    TableFactor, Value, Visit, VisitMut, Visitor, VisitorMut,
+    TableFactor, UnaryOperator, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 use datafusion_pg_catalog::pg_catalog::PG_CATALOG_TABLES;
 use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
@@ -21,7 +21,7 @@ use datafusion_pg_catalog::sql::rules::{
 };
 
 use super::PG_CATALOG;
-use super::functions::JOINED;
+use super::functions::{JOINED, REGCLASS};
 use super::tables::Listing;
 
 /// Object ids of PostgreSQL's own tables, by which comments and dependencies name what they are about.
@@ -193,6 +193,10 @@ fn is_object_id(data_type: &DataType) -> bool {
     )
 }
 
+fn is_regclass(data_type: &DataType) -> bool {
+    data_type.to_string().to_lowercase().trim_start_matches("pg_catalog.") == "regclass"
+}
+
 fn parts(name: &ObjectName) -> Vec<String> {
     name.0.iter().filter_map(ObjectNamePart::as_ident).map(|ident| ident.value.to_lowercase()).collect()
 }
@@ -274,6 +278,12 @@ impl VisitorMut for Named {
                     name.value = "colllocale".to_owned();
                 }
             }
+            // The name of a table that is put together.
+            Expr::Cast { expr: operand, data_type, .. }
+                if is_regclass(data_type) && matches!(operand.as_ref(), Expr::Function(_)) =>
+            {
+                *expr = call(REGCLASS, vec![operand.as_ref().clone()]);
+            }
             Expr::Cast { expr: operand, data_type, .. } if is_object_id(data_type) && is_function_column(operand) => {
                 *expr = operand.as_ref().clone();
             }
@@ -338,11 +348,50 @@ impl VisitorMut for Shown {
     }
 }
 
+/// Asks of a subquery in a list of what is to be shown, of which the engine has values only, for a value: whether there is a row,
+/// and whether a value is one of its.
+struct Asked;
+
+impl VisitorMut for Asked {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let (found, negated) = match expr {
+            Expr::InSubquery { expr: sought, subquery, negated } => {
+                let mut list = subquery.clone();
+                aggregated(&mut list, "array_agg");
+                (call("array_has", vec![Expr::Subquery(list), sought.as_ref().clone()]), *negated)
+            }
+            Expr::Exists { subquery, negated } => {
+                let mut count = subquery.clone();
+                let SetExpr::Select(select) = count.body.as_mut() else { return ControlFlow::Continue(()) };
+                let one = Expr::Value(Value::Number("1".to_owned(), false).with_empty_span());
+                select.projection = vec![SelectItem::UnnamedExpr(call("count", vec![one]))];
+                let none = Expr::Value(Value::Number("0".to_owned(), false).with_empty_span());
+                let count = Box::new(Expr::Subquery(count));
+                (Expr::BinaryOp { left: count, op: BinaryOperator::Gt, right: Box::new(none) }, *negated)
+            }
+            _ => return ControlFlow::Continue(()),
+        };
+        let no = Expr::Value(Value::Boolean(false).with_empty_span());
+        let found = call("coalesce", vec![found, no]);
+        *expr = if negated { Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(found) } } else { found };
+        ControlFlow::Continue(())
+    }
+}
+
 /// Makes what the engine asks to have one row have one: subqueries in the place of a value, and arrays of subqueries.
 struct Single;
 
 impl VisitorMut for Single {
     type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        match query.body.as_mut() {
+            SetExpr::Select(select) => VisitMut::visit(&mut select.projection, &mut Asked),
+            _ => ControlFlow::Continue(()),
+        }
+    }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
@@ -499,6 +548,17 @@ mod tests {
         assert_eq!(
             of("select p.proname from pg_type t left join pg_proc p on p.oid = t.typreceive"),
             "SELECT p.proname FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_proc p ON p.proname = t.typreceive"
+        );
+        assert_eq!(
+            of(
+                "select oid in (select objoid from pg_description), exists (select from pg_index i where i.indrelid = c.oid) from pg_class c"
+            ),
+            "SELECT coalesce(array_has((SELECT array_agg(objoid) FROM pg_catalog.pg_description), oid), false), \
+             coalesce((SELECT count(1) FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid) > 0, false) FROM pg_catalog.pg_class c"
+        );
+        assert_eq!(
+            of("select format('%I', relname)::regclass from pg_class"),
+            "SELECT _pg_regclass(format('%I', relname)) FROM pg_catalog.pg_class"
         );
         assert_eq!(of("select 'pg_class'::regclass"), "SELECT 1259");
         assert_eq!(
