@@ -248,7 +248,7 @@ pub enum NoList {
 /// # Errors
 /// Why it is none.
 pub fn items(text: &str) -> Result<Vec<Option<String>>, NoList> {
-    let inside = text.trim().strip_prefix('{').and_then(|text| text.strip_suffix('}')).ok_or(NoList::Unbraced)?;
+    let inside = text.trim().strip_prefix('{').and_then(|text| text.strip_suffix('}')).ok_or(NoList::Unbraced)?.trim();
     let mut items = Vec::new();
     let mut letters = inside.chars().peekable();
     while letters.peek().is_some() {
@@ -259,10 +259,15 @@ pub fn items(text: &str) -> Result<Vec<Option<String>>, NoList> {
                 '"' => (is_quoted, is_inside) = (true, !is_inside),
                 ',' if !is_inside => break,
                 '{' | '}' if !is_inside => return Err(NoList::Nested),
+                // Blanks around an element are none of it.
+                blank if blank.is_whitespace() && !is_inside && (is_quoted || word.is_empty()) => {}
                 letter => word.push(letter),
             }
         }
-        items.push((is_quoted || !word.trim().eq_ignore_ascii_case("null")).then_some(word));
+        if !is_quoted {
+            word.truncate(word.trim_end().len());
+        }
+        items.push((is_quoted || !word.eq_ignore_ascii_case("null")).then_some(word));
     }
     Ok(items)
 }
@@ -281,6 +286,7 @@ mod tests {
     fn lists_that_are_written_as_texts_are_lists() {
         for (sql, expected) in [
             ("a = ANY('{EUR,\"U S\",NULL}'::text[])", "a IN ('EUR', 'U S', NULL)"),
+            ("a = ANY('{ r, a b , \" g \" }')", "a IN ('r', 'a b', ' g ')"),
             ("a <> ALL ('{1,-2.50}'::numeric[])", "a NOT IN (1, -2.50)"),
             ("a = ANY('{2026-01-01}'::date[])", "a IN (CAST('2026-01-01' AS DATE))"),
             ("a = ANY('{}'::bigint[])", "false"),

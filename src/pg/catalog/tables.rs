@@ -24,6 +24,8 @@ use crate::pg::types;
 const DATABASE_OID: i32 = 16_383;
 /// The object id of the one who has everything.
 pub(super) const OWNER_OID: i32 = 10;
+/// The object id of the one place where things are kept, in every PostgreSQL.
+const DEFAULT_TABLESPACE_OID: i32 = 1663;
 /// UTF-8, in PostgreSQL's numbers.
 const UTF8: i32 = 6;
 
@@ -214,6 +216,7 @@ fn database() -> Columns {
         ("datctype", texts(["C.UTF-8"])),
         ("datallowconn", flags([true])),
         ("datconnlimit", numbers([-1])),
+        ("dattablespace", numbers([DEFAULT_TABLESPACE_OID])),
     ])
 }
 
