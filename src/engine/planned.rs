@@ -6,11 +6,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow::array::Array;
 use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ParamValues, Result as DataFusionResult, ScalarValue};
 use datafusion::logical_expr::expr::{Placeholder, ScalarFunction};
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, ResetVariable, SetVariable, Statement};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, ResetVariable, SetVariable, Statement, lit};
 use datafusion::sql::parser::Statement as Parsed;
 
 use super::{access, number};
@@ -95,7 +97,8 @@ impl Planned {
             |number: usize| parameters.get(&number).and_then(Option::as_ref).is_some_and(|field| field.data_type().is_decimal());
         let values = (1..).zip(values).map(|(number, value)| if is_decimal(number) { exact(value) } else { Ok(value) });
         let values = values.collect::<Result<Vec<_>>>()?;
-        Ok(Self { plan: self.plan.replace_params_with_values(&ParamValues::from(values))?, ..self })
+        let plan = listed(self.plan, &values)?;
+        Ok(Self { plan: plan.replace_params_with_values(&ParamValues::from(values))?, ..self })
     }
 
     /// The setting of the session that it changes, when that is what it does.
@@ -151,6 +154,41 @@ fn by_place(plan: &LogicalPlan, name: &str) -> Option<FieldRef> {
         })
     });
     looked.ok().and(found)
+}
+
+/// `sought = any($1)` as `sought in (…)` of the items that the parameter is given: they need not be of one type with it.
+fn listed(plan: LogicalPlan, values: &[ScalarValue]) -> DataFusionResult<LogicalPlan> {
+    let given = |list: &Expr| match list {
+        Expr::Placeholder(Placeholder { id, .. }) => {
+            let number: usize = id.strip_prefix('$')?.parse().ok()?;
+            match values.get(number.checked_sub(1)?)? {
+                ScalarValue::List(list) => Some(list),
+                _ => None,
+            }
+        }
+        _ => None,
+    };
+    let spelled_out = |expr: Expr| {
+        let Expr::ScalarFunction(ScalarFunction { func, args }) = &expr else { return Ok(Transformed::no(expr)) };
+        let [list, sought] = args.as_slice() else { return Ok(Transformed::no(expr)) };
+        let Some(list) = given(list).filter(|_| func.name() == "array_has") else { return Ok(Transformed::no(expr)) };
+        if list.is_null(0) {
+            return Ok(Transformed::yes(lit(ScalarValue::Boolean(None))));
+        }
+        let items = list.value(0);
+        let items = (0..items.len()).map(|index| ScalarValue::try_from_array(&items, index).map(lit));
+        let items = items.collect::<DataFusionResult<Vec<_>>>()?;
+        Ok(Transformed::yes(if items.is_empty() { lit(false) } else { sought.clone().in_list(items, false) }))
+    };
+    let plan = plan.transform_up_with_subqueries(|node| {
+        let names = NamePreserver::new(&node);
+        let node = node.map_expressions(|expr| {
+            let name = names.save(&expr);
+            Ok(expr.transform_up(spelled_out)?.update_data(|expr| name.restore(expr)))
+        })?;
+        node.map_data(LogicalPlan::recompute_schema)
+    });
+    plan.data()
 }
 
 /// A list of what an expression of a node is.

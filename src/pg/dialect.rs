@@ -135,6 +135,20 @@ fn found(condition: &Expr, result: &Expr) -> Option<Expr> {
     Some(Expr::Nested(Box::new(any)))
 }
 
+/// Takes casts and brackets off.
+struct Uncast;
+
+impl VisitorMut for Uncast {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        while let Expr::Cast { expr: inside, .. } | Expr::Nested(inside) = expr {
+            *expr = inside.as_ref().clone();
+        }
+        ControlFlow::Continue(())
+    }
+}
+
 /// Gives columns of an answer that have the name of another one each their own.
 fn name_apart(query: &mut Query) {
     let body = match query.body.as_mut() {
@@ -149,12 +163,15 @@ fn name_apart(query: &mut Query) {
     for (place, item) in select.projection.iter_mut().enumerate() {
         let (expr, name, is_column) = match item {
             SelectItem::UnnamedExpr(expr) => {
-                let name = match &*expr {
+                // The engine names what is cast as what it was.
+                let mut named = expr.clone();
+                let _uncast = VisitMut::visit(&mut named, &mut Uncast);
+                let name = match &named {
                     Expr::Identifier(name) => name.value.clone(),
                     // Columns of two tables are told apart by their tables.
                     other => other.to_string(),
                 };
-                let is_column = matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+                let is_column = matches!(named, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
                 (expr, name, is_column)
             }
             SelectItem::ExprWithAlias { expr, alias } => (expr, alias.value.clone(), false),
@@ -183,6 +200,7 @@ mod tests {
     #[test]
     fn a_name_that_is_another_column_s_too_is_told_as_it_is() {
         assert_eq!(of("select a, b, a from t").unwrap(), "SELECT a, b, a AS \"a\u{e000}2\" FROM t");
+        assert_eq!(of("select t.a, t.a::text from t").unwrap(), "SELECT t.a, t.a::TEXT AS \"a\u{e000}1\" FROM t");
         assert_eq!(of("select *, t.a from t").unwrap(), "SELECT *, t.a AS \"a\u{e000}1\" FROM t");
         assert_eq!(of("select p.id, d.id from p, d").unwrap(), "SELECT p.id, d.id FROM p, d");
         assert_eq!(of("select max(a) as x, min(a) as x from t").unwrap(), "SELECT max(a) AS x, min(a) AS \"x\u{e000}1\" FROM t");

@@ -95,7 +95,7 @@ impl<'a> FromSql<'a> for Raw {
 
 /// A text that is sent as a value of any type, in text.
 #[derive(Debug)]
-struct Text(&'static str);
+pub(crate) struct Text(pub(crate) &'static str);
 
 impl ToSql for Text {
     fn to_sql(

@@ -2,16 +2,20 @@
 
 use tokio_postgres::types::Type;
 
-use super::pg::{Door, rows, state, value};
+use super::pg::{Door, Text, rows, state, value};
 
 /// Questions of one row, and its values.
-const ANSWERS: [(&str, &str); 24] = [
+const ANSWERS: [(&str, &str); 25] = [
     // Times.
     ("select to_char(timestamp '2026-03-07 05:06', 'YYYY-MM-DD HH24:MI')", "2026-03-07 05:06"),
     ("select timestamptz '2026-07-01 12:00+00' at time zone 'Europe/Berlin'", "2026-07-01 14:00:00"),
     ("select timestamp '2026-07-01 12:00:00' at time zone 'Europe/Berlin'", "2026-07-01 10:00:00+00"),
     ("select to_timestamp(1767225600)", "2026-01-01 00:00:00+00"),
-    ("select pg_typeof(now()), pg_typeof(localtimestamp)", "timestamp with time zone|timestamp without time zone"),
+    (
+        "select pg_typeof(now()) as there, pg_typeof(localtimestamp) as here",
+        "timestamp with time zone|timestamp without time zone",
+    ),
+    ("select max(id) = max(id)::text, pg_typeof(max(amount)), pg_typeof(max(amount)::text) from payments", "t|numeric|text"),
     ("select count(*) from payments where requested_on > '1999-01-01 10:30' and requested_on > '1999-01-01 10:30+02'", "50"),
     // A name twice.
     ("select currency, count(*), currency from payments where currency = 'EUR' group by currency limit 1", "EUR|*|EUR"),
@@ -93,6 +97,14 @@ async fn a_parameter_of_any_is_a_list() {
     let numbers =
         client.prepare("select count(*) from payments where amount = any($1) and amount_minor = any($2)").await.unwrap();
     assert_eq!(numbers.params(), [Type::NUMERIC_ARRAY, Type::INT8_ARRAY]);
+    // Of items with other digits than the column's, none is rounded to one of it.
+    let exact = "select count(*) from payments where amount = any($1::numeric[]) and currency = any($2)";
+    let given = (Text("{20.5,100,0.00049,1e3}"), Text("{ EUR, \"USD\" }"));
+    let found: i64 = client.query_one(exact, &[&given.0, &given.1]).await.unwrap().get(0);
+    let listed = "select count(*) from payments where amount in (20.5, 100, 0.00049, 1000) and currency in ('EUR', 'USD')";
+    assert_eq!(found.to_string(), value(&client, listed).await);
+    let nothing: i64 = client.query_one(exact, &[&Text("{}"), &given.1]).await.unwrap().get(0);
+    assert_eq!(nothing, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

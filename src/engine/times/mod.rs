@@ -22,7 +22,7 @@ pub(super) const TIMEZONE: &str = "timezone";
 
 /// The functions of a session.
 pub(super) fn functions() -> impl Iterator<Item = ScalarUDF> {
-    let templated = [Kind::ToChar, Kind::ToDate, Kind::ToTimestamp].map(|kind| ScalarUDF::from(Templated::new(kind)));
+    let templated = [Kind::Char, Kind::Date, Kind::Timestamp].map(|kind| ScalarUDF::from(Templated::new(kind)));
     templated.into_iter().chain([ScalarUDF::from(clock::Timezone::default()), ScalarUDF::from(age::Age::default())])
 }
 

@@ -61,7 +61,7 @@ pub(super) fn read(text: &str, parts: &[Part]) -> Result<Time> {
             Part::Letter(_) => {}
             Part::Field(placed) => {
                 let is_offset = matches!(placed.field, Field::OffsetHour | Field::Offset);
-                let is_between = |letter: char| !letter.is_alphanumeric() && !(is_offset && matches!(letter, '+' | '-'));
+                let is_between = |letter: char| !(letter.is_alphanumeric() || is_offset && matches!(letter, '+' | '-'));
                 rest = rest.trim_start_matches(is_between);
                 if rest.is_empty() {
                     break;

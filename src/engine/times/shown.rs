@@ -49,7 +49,7 @@ fn field(time: &NaiveDateTime, has_zone: bool, placed: Placed) -> String {
         Field::DayName => name(day_name(time), case, if is_bare { 0 } else { LONGEST }),
         Field::DayShort => short(day_name(time), case),
         Field::Hour => number(hour, 2),
-        Field::HalfDayHour => number(if hour % 12 == 0 { 12 } else { hour % 12 }, 2),
+        Field::HalfDayHour => number(if hour.is_multiple_of(12) { 12 } else { hour % 12 }, 2),
         Field::Half => cased(if hour < 12 { "AM" } else { "PM" }, case),
         Field::HalfDotted => cased(if hour < 12 { "A.M." } else { "P.M." }, case),
         Field::Minute => number(time.minute(), 2),

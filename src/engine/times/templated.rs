@@ -29,9 +29,9 @@ pub(super) struct Templated {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
-    ToChar,
-    ToDate,
-    ToTimestamp,
+    Char,
+    Date,
+    Timestamp,
 }
 
 /// How a call is answered.
@@ -47,9 +47,9 @@ enum Manner {
 impl Templated {
     pub(super) fn new(kind: Kind) -> Self {
         let inner = match kind {
-            Kind::ToChar => datetime::to_char(),
-            Kind::ToDate => datetime::to_date(),
-            Kind::ToTimestamp => datetime::to_timestamp(&ConfigOptions::default()),
+            Kind::Char => datetime::to_char(),
+            Kind::Date => datetime::to_date(),
+            Kind::Timestamp => datetime::to_timestamp(&ConfigOptions::default()),
         };
         Self { kind, inner, signature: Signature::user_defined(Volatility::Immutable) }
     }
@@ -58,25 +58,25 @@ impl Templated {
     fn manner(&self, given: &[DataType], format: Option<&str>) -> Manner {
         let is_time = |given: &DataType| matches!(given, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..));
         match (self.kind, given) {
-            (Kind::ToChar, [_, format_type]) if format_type.is_string() && format.is_some_and(is_datafusions) => {
+            (Kind::Char, [_, format_type]) if format_type.is_string() && format.is_some_and(is_datafusions) => {
                 Manner::DataFusions
             }
-            (Kind::ToChar, [time, format]) if is_time(time) && (format.is_string() || format.is_null()) => Manner::Template,
-            (Kind::ToDate | Kind::ToTimestamp, [text, template])
+            (Kind::Char, [time, format]) if is_time(time) && (format.is_string() || format.is_null()) => Manner::Template,
+            (Kind::Date | Kind::Timestamp, [text, template])
                 if text.is_string() && (template.is_string() || template.is_null()) && !format.is_some_and(is_datafusions) =>
             {
                 Manner::Template
             }
-            (Kind::ToTimestamp, [number]) if number.is_numeric() => Manner::Seconds,
+            (Kind::Timestamp, [number]) if number.is_numeric() => Manner::Seconds,
             _ => Manner::DataFusions,
         }
     }
 
     fn gives(&self) -> DataType {
         match self.kind {
-            Kind::ToChar => DataType::Utf8,
-            Kind::ToDate => DataType::Date32,
-            Kind::ToTimestamp => instant(),
+            Kind::Char => DataType::Utf8,
+            Kind::Date => DataType::Date32,
+            Kind::Timestamp => instant(),
         }
     }
 
@@ -90,7 +90,7 @@ impl Templated {
         }
         let mut known = Known::default();
         match self.kind {
-            Kind::ToChar => {
+            Kind::Char => {
                 let has_zone = matches!(values.data_type(), DataType::Timestamp(_, Some(_)));
                 let times = cast(values, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
                 let row = |(time, template): (Option<i64>, Option<&str>)| {
@@ -101,14 +101,14 @@ impl Templated {
                 let times = times.as_primitive::<TimestampMicrosecondType>().iter();
                 Ok(Arc::new(times.zip(templates).map(row).collect::<Result<StringArray>>()?))
             }
-            Kind::ToDate | Kind::ToTimestamp => {
+            Kind::Date | Kind::Timestamp => {
                 let texts = cast(values, &DataType::Utf8)?;
                 let row = |(text, template): (Option<&str>, Option<&str>)| match (text, template) {
                     (Some(text), Some(template)) => read::read(text, known.parts(template)?).map(Some),
                     _ => Ok(None),
                 };
                 let times = texts.as_string::<i32>().iter().zip(templates).map(row).collect::<Result<Vec<_>, Error>>()?;
-                if self.kind == Kind::ToDate {
+                if self.kind == Kind::Date {
                     let days = times.iter().map(|time| time.as_ref().map(|time| Date32Type::from_naive_date(time.local.date())));
                     return Ok(Arc::new(days.collect::<Date32Array>()));
                 }
@@ -140,10 +140,15 @@ impl Templated {
 impl ScalarUDFImpl for Templated {
     fn name(&self) -> &str {
         match self.kind {
-            Kind::ToChar => "to_char",
-            Kind::ToDate => "to_date",
-            Kind::ToTimestamp => "to_timestamp",
+            Kind::Char => "to_char",
+            Kind::Date => "to_date",
+            Kind::Timestamp => "to_timestamp",
         }
+    }
+
+    /// DataFusion's: a name of its own for the function that this takes the place of would bring that back.
+    fn aliases(&self) -> &[String] {
+        self.inner.aliases()
     }
 
     fn signature(&self) -> &Signature {
@@ -195,7 +200,7 @@ impl ScalarUDFImpl for Templated {
         let answer = match self.manner(&given, format.as_deref()) {
             Manner::DataFusions => {
                 // A format without fields would be its own answer.
-                if self.kind == Kind::ToChar && format.is_some_and(|format| !is_datafusions(&format)) {
+                if self.kind == Kind::Char && format.is_some_and(|format| !is_datafusions(&format)) {
                     return Err(self.misused());
                 }
                 return self.inner.invoke_with_args(arguments);
