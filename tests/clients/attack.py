@@ -4,8 +4,6 @@
 
 CKOSQL is the program to try; all parts of it unless some are named. It needs `pip install pyarrow` for what Flight says in
 order; everything else goes over plain sockets. What is random has a fixed seed.
-
-The gate does not run it yet.
 """
 
 import asyncio

@@ -5,8 +5,6 @@
 CKOSQL is the program to try; 60 seconds unless told otherwise. It needs `pip install 'psycopg[binary]' pyarrow`, and asks
 Flight SQL through ADBC where adbc-driver-flightsql is installed. Answers are checked; no error may come that is not asked
 for, and memory may not grow once everybody has been there.
-
-The gate does not run it yet.
 """
 
 import collections
