@@ -87,23 +87,31 @@ pub(super) fn functions(registry: &impl FunctionRegistry) -> Result<Vec<ScalarUD
 }
 
 impl Bound {
-    /// Refuses a batch of values that would cost too much.
-    fn check(&self, arguments: &[ColumnarValue]) -> Result<()> {
-        let arguments = ColumnarValue::values_to_arrays(arguments)?;
-        let sizes = arguments.iter().enumerate().map(|(place, argument)| self.sizes(place, argument));
+    /// Refuses a batch of so many rows that would cost too much.
+    fn check(&self, arguments: &[ColumnarValue], rows: usize) -> Result<()> {
+        let sizes = arguments.iter().enumerate().map(|(place, argument)| match argument {
+            ColumnarValue::Array(values) => self.sizes(place, values),
+            // One for all rows.
+            ColumnarValue::Scalar(value) => self.sizes(place, &value.to_array()?),
+        });
         let sizes = sizes.collect::<Result<Vec<_>>>()?;
-        let rows = arguments.first().map_or(0, |first| first.len());
+        let rows = if sizes.iter().all(|sizes| sizes.len() == 1) { 1 } else { rows };
         let (mut cost, mut row) = (0_i64, Vec::with_capacity(sizes.len()));
         for index in 0..rows {
             row.clear();
-            row.extend(sizes.iter().map(|sizes| if sizes.is_null(index) { 0 } else { sizes.value(index) }));
+            row.extend(sizes.iter().map(|sizes| {
+                let index = if sizes.len() == 1 { 0 } else { index };
+                if sizes.is_null(index) { 0 } else { sizes.value(index) }
+            }));
             cost = cost.saturating_add((self.cost)(&row));
         }
         let Self { name, most, what, .. } = self;
         match cost > *most {
-            true => exec_err!(
-                "{name} would give {cost} {what} for {rows} of the rows, and may give {most}: make its arguments smaller"
-            ),
+            true => {
+                exec_err!(
+                    "{name} would give {cost} {what} for {rows} of the rows, and may give {most}: make its arguments smaller"
+                )
+            }
             false => Ok(()),
         }
     }
@@ -167,7 +175,7 @@ impl ScalarUDFImpl for Bounded {
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        self.bound.check(&arguments.args)?;
+        self.bound.check(&arguments.args, arguments.number_rows)?;
         self.inner.invoke_with_args(arguments)
     }
 
@@ -194,7 +202,7 @@ mod tests {
 
     async fn answer(sql: &str) -> Result<String> {
         let context = SessionContext::new();
-        functions(&context.state())?.into_iter().for_each(|function| context.register_udf(function));
+        functions(&context)?.into_iter().for_each(|function| context.register_udf(function));
         let batches = context.sql(sql).await?.collect().await?;
         let columns = batches.iter().map(|batch| arrow::util::display::array_value_to_string(batch.column(0), 0));
         Ok(columns.collect::<Result<Vec<_>, _>>()?.join(","))

@@ -57,17 +57,17 @@ impl VisitorMut for Plain {
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
         let written = match expr {
-            Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } if is_in(left, right, false).is_some() => {
-                is_in(left, right, false)
-            }
-            Expr::AllOp { left, compare_op: BinaryOperator::NotEq, right } => is_in(left, right, true),
-            // A parameter is as exact as what it is compared with.
-            Expr::AnyOp { compare_op: BinaryOperator::Eq, right, .. } => {
-                if let Some(parameter) = numbers(right) {
+            Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } => {
+                let listed = is_in(left, right, false);
+                // A parameter is as exact as what it is compared with.
+                if listed.is_none()
+                    && let Some(parameter) = numbers(right)
+                {
                     **right = parameter;
                 }
-                None
+                listed
             }
+            Expr::AllOp { left, compare_op: BinaryOperator::NotEq, right } => is_in(left, right, true),
             Expr::TypedString(typed) if matches!(typed.data_type, DataType::Timestamp(..)) => {
                 if let Value::SingleQuotedString(text) = &mut typed.value.value
                     && let Some(whole) = times::with_seconds(text)
@@ -204,7 +204,8 @@ fn known(function: &Function) -> Option<Expr> {
     }
 }
 
-fn call(name: &str, arguments: impl IntoIterator<Item = Expr>) -> Expr {
+/// A call of a function.
+pub(crate) fn call(name: &str, arguments: impl IntoIterator<Item = Expr>) -> Expr {
     let argument = |argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument));
     let args = arguments.into_iter().map(argument).collect();
     Expr::Function(Function {

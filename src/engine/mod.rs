@@ -302,7 +302,7 @@ impl Engine {
     fn session_with(&self, catalog: Arc<dyn CatalogProvider>, books: Arc<OtherSide>, caller: Caller) -> Result<Session> {
         let mut context = SessionContext::new_with_state(self.state()?);
         datafusion_functions_json::register_all(&mut context)?;
-        bounds::functions(&context.state())?.into_iter().for_each(|function| context.register_udf(function));
+        bounds::functions(&context)?.into_iter().for_each(|function| context.register_udf(function));
         context.register_udf(words::function().as_ref().clone());
         times::functions().for_each(|function| context.register_udf(function));
         context.register_expr_planner(times::planner())?;
@@ -310,7 +310,7 @@ impl Engine {
         context.register_catalog(CATALOG, catalog);
         let (conventions, clock) = (Arc::clone(&self.shared.conventions), self.shared.config.clock);
         let (journal, caller) = (Arc::clone(&self.shared.journal), Arc::new(caller));
-        let configured = Arc::new(CheckoutOptions::of(context.state().config_options()));
+        let configured = Arc::new(CheckoutOptions::of(context.state_ref().read().config_options()));
         let (limits, is_guest) = (Limits::default(), false);
         Ok(Session { context, books, conventions, clock, limits, is_guest, configured, journal, caller })
     }
@@ -573,7 +573,7 @@ impl Session {
 
     /// The settings of live tables: name, value, what it is.
     pub fn settings(&self) -> Vec<(String, String, String)> {
-        let options = CheckoutOptions::of(self.context.state().config_options());
+        let options = self.options();
         let setting = |entry: ConfigEntry| (entry.key, entry.value.unwrap_or_default(), entry.description.to_owned());
         options.entries().into_iter().map(setting).collect()
     }
@@ -753,17 +753,20 @@ impl Session {
         Ok(tables)
     }
 
+    /// The settings as they are now.
+    fn options(&self) -> CheckoutOptions {
+        CheckoutOptions::of(self.context.state_ref().read().config_options())
+    }
+
     /// Requests that a statement may make: what the session says, and no more than what its role may.
     fn most_requests(&self) -> Option<u64> {
-        let said = CheckoutOptions::of(self.context.state().config_options()).max_requests;
-        [said, self.limits.max_requests].into_iter().flatten().min()
+        [self.options().max_requests, self.limits.max_requests].into_iter().flatten().min()
     }
 
     /// The least of what a setting says in the session and, for guests, in the configuration.
     fn least<T: Ord>(&self, setting: fn(&CheckoutOptions) -> Option<T>) -> Option<T> {
-        let said = setting(&CheckoutOptions::of(self.context.state().config_options()));
         let most = if self.is_guest { setting(&self.configured) } else { None };
-        [said, most].into_iter().flatten().min()
+        [setting(&self.options()), most].into_iter().flatten().min()
     }
 
     /// When a statement that begins now must be done.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{AsArray, IntervalMonthDayNanoArray};
 use arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit, TimeUnit, TimestampMicrosecondType};
 use chrono::{DateTime, Datelike, NaiveDateTime, Timelike};
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 
 use crate::error::{Error, ErrorKind};
@@ -59,9 +59,6 @@ impl ScalarUDFImpl for Age {
             _ => Ok(None),
         });
         let ages = ages.collect::<Result<IntervalMonthDayNanoArray, Error>>()?;
-        if arguments.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_))) {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&ages, 0)?));
-        }
         Ok(ColumnarValue::Array(Arc::new(ages)))
     }
 }

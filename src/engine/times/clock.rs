@@ -11,7 +11,7 @@ use arrow::array::{Array, ArrayRef, AsArray, TimestampMicrosecondArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
 use chrono::{DateTime, LocalResult, NaiveDateTime, Offset, TimeDelta, TimeZone};
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 
 use super::TIMEZONE;
@@ -72,13 +72,9 @@ impl ScalarUDFImpl for Timezone {
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let is_one = arguments.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
         let columns = ColumnarValue::values_to_arrays(&arguments.args)?;
         let [zones, times] = columns.as_slice() else { return Err(misused().into()) };
         let answer = moved(zones, times)?;
-        if is_one {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&answer, 0)?));
-        }
         Ok(ColumnarValue::Array(answer))
     }
 }

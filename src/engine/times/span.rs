@@ -9,7 +9,7 @@ use arrow::compute::{CastOptions, cast, cast_with_options};
 use arrow::datatypes::{
     DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit,
 };
-use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{
     ColumnarValue, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
@@ -88,9 +88,6 @@ impl ScalarUDFImpl for Scaled {
             _ => Ok(None),
         };
         let scaled = rows.map(row).collect::<Result<IntervalMonthDayNanoArray, Error>>()?;
-        if arguments.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_))) {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&scaled, 0)?));
-        }
         Ok(ColumnarValue::Array(Arc::new(scaled)))
     }
 }

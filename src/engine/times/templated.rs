@@ -6,8 +6,8 @@ use arrow::array::{Array, ArrayRef, AsArray, Date32Array, StringArray, Timestamp
 use arrow::compute::{CastOptions, cast, cast_with_options};
 use arrow::datatypes::{DataType, Date32Type, Decimal256Type, Field, FieldRef, TimeUnit, TimestampMicrosecondType, i256};
 use chrono::DateTime;
+use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::{Result, ScalarValue};
 use datafusion::functions::datetime;
 use datafusion::logical_expr::type_coercion::functions::fields_with_udf;
 use datafusion::logical_expr::{
@@ -208,9 +208,6 @@ impl ScalarUDFImpl for Templated {
             Manner::Template => self.by_template(&arguments)?,
             Manner::Seconds => seconds(&ColumnarValue::values_to_arrays(&arguments.args)?)?,
         };
-        if arguments.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_))) {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&answer, 0)?));
-        }
         Ok(ColumnarValue::Array(answer))
     }
 }

@@ -11,8 +11,8 @@ use std::fmt;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
-    ObjectName, ObjectNamePart, Query, Statement, TableFactor, Visit, VisitMut, Visitor,
+    BinaryOperator, DataType, Expr, FunctionArguments, ObjectName, ObjectNamePart, Query, Statement, TableFactor, Visit,
+    VisitMut, Visitor,
 };
 use datafusion_pg_catalog::pg_catalog::PG_CATALOG_TABLES;
 use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
@@ -24,6 +24,7 @@ use datafusion_pg_catalog::sql::rules::{
 
 use super::PG_CATALOG;
 use super::tables::Listing;
+use crate::engine::meaning::call;
 use named::Named;
 use single::{Shown, Single};
 
@@ -204,21 +205,6 @@ fn is_function_column(expr: &Expr) -> bool {
         _ => None,
     };
     name.is_some_and(|name| FUNCTION_COLUMNS.contains(&name.value.to_lowercase().as_str()))
-}
-
-fn call(name: &str, arguments: Vec<Expr>) -> Expr {
-    let argument = |argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument));
-    let args = arguments.into_iter().map(argument).collect();
-    Expr::Function(Function {
-        name: ObjectName(vec![ObjectNamePart::Identifier(Ident::new(name))]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: vec![] }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: vec![],
-    })
 }
 
 #[cfg(test)]
