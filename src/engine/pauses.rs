@@ -120,6 +120,7 @@ impl PhysicalExpr for Until {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Weak;
     use std::time::Duration;
 
     use datafusion::physical_plan::execute_stream;
@@ -131,12 +132,23 @@ mod tests {
     use super::*;
     use crate::engine::aside;
 
-    /// Whether all that a plan reads has given rows.
+    /// The rows that each node of a plan has given so far, where it counts them; with whether it is one that reads.
+    fn given(plan: &dyn ExecutionPlan) -> Vec<(bool, usize)> {
+        let inputs = plan.children();
+        let own = plan.metrics().and_then(|metrics| metrics.output_rows()).map(|rows| (inputs.is_empty(), rows));
+        own.into_iter().chain(inputs.iter().flat_map(|input| given(input.as_ref()))).collect()
+    }
+
+    /// Whether all that a plan reads has given rows, and something in it has.
     fn has_begun(plan: &dyn ExecutionPlan) -> bool {
-        match plan.children().as_slice() {
-            [] => plan.metrics().is_none_or(|metrics| metrics.output_rows().is_none_or(|rows| rows > 0)),
-            inputs => inputs.iter().all(|input| has_begun(input.as_ref())),
-        }
+        let given = given(plan);
+        given.iter().any(|(_, rows)| *rows > 0) && given.iter().all(|(reads, rows)| !reads || *rows > 0)
+    }
+
+    /// All nodes of a plan: a task that computes a part of it holds that part.
+    fn nodes(plan: &Arc<dyn ExecutionPlan>) -> Vec<Weak<dyn ExecutionPlan>> {
+        let inputs = plan.children().into_iter().flat_map(nodes);
+        [Arc::downgrade(plan)].into_iter().chain(inputs).collect()
     }
 
     #[tokio::test]
@@ -146,23 +158,26 @@ mod tests {
             "select count(*) from generate_series(1, 1000000) a(x), generate_series(1, 1000000) b(y)",
             "select sum(x * y) from generate_series(1, 1000000) a(x) join generate_series(1, 1000000) b(y) on x % 2 = y % 2",
             "with recursive n as (select 1 as i union all select i from n) select count(*) from n",
-            "select count(*) from (select unnest(range(1, 10000000)) as a) x, (select unnest(range(1, 10000000)) as b) y",
         ] {
             let context = SessionContext::new();
             let plan = context.sql(sql).await.unwrap().create_physical_plan().await.unwrap();
             let awaited = Awaited::default();
             let plan = awaited.within(plan).unwrap();
-            let rows = execute_stream(Arc::clone(&plan), context.task_ctx()).unwrap();
-            let held = Arc::new(());
+            let (begun, task, held) = (Arc::clone(&plan), context.task_ctx(), Arc::new(()));
             let computing = Arc::downgrade(&held);
-            let rows = RecordBatchStreamAdapter::new(rows.schema(), rows.inspect(move |_| drop(Arc::clone(&held))));
-            let rows = aside::rows(Box::pin(rows), awaited, None).unwrap();
+            let rows = aside::run(async move {
+                let rows = execute_stream(plan, task).unwrap();
+                let rows = RecordBatchStreamAdapter::new(rows.schema(), rows.inspect(move |_| drop(Arc::clone(&held))));
+                aside::rows(Box::pin(rows), awaited, None).unwrap()
+            });
+            let rows = rows.await.unwrap();
             let over = async {
-                while !has_begun(plan.as_ref()) {
+                while !has_begun(begun.as_ref()) {
                     yield_now().await;
                 }
-                drop(rows);
-                while computing.strong_count() > 0 {
+                let nodes = nodes(&begun);
+                drop((rows, begun));
+                while computing.strong_count() > 0 || nodes.iter().any(|node| node.strong_count() > 0) {
                     yield_now().await;
                 }
             };
