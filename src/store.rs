@@ -4,7 +4,7 @@
 //! configuration wins over the variable of the same name.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use object_store::prefix::PrefixStore;
@@ -87,6 +87,15 @@ pub fn variables(environment: &BTreeMap<String, String>) -> BTreeMap<String, Str
     variables.map(|(name, value)| (name.to_lowercase(), value.clone())).collect()
 }
 
+/// The same place by a path without `..`, which a store has no word for: the folders up to the last one are asked of the disk, as
+/// one may be a link.
+fn without_parents(path: &Path) -> std::io::Result<PathBuf> {
+    let parts: Vec<Component<'_>> = path.components().collect();
+    let Some(last) = parts.iter().rposition(|part| *part == Component::ParentDir) else { return Ok(path.to_owned()) };
+    let (before, after) = parts.split_at(last + 1);
+    Ok(before.iter().collect::<PathBuf>().canonicalize()?.join(after.iter().collect::<PathBuf>()))
+}
+
 fn url_of(what: &'static str, text: &str) -> Result<Url> {
     let wrong = || {
         Error::new(ErrorKind::Config, format!("the {what} is neither a folder nor a bucket"))
@@ -97,8 +106,8 @@ fn url_of(what: &'static str, text: &str) -> Result<Url> {
         Ok(url) if url.scheme() == "file" || BUCKETS.contains(&url.scheme()) => url,
         Ok(url) if url.scheme().len() > 1 && text.contains("://") => return Err(wrong()),
         _ => {
-            let path = std::path::absolute(Path::new(text)).map_err(|error| wrong().caused_by(error))?;
-            Url::from_directory_path(path).map_err(|()| wrong())?
+            let path = std::path::absolute(Path::new(text)).and_then(|path| without_parents(&path));
+            Url::from_directory_path(path.map_err(|error| wrong().caused_by(error))?).map_err(|()| wrong())?
         }
     };
     let mut url = url;
@@ -106,4 +115,22 @@ fn url_of(what: &'static str, text: &str) -> Result<Url> {
         url.set_path(&format!("{}/", url.path()));
     }
     Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_by_way_of_a_parent_is_the_folder_that_it_leads_to() {
+        let folder = tempfile::TempDir::new().unwrap();
+        std::fs::create_dir(folder.path().join("sub")).unwrap();
+        let at = |path: &Path| Location::parse(path.to_str().unwrap(), &BTreeMap::new());
+        let direct = at(&folder.path().canonicalize().unwrap().join("lake")).unwrap();
+        let around = at(&folder.path().join("sub/../sub/.././lake")).unwrap();
+        assert_eq!(around.url(), direct.url());
+        around.store().unwrap();
+        let error = at(&folder.path().join("none/../lake")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+    }
 }
