@@ -23,6 +23,7 @@ use crate::matching::files::with_shipped;
 use crate::matching::outcome::{Difference, Exception, Match, Outcome, Step, decimal};
 use crate::matching::results::Recorded;
 use crate::matching::rule::Rule;
+use crate::matching::sides::Table;
 use crate::output::Format;
 use crate::shell::failure::Failure;
 
@@ -231,18 +232,21 @@ fn summary(outcome: &Outcome) -> Result<RecordBatch> {
     let mut rows: Vec<[String; 4]> = Vec::new();
     let (mut hops, mut counts) = (Vec::new(), Vec::new());
     for step in &outcome.steps {
-        // By what, rule and table.
-        let mut by: BTreeMap<(&str, &str, &str), i64> = BTreeMap::new();
+        // By rule and table, as places, and by what: of a million matches no names are compared.
+        let mut counts_of: BTreeMap<(Option<usize>, Option<usize>, &str), i64> = BTreeMap::new();
         for (what, found) in [("matched", &step.matches), ("suggested", &step.suggestions)] {
-            for found in found {
-                *by.entry((what, &step.rule(found)?.id, "")).or_default() += 1;
-            }
+            found.iter().for_each(|found| *counts_of.entry((Some(found.rule), None, what)).or_default() += 1);
         }
         for out in &step.out_of_scope {
-            *by.entry(("out_of_scope", rule_at(step, Some(out.rule)), step.table(out.table)?.name())).or_default() += 1;
+            *counts_of.entry((Some(out.rule), Some(out.table), "out_of_scope")).or_default() += 1;
         }
         for left in &step.exceptions {
-            *by.entry((left.reason, rule_at(step, left.rule), step.table(left.table)?.name())).or_default() += 1;
+            *counts_of.entry((left.rule, Some(left.table), left.reason)).or_default() += 1;
+        }
+        let mut by: BTreeMap<(&str, &str, &str), i64> = BTreeMap::new();
+        for ((rule, table, what), count) in counts_of {
+            let table = table.map(|table| step.table(table)).transpose()?.map_or("", Table::name);
+            *by.entry((what, rule_at(step, rule), table)).or_default() += count;
         }
         for ((what, rule, table), count) in by {
             rows.push([&step.flow, what, rule, table].map(str::to_owned));

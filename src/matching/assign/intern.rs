@@ -12,6 +12,8 @@ use super::standing::{Side, at, count};
 
 /// Rows are dealt into two to the power of this many parts.
 const PART_BITS: u32 = 8;
+/// What hashes begin with. Not nothing: memory that is asked for full of zeros is read before it is written here, and so is got twice.
+const BEGIN: u64 = 0x9E37_79B9_7F4A_7C15;
 /// The bits of a hash that do not say the part.
 const HASH_PLACES: u64 = u64::MAX >> PART_BITS;
 
@@ -112,7 +114,7 @@ struct Dealt {
 impl Dealt {
     fn of(columns: &[Box<dyn Column>], side: Side, takes_part: &[bool]) -> Self {
         let part_of = |hash: u64| usize::try_from(hash >> (u64::BITS - PART_BITS)).unwrap_or_default();
-        let mut hashes = vec![0; takes_part.len()];
+        let mut hashes = vec![BEGIN; takes_part.len()];
         columns.iter().for_each(|column| column.hash(side, &mut hashes));
         let mut places = vec![0_usize; 1 << PART_BITS];
         let rows = || hashes.iter().zip(takes_part).zip(0_u32..).filter(|((_, takes_part), _)| **takes_part);
