@@ -1,11 +1,6 @@
 -- What the header of a rule has compared of a match, told from its rows: sums, currencies, days. And what people had set apart from
 -- them, so that it was no candidate.
-with changes as (
-    select *, row_number() over (partition by flow, match_id order by run desc) as newest
-    from kept.matches
-    where run_id in (select run_id from kept.runs)
-),
-versions as (
+with versions as (
     select flow, rule_id, rule_version, amount_test, window_test
     from kept.rule_versions
     where run_id in (select run_id from kept.runs)
@@ -27,11 +22,11 @@ sides as (
 ),
 told as (
     select sides.*, changes.residual_amount, versions.amount_test, versions.window_test, versions.rule_id is null as is_by_hand
-    from changes
+    from newest.matches as changes
     join sides on sides.flow = changes.flow and sides.match_id = changes.match_id and sides.run_id = changes.lines_run_id
     left join versions
         on versions.flow = changes.flow and versions.rule_id = changes.rule_id and versions.rule_version = changes.rule_version
-    where changes.newest = 1 and changes.status <> 'withdrawn'
+    where changes.status <> 'withdrawn'
 ),
 decided as (
     select overrides.flow, override_id, side, "table", line_id,

@@ -1,19 +1,13 @@
--- The last change of each row that a complete run has made, where it is left by it.
 with latest as (
     select flow, as_of from (select flow, as_of, row_number() over (partition by flow order by run desc) as newest from kept.runs)
     where newest = 1
 ),
-changes as (
-    select *, row_number() over (partition by flow, hop, "table", line_id order by run desc) as newest
-    from kept.exceptions
-    where run_id in (select run_id from kept.runs)
-),
 aged as (
     select changes.*, latest.as_of,
         cast(latest.as_of as integer) - cast(coalesce(changes.day, changes.first_seen) as integer) as age_days
-    from changes
+    from newest.exceptions as changes
     join latest on latest.flow = changes.flow
-    where newest = 1 and scope = 'exception'
+    where scope = 'exception'
 ),
 -- Whom people have last assigned a row to.
 owners as (

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::found::canonical;
+use super::sift::{Fate, Fates, Sifted};
 use super::state::{After, Entry, Status};
 use crate::error::{Error, Result};
 use crate::matching::assign::Side;
@@ -49,19 +50,19 @@ pub(super) const AMOUNTS_KEPT: &str = "amounts_kept";
 /// The amounts of the matches of a rule in a currency: left of their left sides, right of their right sides and what is left.
 pub(super) const MATCHES_BALANCE: &str = "matches_balance";
 
-/// What must be so of a flow and what is known of it.
+/// What must be so of a flow: of what is known as it was found or is new, and of what is known besides.
 ///
 /// # Errors
 /// [`crate::error::ErrorKind::Bug`] when one of them is not so: then nothing may be recorded.
-pub(super) fn conserved(steps: &[Step], state: &After<'_>) -> Result<Vec<Assertion>> {
+pub(super) fn conserved(sifted: &Sifted<'_>, weighed: &After<'_>) -> Result<Vec<Assertion>> {
     let mut assertions = Vec::new();
-    for step in steps {
-        let counted = counted(step, state)?;
+    for fates in &sifted.0 {
+        let counted = counted(fates, weighed)?;
         for (place, times) in counted.iter().enumerate() {
-            of_table(step, place, times, &mut assertions)?;
+            of_table(fates.reading.step, place, times, &mut assertions)?;
         }
     }
-    balances(state, &mut assertions)?;
+    balances(sifted, weighed, &mut assertions)?;
     match assertions.iter().find(|assertion| !assertion.is_passed) {
         None => Ok(assertions),
         Some(broken) => Err(Error::bug("what was found does not add up, and nothing is recorded")
@@ -75,29 +76,35 @@ pub(super) fn conserved(steps: &[Step], state: &After<'_>) -> Result<Vec<Asserti
 }
 
 /// How many times each row of each table of a step is recorded.
-fn counted(step: &Step, state: &After<'_>) -> Result<Vec<Vec<u32>>> {
+fn counted(fates: &Fates<'_>, weighed: &After<'_>) -> Result<Vec<Vec<u32>>> {
+    let step = fates.reading.step;
     let mut times: Vec<Vec<u32>> = step.tables.iter().map(|table| vec![0; table.len()]).collect();
-    let mut count = |table: &str, id: &str, may_be_gone: bool| -> Result<()> {
+    let mut count = |table: usize, row: u32| {
+        let times = times.get_mut(table).and_then(|times| times.get_mut(usize::try_from(row).ok()?));
+        times.map(|times| *times += 1).ok_or_else(|| Error::bug("a row is recorded that is not there"))
+    };
+    for (_, _, found) in fates.matches().filter(|(fate, status, _)| *fate != Fate::Weighed && *status == Status::Confirmed) {
+        step.rows_of(found).try_for_each(|(_, table, row)| count(table, row))?;
+    }
+    for (_, open) in fates.open().filter(|(fate, _)| *fate != Fate::Weighed) {
+        let (table, row) = open.row();
+        count(table, row)?;
+    }
+    let mut count_id = |table: &str, id: &str, may_be_gone: bool| {
         let place = step.tables.iter().position(|known| known.name() == table);
-        let row = place.and_then(|place| step.tables.get(place)?.place(id));
-        match (place.and_then(|place| times.get_mut(place)), row.and_then(|row| usize::try_from(row).ok())) {
-            (Some(times), Some(row)) => {
-                if let Some(times) = times.get_mut(row) {
-                    *times += 1;
-                }
-                Ok(())
-            }
-            _ if may_be_gone => Ok(()),
-            _ => Err(Error::bug("a row is recorded that is not there").with("table", table).with("row", id)),
+        match place.and_then(|place| Some((place, step.tables.get(place)?.place(id)?))) {
+            Some((place, row)) => count(place, row),
+            None if may_be_gone => Ok(()),
+            None => Err(Error::bug("a row is recorded that is not there").with("table", table).with("row", id)),
         }
     };
-    for known in state.matches.values().filter(|known| known.entry.status == Status::Confirmed && known.entry.hop == step.hop) {
+    for known in weighed.matches.values().filter(|known| known.entry.status == Status::Confirmed && known.entry.hop == step.hop) {
         for line in &known.entry.lines {
-            count(&line.table, &line.id, known.is_kept)?;
+            count_id(&line.table, &line.id, known.is_kept)?;
         }
     }
-    for place in state.exceptions.keys().filter(|place| place.hop == step.hop) {
-        count(&place.table, &place.id, false)?;
+    for place in weighed.exceptions.keys().filter(|place| place.hop == step.hop) {
+        count_id(&place.table, &place.id, false)?;
     }
     Ok(times)
 }
@@ -105,19 +112,26 @@ fn counted(step: &Step, state: &After<'_>) -> Result<Vec<Vec<u32>>> {
 fn of_table(step: &Step, place: usize, times: &[u32], assertions: &mut Vec<Assertion>) -> Result<()> {
     let table = step.table(place)?;
     let lines = canonical(step, place)?;
-    let mut sums: BTreeMap<String, (i128, i128, i64)> = BTreeMap::new();
+    let mut sums: BTreeMap<&str, (i128, i128, i64)> = BTreeMap::new();
     for (row, times) in (0_u32..).zip(times) {
         let (Some(amount), Some(currency)) = (lines.amount(row), lines.currency(row)) else { continue };
-        let (before, after, rows) = sums.entry(currency.to_uppercase()).or_default();
+        let (before, after, rows) = sums.entry(currency).or_default();
         *before = before.checked_add(amount).ok_or_else(overflow)?;
         let recorded = amount.checked_mul(i128::from(*times)).ok_or_else(overflow)?;
         *after = after.checked_add(recorded).ok_or_else(overflow)?;
         *rows += 1;
     }
+    let mut of_currencies: BTreeMap<String, (i128, i128, i64)> = BTreeMap::new();
+    for (currency, (before, after, rows)) in sums {
+        let sum = of_currencies.entry(currency.to_uppercase()).or_default();
+        sum.0 = sum.0.checked_add(before).ok_or_else(overflow)?;
+        sum.1 = sum.1.checked_add(after).ok_or_else(overflow)?;
+        sum.2 += rows;
+    }
     let once = times.iter().filter(|times| **times == 1).count();
     let rows = i64::try_from(table.len()).unwrap_or(i64::MAX);
     assertions.push(Assertion::of(step.hop, EACH_ROW_ONCE, table.name(), [table.len(), once].map(count_of), rows));
-    assertions.extend(sums.into_iter().map(|(currency, (left, right, rows))| Assertion {
+    assertions.extend(of_currencies.into_iter().map(|(currency, (left, right, rows))| Assertion {
         currency: Some(currency),
         ..Assertion::of(step.hop, AMOUNTS_KEPT, table.name(), [left, right], rows)
     }));
@@ -125,23 +139,50 @@ fn of_table(step: &Step, place: usize, times: &[u32], assertions: &mut Vec<Asser
 }
 
 /// The sums of the matches of each rule, and whether each of them balances.
-fn balances(state: &After<'_>, assertions: &mut Vec<Assertion>) -> Result<()> {
-    let mut sums: BTreeMap<(u32, &str, String), Sum> = BTreeMap::new();
-    for known in state.matches.values().filter(|known| known.entry.status == Status::Confirmed) {
-        let entry = &known.entry;
-        let Some((currency, left, right)) = balance(entry)? else { continue };
-        let sum = sums.entry((entry.hop, &entry.rule, currency)).or_default();
-        sum.left = sum.left.checked_add(left).ok_or_else(overflow)?;
-        sum.right = sum.right.checked_add(right).ok_or_else(overflow)?;
-        sum.matches += 1;
-        sum.broken += i64::from(left != right);
+fn balances(sifted: &Sifted<'_>, weighed: &After<'_>, assertions: &mut Vec<Assertion>) -> Result<()> {
+    let mut sums: BTreeMap<(u32, &str), BTreeMap<String, Sum>> = BTreeMap::new();
+    for fates in &sifted.0 {
+        let step = fates.reading.step;
+        for (_, _, found) in fates.matches().filter(|(fate, status, _)| *fate != Fate::Weighed && *status == Status::Confirmed) {
+            let rule = step.rule(found)?;
+            let [left, right] = fates.reading.compared(found)?;
+            let rows = step.rows_of(found).map(|(side, _, row)| {
+                let lines = if side == Side::Left { left } else { right };
+                (side, lines.amount(row), lines.currency(row))
+            });
+            let rest = found.residual.as_deref().map(|rest| (rest.amount, rest.currency.as_str()));
+            let balanced = balance(rows, rest, found.decision.is_some());
+            let balanced =
+                balanced.map_err(|error| step.match_id(found).map_or_else(|other| other, |id| error.with("match_id", id)))?;
+            add(sums.entry((step.hop, &rule.id)).or_default(), balanced)?;
+        }
     }
-    assertions.extend(sums.into_iter().map(|((hop, rule, currency), sum)| Assertion {
-        currency: Some(currency),
-        // Of each match, not of their sum alone.
-        is_passed: sum.broken == 0,
-        ..Assertion::of(hop, MATCHES_BALANCE, rule, [sum.left, sum.right], sum.matches)
-    }));
+    for known in weighed.matches.values().filter(|known| known.entry.status == Status::Confirmed) {
+        let Entry { id, hop, rule, lines, rest, decision, .. } = &known.entry;
+        let rows = lines.iter().map(|line| (line.side, line.values.amount, line.values.currency.as_deref()));
+        let rest = rest.as_ref().map(|rest| (rest.amount, rest.currency.as_str()));
+        let balanced = balance(rows, rest, decision.is_some()).map_err(|error| error.with("match_id", id))?;
+        add(sums.entry((*hop, rule)).or_default(), balanced)?;
+    }
+    for ((hop, rule), sums) in sums {
+        assertions.extend(sums.into_iter().map(|(currency, sum)| Assertion {
+            currency: Some(currency),
+            // Of each match, not of their sum alone.
+            is_passed: sum.broken == 0,
+            ..Assertion::of(hop, MATCHES_BALANCE, rule, [sum.left, sum.right], sum.matches)
+        }));
+    }
+    Ok(())
+}
+
+/// Adds a match to the sums of its currency.
+fn add(sums: &mut BTreeMap<String, Sum>, balanced: Option<(&str, i128, i128)>) -> Result<()> {
+    let Some((currency, left, right)) = balanced else { return Ok(()) };
+    let sum = sums.entry(currency.to_uppercase()).or_default();
+    sum.left = sum.left.checked_add(left).ok_or_else(overflow)?;
+    sum.right = sum.right.checked_add(right).ok_or_else(overflow)?;
+    sum.matches += 1;
+    sum.broken += i64::from(left != right);
     Ok(())
 }
 
@@ -154,25 +195,35 @@ struct Sum {
 }
 
 /// Currency, sum of the left, and sum of the right with what is left of both; nothing where no amounts are compared.
-fn balance(entry: &Entry) -> Result<Option<(String, i128, i128)>> {
-    let mut amounts = entry.lines.iter().map(|line| line.values.amount);
-    // A person may put a row together with others that has no amount.
-    if amounts.clone().all(|amount| amount.is_none()) || (entry.decision.is_some() && amounts.any(|amount| amount.is_none())) {
-        return Ok(None);
-    }
-    let mixed = || Error::bug("a match of several currencies, or of rows without amounts").with("match_id", &entry.id);
-    let mut currency: Option<String> = entry.rest.as_ref().map(|rest| rest.currency.to_uppercase());
-    let (mut left, mut right) = (0_i128, entry.rest.as_ref().map_or(0, |rest| rest.amount));
-    for line in &entry.lines {
-        let (Some(amount), Some(own)) = (line.values.amount, &line.values.currency) else { return Err(mixed()) };
-        let own = own.to_uppercase();
-        if *currency.get_or_insert_with(|| own.clone()) != own {
-            return Err(mixed());
-        }
-        let sum = if line.side == Side::Left { &mut left } else { &mut right };
+fn balance<'a>(
+    rows: impl Iterator<Item = (Side, Option<i128>, Option<&'a str>)>,
+    rest: Option<(i128, &'a str)>,
+    is_by_hand: bool,
+) -> Result<Option<(&'a str, i128, i128)>> {
+    let mut currency = rest.map(|(_, currency)| currency);
+    let (mut left, mut right) = (0_i128, rest.map_or(0, |(amount, _)| amount));
+    let (mut has_amounts, mut lacks_amounts, mut is_mixed) = (false, false, false);
+    for (side, amount, own) in rows {
+        let Some(amount) = amount else {
+            lacks_amounts = true;
+            continue;
+        };
+        has_amounts = true;
+        is_mixed |= own.is_none_or(|own| {
+            let known = *currency.get_or_insert(own);
+            known != own && known.to_uppercase() != own.to_uppercase()
+        });
+        let sum = if side == Side::Left { &mut left } else { &mut right };
         *sum = sum.checked_add(amount).ok_or_else(overflow)?;
     }
-    Ok(Some((currency.unwrap_or_default(), left, right)))
+    // A person may put a row together with others that has no amount.
+    if !has_amounts || (is_by_hand && lacks_amounts) {
+        return Ok(None);
+    }
+    if lacks_amounts || is_mixed {
+        return Err(Error::bug("a match of several currencies, or of rows without amounts"));
+    }
+    Ok(currency.map(|currency| (currency, left, right)))
 }
 
 /// A number of rows as a mantissa of decimal(38,8).

@@ -1,10 +1,12 @@
 //! What a run found of a flow, as values that can be compared with what was known.
 
-use super::record::{Found, Now};
+use super::record::Now;
 use super::state::{Entry, Line, Place, Rest, Status, Values, Why};
 use crate::error::{Error, Result};
 use crate::matching::assign::Side;
-use crate::matching::outcome::{Match, Step};
+use crate::matching::outcome::{Exception, Excluded, Match, OutOfScope, Step};
+use crate::matching::rule::Rule;
+use crate::matching::sided::Sided;
 use crate::matching::sides::Lines;
 
 /// The reason of rows that a rule says to be of no concern and gives no other, or that a person has excluded.
@@ -14,20 +16,6 @@ const EXCLUDED: &str = "EXCLUDED";
 /// The steps of a flow.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Steps<'a>(pub(super) &'a [Step]);
-
-impl Steps<'_> {
-    /// What was found in them.
-    ///
-    /// # Errors
-    /// [`crate::error::ErrorKind::Bug`] when a finding is not of its step.
-    pub(super) fn found(self) -> Result<Found> {
-        let mut found = Found::default();
-        for step in self.0 {
-            Reading::of(step)?.read(&mut found)?;
-        }
-        Ok(found)
-    }
-}
 
 impl Now for Steps<'_> {
     fn values(&self, rule: &str, hop: u32, line: &Line) -> Option<Values> {
@@ -54,72 +42,126 @@ pub(super) fn canonical(step: &Step, place: usize) -> Result<Lines<'_>> {
         let sides = sides.iter().filter(|(_, table)| **table == place);
         sides.map(move |(side, _)| (rule, side))
     });
-    let told = |rule: &crate::matching::rule::Rule| (rule.amount.is_none(), rule.window.is_none());
+    let told = |rule: &Rule| (rule.amount.is_none(), rule.window.is_none());
     let (rule, side) = of_table.min_by_key(|(rule, _)| told(rule)).ok_or_else(|| Error::bug("a table of no rule"))?;
     Ok(step.table(place)?.lines(rule, side))
 }
 
+/// A row of a step that is in no match.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Open<'a> {
+    Exception(&'a Exception),
+    OutOfScope(&'a OutOfScope),
+    Excluded(&'a Excluded),
+}
+
+impl Open<'_> {
+    /// Its table, as a place in the step's, and its number there.
+    pub(super) fn row(self) -> (usize, u32) {
+        match self {
+            Self::Exception(left) => (left.table, left.row),
+            Self::OutOfScope(out) => (out.table, out.row),
+            Self::Excluded(out) => (out.table, out.row),
+        }
+    }
+
+    /// Whether nothing is expected for it.
+    pub(super) fn is_out_of_scope(self) -> bool {
+        !matches!(self, Self::Exception(_))
+    }
+}
+
 /// A step while it is read.
-struct Reading<'a> {
-    step: &'a Step,
+#[derive(Debug)]
+pub(super) struct Reading<'a> {
+    pub(super) step: &'a Step,
     /// What is compared of each table.
     canonical: Vec<Lines<'a>>,
+    /// What each rule compares of its sides.
+    compared: Vec<Sided<Lines<'a>>>,
 }
 
 impl<'a> Reading<'a> {
-    fn of(step: &'a Step) -> Result<Self> {
+    pub(super) fn of(step: &'a Step) -> Result<Self> {
         let canonical = (0..step.tables.len()).map(|place| canonical(step, place)).collect::<Result<_>>()?;
-        Ok(Self { step, canonical })
+        let lines = |rule, side, table: &usize| Ok::<_, Error>(step.table(*table)?.lines(rule, side));
+        let sides = |(rule, sides): (&'a Rule, &Sided<usize>)| match sides {
+            Sided::One(table) => Ok(Sided::One(lines(rule, Side::Left, table)?)),
+            Sided::Two(left, right) => Ok(Sided::Two(lines(rule, Side::Left, left)?, lines(rule, Side::Right, right)?)),
+        };
+        let compared = step.rules.iter().zip(&step.sides).map(sides).collect::<Result<_>>()?;
+        Ok(Self { step, canonical, compared })
     }
 
-    fn read(&self, found: &mut Found) -> Result<()> {
+    /// What the rule of a match compares of both sides.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Bug`] when it is of another step.
+    pub(super) fn compared(&self, one: &Match) -> Result<[Lines<'a>; 2]> {
+        let [left, right] = self.compared.get(one.rule).and_then(Sided::both).ok_or_else(|| Error::bug("a match of no rule"))?;
+        Ok([*left, *right])
+    }
+
+    /// Its matches, then what is suggested.
+    pub(super) fn matches(&self) -> impl Iterator<Item = (Status, &'a Match)> + use<'a> {
+        let of = |status| move |one| (status, one);
+        let suggested = self.step.suggestions.iter().map(of(Status::Suggested));
+        self.step.matches.iter().map(of(Status::Confirmed)).chain(suggested)
+    }
+
+    /// Its rows that are in no match.
+    pub(super) fn open(&self) -> impl Iterator<Item = Open<'a>> + use<'a> {
+        let left = self.step.exceptions.iter().map(Open::Exception);
+        left.chain(self.step.out_of_scope.iter().map(Open::OutOfScope)).chain(self.step.excluded.iter().map(Open::Excluded))
+    }
+
+    /// Why a row is in no match.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Bug`] when it is of another step.
+    pub(super) fn why(&self, open: Open<'_>) -> Result<Why> {
         let step = self.step;
-        for (status, matches) in [(Status::Confirmed, &step.matches), (Status::Suggested, &step.suggestions)] {
-            for one in matches {
-                let entry = self.entry(one, status)?;
-                found.matches.insert(entry.id.clone(), entry);
+        let (table, row) = open.row();
+        let values = self.values(table, row)?;
+        Ok(match open {
+            Open::Exception(left) => {
+                let candidates = step.candidates(left)?;
+                let rule = left.rule.and_then(|place| step.rules.get(place));
+                Why {
+                    is_out_of_scope: false,
+                    reason: left.reason.to_owned(),
+                    rule: rule.map(|rule| rule.id.clone()),
+                    detail: left.detail.as_deref().map(str::to_owned),
+                    candidate_table: match candidates.is_empty() {
+                        true => None,
+                        false => Some(step.table(left.candidate_table)?.name().to_owned()),
+                    },
+                    candidate_count: i64::from(left.candidate_count),
+                    candidates: Some(candidates.join(" ")).filter(|ids| !ids.is_empty()),
+                    due: left.due,
+                    values,
+                }
             }
-        }
-        for left in &step.exceptions {
-            let candidates = step.candidates(left)?;
-            let rule = left.rule.and_then(|place| step.rules.get(place));
-            let why = Why {
-                is_out_of_scope: false,
-                reason: left.reason.to_owned(),
-                rule: rule.map(|rule| rule.id.clone()),
-                detail: left.detail.as_deref().map(str::to_owned),
-                candidate_table: match candidates.is_empty() {
-                    true => None,
-                    false => Some(step.table(left.candidate_table)?.name().to_owned()),
-                },
-                candidate_count: i64::from(left.candidate_count),
-                candidates: Some(candidates.join(" ")).filter(|ids| !ids.is_empty()),
-                due: left.due,
-                values: self.values(left.table, left.row)?,
-            };
-            found.exceptions.insert(self.place(left.table, left.row)?, why);
-        }
-        for out in &step.out_of_scope {
-            let rule = step.rules.get(out.rule);
-            let why = Why {
-                is_out_of_scope: true,
-                reason: rule.and_then(|rule| rule.reason).unwrap_or(OUT_OF_SCOPE).to_owned(),
-                rule: rule.map(|rule| rule.id.clone()),
-                detail: out.why.as_deref().map(str::to_owned),
-                values: self.values(out.table, out.row)?,
-                ..Why::default()
-            };
-            found.exceptions.insert(self.place(out.table, out.row)?, why);
-        }
-        for out in &step.excluded {
-            let values = self.values(out.table, out.row)?;
-            let why = Why { is_out_of_scope: true, reason: EXCLUDED.to_owned(), values, ..Why::default() };
-            found.exceptions.insert(self.place(out.table, out.row)?, why);
-        }
-        Ok(())
+            Open::OutOfScope(out) => {
+                let rule = step.rules.get(out.rule);
+                Why {
+                    is_out_of_scope: true,
+                    reason: rule.and_then(|rule| rule.reason).unwrap_or(OUT_OF_SCOPE).to_owned(),
+                    rule: rule.map(|rule| rule.id.clone()),
+                    detail: out.why.as_deref().map(str::to_owned),
+                    values,
+                    ..Why::default()
+                }
+            }
+            Open::Excluded(_) => Why { is_out_of_scope: true, reason: EXCLUDED.to_owned(), values, ..Why::default() },
+        })
     }
 
-    fn place(&self, table: usize, row: u32) -> Result<Place> {
+    /// What a row is called.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Bug`] when it is of another step.
+    pub(super) fn place(&self, (table, row): (usize, u32)) -> Result<Place> {
         let table = self.step.table(table)?;
         Ok(Place { hop: self.step.hop, table: table.name().to_owned(), id: table.id(row)?.to_owned() })
     }
@@ -129,23 +171,24 @@ impl<'a> Reading<'a> {
         Ok(values(*lines, row))
     }
 
-    fn entry(&self, one: &Match, status: Status) -> Result<Entry> {
-        let step = self.step;
-        let rule = step.rule(one)?;
-        let tables = step.tables_of(one)?;
-        let [left, right] = step.ids(one)?;
-        let sides = [(Side::Left, one.group.left(), left), (Side::Right, one.group.right(), right)];
-        let mut lines = Vec::new();
-        for ((side, rows, ids), table) in sides.into_iter().zip(tables) {
-            let read = table.lines(rule, side);
-            let line = |(row, id): (&u32, &str)| Line {
-                side,
-                table: table.name().to_owned(),
-                id: id.to_owned(),
-                values: values(read, *row),
-                compared_day: read.day(*row),
-            };
-            lines.extend(rows.iter().zip(ids).map(line));
+    /// A match as it is kept.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Bug`] when it is of another step.
+    pub(super) fn entry(&self, status: Status, one: &Match) -> Result<Entry> {
+        let (step, rule) = (self.step, self.step.rule(one)?);
+        let mut lines = Vec::with_capacity(one.group.left().len() + one.group.right().len());
+        for (side, read) in [Side::Left, Side::Right].into_iter().zip(self.compared(one)?) {
+            let table = read.table();
+            for row in one.group.of(side) {
+                lines.push(Line {
+                    side,
+                    table: table.name().to_owned(),
+                    id: table.id(*row)?.to_owned(),
+                    values: values(read, *row),
+                    compared_day: read.day(*row),
+                });
+            }
         }
         let rest = one.residual.as_deref().map(|rest| Rest {
             kind: rest.kind.to_owned(),

@@ -1,8 +1,9 @@
 //! What rules have found, kept in the lake: schema `recon`.
 //!
 //! ```text
-//!  outcome ─▶ found: values ─┐
-//!  store ─▶ read: what was known ─┴▶ record: what changes ─▶ conserve: does it add up ─▶ rows ─▶ store: details first, runs last
+//!  outcome ─▶ found: values ──────────┐
+//!  store ─▶ before: what was known ─┴▶ sift: what is the same, and what is new ─▶ record: what changes of the rest
+//!    ─▶ conserve: does it add up ─▶ rows ─▶ store: details first, runs last
 //!  tables: what is kept, and what is shown of it
 //! ```
 //!
@@ -24,6 +25,7 @@
 //! A run that goes by all that the last one went by is not matched anew: it would find the same. Any other is, and where it
 //! finds the same of the same all the same, only its row in `runs` is written as well, and says since when.
 
+mod before;
 mod conserve;
 mod enter;
 mod found;
@@ -32,6 +34,7 @@ mod inputs;
 mod read;
 mod record;
 mod rows;
+mod sift;
 mod state;
 mod store;
 pub mod tables;
@@ -68,11 +71,11 @@ pub use enter::{Asked, Entered};
 use found::Steps;
 pub use identity::{Broken, Identity};
 use read::Last;
-use record::{Changes, Facts, record};
+use record::{Changes, ExceptionChange, Facts, MatchChange, record};
 use rows::{Run, Told};
+use sift::{Fate, Fates, Sifted, Weighed};
 use state::{After, Status};
 use store::{Batches, Store};
-use tables::Kept;
 
 /// Changes that are made rows at once.
 const AT_ONCE: usize = 65_536;
@@ -258,7 +261,7 @@ impl Results {
         let id = run_id(flow, number, occasion.nonce);
         let run = Run { id: &id, flow, number };
         if !of_books.is_empty() {
-            self.store.add_all(&tables::ASSERTIONS, Box::new(std::iter::once(rows::assertions(run, &of_books)))).await?;
+            self.store.add_all([&tables::ASSERTIONS], once(rows::assertions(run, &of_books)?)).await?;
         }
         let row = rows::run(run, told)?;
         // What people have said since the run began has a number of its own: the run has not heard it, and fails.
@@ -291,7 +294,6 @@ impl Results {
         if let (Some(_), Some(table)) = (closed, steps.iter().flat_map(|step| &step.tables).find(|table| !table.is_dated())) {
             return Err(undated(table.name()));
         }
-        let previous = self.store.known(state, flow).await?;
         let versions: BTreeSet<String> = steps.iter().flat_map(|step| &step.rules).map(|rule| rule.version.clone()).collect();
         let known_versions = self.store.versions(state, flow).await?;
         let new_versions = versions.difference(&known_versions).cloned().collect();
@@ -305,12 +307,12 @@ impl Results {
             new_versions: &new_versions,
             now: &Steps(steps),
         };
-        let changes = record(&previous, Steps(steps).found()?, &facts);
+        let before = self.store.before(state, flow).await?;
+        let (sifted, Weighed { previous, found }) = Sifted::of(steps, &before, closed.is_some())?;
+        drop(before);
+        let changes = record(&previous, found, &facts);
         let after = previous.after(&changes);
-        let (assertions, counts) = (conserved(steps, &after)?, counts(&after, &changes));
-        // What is written takes memory of its own.
-        drop(after);
-        drop(previous);
+        let (assertions, counts) = (conserved(&sifted, &after)?, counts(&sifted, &after, &changes));
         let mut told = Told {
             as_of: occasion.as_of,
             started: begun.started,
@@ -322,21 +324,21 @@ impl Results {
             decisions: inputs::decisions(decided, closed),
             goes_by: goes_by.map(str::to_owned),
         };
-        told.unchanged_since = unchanged_since(last.as_ref(), &told, &changes);
+        if changes.is_empty() && !sifted.has_new() {
+            told.unchanged_since = unchanged_since(last.as_ref(), &told);
+        }
         if told.unchanged_since.is_none() {
-            let once = |rows: Result<RecordBatch>| Box::new(std::iter::once(rows));
-            let matches = || changes.matches.chunks(AT_ONCE);
-            let exceptions = changes.exceptions.chunks(AT_ONCE);
-            let written: [(&Kept, Batches<'_>); 5] = [
-                (&tables::RULE_VERSIONS, once(rows::rule_versions(run, steps, &new_versions, begun.started))),
-                (&tables::MATCH_LINES, Box::new(matches().map(|changes| rows::match_lines(run, changes)))),
-                (&tables::MATCHES, Box::new(matches().map(|changes| rows::matches(run, changes)))),
-                (&tables::EXCEPTIONS, Box::new(exceptions.map(|changes| rows::exceptions(run, changes)))),
-                (&tables::ASSERTIONS, once(rows::assertions(run, &assertions))),
-            ];
-            for (kept, rows) in written {
-                self.store.add_all(kept, rows).await?;
-            }
+            let versions = rows::rule_versions(run, steps, &new_versions, begun.started)?;
+            self.store.add_all([&tables::RULE_VERSIONS], once(versions)).await?;
+            let of_matches = |changes: &[MatchChange]| Ok([rows::match_lines(run, changes)?, rows::matches(run, changes)?]);
+            let matches = changes.matches.chunks(AT_ONCE).map(of_matches);
+            let matches = matches.chain(sifted.made(&facts, AT_ONCE).map(|made| of_matches(&made?)));
+            self.store.add_all([&tables::MATCH_LINES, &tables::MATCHES], Box::new(matches)).await?;
+            let of_left = |changes: &[ExceptionChange]| Ok([rows::exceptions(run, changes)?]);
+            let left = changes.exceptions.chunks(AT_ONCE).map(of_left);
+            let left = left.chain(sifted.newly_left(&facts, AT_ONCE).map(|left| of_left(&left?)));
+            self.store.add_all([&tables::EXCEPTIONS], Box::new(left)).await?;
+            self.store.add_all([&tables::ASSERTIONS], once(rows::assertions(run, &assertions)?)).await?;
         }
         Ok(told)
     }
@@ -356,6 +358,10 @@ impl Begun {
     }
 }
 
+fn once(rows: RecordBatch) -> Batches<'static, 1> {
+    Box::new(std::iter::once(Ok([rows])))
+}
+
 /// The transactions that number the runs of a flow.
 fn transaction(flow: &str) -> String {
     format!("ckosql/recon/runs/{flow}")
@@ -367,24 +373,27 @@ fn run_id(flow: &str, number: i64, nonce: u64) -> String {
 }
 
 /// Matched, suggested, exceptions, out of scope, created, withdrawn.
-fn counts(after: &After<'_>, changes: &Changes) -> [i64; 6] {
+fn counts(sifted: &Sifted<'_>, after: &After<'_>, changes: &Changes) -> [i64; 6] {
     let count = |many: usize| i64::try_from(many).unwrap_or(i64::MAX);
-    let of = |status| count(after.matches.values().filter(|known| known.entry.status == status).count());
-    let out_of_scope = after.exceptions.values().filter(|left| left.why.is_out_of_scope).count();
-    let happened = |events: [&str; 3]| count(changes.matches.iter().filter(|change| events.contains(&change.event)).count());
-    [
-        of(Status::Confirmed),
-        of(Status::Suggested),
-        count(after.exceptions.len() - out_of_scope),
-        count(out_of_scope),
-        happened([record::CREATED, record::RESTORED, record::CONFIRMED]),
-        happened([record::WITHDRAWN, record::SUPERSEDED, ""]),
-    ]
+    let of = |wanted: Status| {
+        let settled = sifted.0.iter().flat_map(Fates::matches);
+        let settled = settled.filter(|(fate, status, _)| *fate != Fate::Weighed && *status == wanted).count();
+        count(settled + after.matches.values().filter(|known| known.entry.status == wanted).count())
+    };
+    let left = |is_out: bool| {
+        let settled = sifted.0.iter().flat_map(Fates::open);
+        let settled = settled.filter(|(fate, open)| *fate != Fate::Weighed && open.is_out_of_scope() == is_out).count();
+        count(settled + after.exceptions.values().filter(|left| left.why.is_out_of_scope == is_out).count())
+    };
+    let happened = |events: &[&str]| changes.matches.iter().filter(|change| events.contains(&change.event)).count();
+    let created = happened(&[record::CREATED, record::RESTORED, record::CONFIRMED]) + sifted.count_made();
+    let withdrawn = happened(&[record::WITHDRAWN, record::SUPERSEDED]);
+    [of(Status::Confirmed), of(Status::Suggested), left(false), left(true), count(created), count(withdrawn)]
 }
 
-/// The run since which nothing has changed, where nothing has.
-fn unchanged_since(last: Option<&Last>, told: &Told, changes: &Changes) -> Option<i64> {
-    let last = last.filter(|_| changes.is_empty())?;
+/// The run since which nothing has changed, where this one finds the same of the same.
+fn unchanged_since(last: Option<&Last>, told: &Told) -> Option<i64> {
+    let last = last?;
     let is_same =
         last.as_of == told.as_of && last.rules == told.rules && last.inputs == told.inputs && last.decisions == told.decisions;
     is_same.then(|| last.unchanged_since.unwrap_or(last.run))

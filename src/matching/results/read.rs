@@ -1,14 +1,13 @@
-//! What is known of a flow, read back from the kept tables.
+//! What is known of runs, of rules and of what people have said, read back from the kept tables.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{Date32Type, Decimal128Type, Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{Date32Type, Int64Type, TimestampMicrosecondType};
 use chrono::DateTime;
 use datafusion::execution::SessionState;
 
-use super::rows::{OUT_OF_SCOPE, side};
-use super::state::{Entry, Known, Left, Line, Place, Rest, State, Status, Values, Why};
+use super::rows::side;
 use super::store::Store;
 use super::tables;
 use crate::error::{Error, Result};
@@ -29,64 +28,13 @@ pub(super) struct Last {
     pub(super) goes_by: Option<String>,
 }
 
-/// What complete runs have told of matches, and of rows: of each the last word counts.
-const MATCHES: &str = "select * from kept.matches where run_id in (select run_id from kept.runs)";
-const LINES: &str = "select * from kept.match_lines where run_id in (select run_id from kept.runs)";
-const EXCEPTIONS: &str = "select * from kept.exceptions where run_id in (select run_id from kept.runs)";
+/// What complete runs have told.
 const VERSIONS: &str = "select flow, rule_version from kept.rule_versions where run_id in (select run_id from kept.runs)";
 const RUNS: &str = "select * from kept.runs";
 const DECISIONS: &str = "select * from kept.overrides";
 const CLOSES: &str = "select * from kept.closes";
 
 impl Store {
-    /// What is known of a flow.
-    pub(super) async fn known(&self, state: &SessionState, flow: &str) -> Result<State> {
-        let mut matches = Newest::default();
-        for batch in self.ask(state, &[&tables::RUNS, &tables::MATCHES], MATCHES, flow).await? {
-            let rows = Columns::of(&batch);
-            for row in 0..batch.num_rows() {
-                let id = rows.needed("match_id", row)?;
-                matches.hear(rows.run(row)?, id, |id| rows.known(row, id.clone()))?;
-            }
-        }
-        let mut matches = matches.told();
-        self.lines(state, flow, &mut matches).await?;
-        let mut exceptions = Newest::default();
-        for batch in self.ask(state, &[&tables::RUNS, &tables::EXCEPTIONS], EXCEPTIONS, flow).await? {
-            let rows = Columns::of(&batch);
-            for row in 0..batch.num_rows() {
-                let place = Place { hop: rows.hop(row)?, table: rows.needed("table", row)?, id: rows.needed("line_id", row)? };
-                let is_left = rows.text("scope", row)?.is_some();
-                exceptions.hear(rows.run(row)?, place, |_| if is_left { rows.left(row).map(Some) } else { Ok(None) })?;
-            }
-        }
-        let exceptions = exceptions.told().into_iter().filter_map(|(place, left)| Some((place, left?)));
-        Ok(State { matches, exceptions: exceptions.collect() })
-    }
-
-    /// Gives matches their rows, which the run has written that they name.
-    async fn lines(&self, state: &SessionState, flow: &str, matches: &mut BTreeMap<String, Known>) -> Result<()> {
-        for batch in self.ask(state, &[&tables::RUNS, &tables::MATCH_LINES], LINES, flow).await? {
-            let rows = Columns::of(&batch);
-            for row in 0..batch.num_rows() {
-                let (id, run) = (rows.str("match_id", row)?.unwrap_or_default(), rows.str("run_id", row)?);
-                let known = matches.get_mut(id).filter(|known| Some(known.lines_run.as_str()) == run);
-                let Some(known) = known else { continue };
-                known.entry.lines.push(Line {
-                    side: rows.side(row)?.unwrap_or(Side::Left),
-                    table: rows.needed("table", row)?,
-                    id: rows.needed("line_id", row)?,
-                    values: rows.values("allocated_amount", row)?,
-                    compared_day: rows.day("compared_day", row)?,
-                });
-            }
-        }
-        for known in matches.values_mut() {
-            known.entry.lines.sort_by(|one, other| (one.side, &one.id).cmp(&(other.side, &other.id)));
-        }
-        Ok(())
-    }
-
     /// The last run of a flow, where there was one.
     pub(super) async fn last(&self, state: &SessionState, flow: &str) -> Result<Option<Last>> {
         let mut last: Option<Last> = None;
@@ -172,30 +120,6 @@ impl Store {
     }
 }
 
-/// What runs have told of things, of which the last word counts.
-struct Newest<K, V>(BTreeMap<K, (i64, V)>);
-
-impl<K, V> Default for Newest<K, V> {
-    fn default() -> Self {
-        Self(BTreeMap::new())
-    }
-}
-
-impl<K: Ord, V> Newest<K, V> {
-    /// Hears what a run tells of a thing, unless a later one has told of it.
-    fn hear(&mut self, run: i64, thing: K, told: impl FnOnce(&K) -> Result<V>) -> Result<()> {
-        if self.0.get(&thing).is_none_or(|(known, _)| *known < run) {
-            let told = told(&thing)?;
-            self.0.insert(thing, (run, told));
-        }
-        Ok(())
-    }
-
-    fn told(self) -> BTreeMap<K, V> {
-        self.0.into_iter().map(|(thing, (_, told))| (thing, told)).collect()
-    }
-}
-
 /// The columns of rows, by name.
 struct Columns<'a>(HashMap<&'a str, &'a ArrayRef>);
 
@@ -222,11 +146,6 @@ impl<'a> Columns<'a> {
         self.text(name, row)?.ok_or_else(|| Error::bug("a kept row has nothing where something must be").with("column", name))
     }
 
-    /// The number of the run that tells it.
-    fn run(&self, row: usize) -> Result<i64> {
-        Ok(self.number("run", row)?.unwrap_or_default())
-    }
-
     fn number(&self, name: &str, row: usize) -> Result<Option<i64>> {
         let numbers = self.column(name)?.as_primitive_opt::<Int64Type>().ok_or_else(|| unlike(name))?;
         Ok(numbers.is_valid(row).then(|| numbers.value(row)))
@@ -237,81 +156,9 @@ impl<'a> Columns<'a> {
         Ok(days.is_valid(row).then(|| days.value(row)))
     }
 
-    fn amount(&self, name: &str, row: usize) -> Result<Option<i128>> {
-        let amounts = self.column(name)?.as_primitive_opt::<Decimal128Type>().ok_or_else(|| unlike(name))?;
-        Ok(amounts.is_valid(row).then(|| amounts.value(row)))
-    }
-
-    fn flag(&self, name: &str, row: usize) -> Result<bool> {
-        let flags = self.column(name)?.as_boolean_opt().ok_or_else(|| unlike(name))?;
-        Ok(flags.is_valid(row) && flags.value(row))
-    }
-
-    fn hop(&self, row: usize) -> Result<u32> {
-        let hop = self.number("hop", row)?.and_then(|hop| u32::try_from(hop).ok());
-        hop.ok_or_else(|| Error::bug("a hop that is no number of one"))
-    }
-
     fn side(&self, row: usize) -> Result<Option<Side>> {
         let word = self.str("side", row)?;
         Ok([Side::Left, Side::Right].into_iter().find(|of| word == Some(side(*of))))
-    }
-
-    fn values(&self, amount: &str, row: usize) -> Result<Values> {
-        let (amount, currency) = (self.amount(amount, row)?, self.text("currency", row)?);
-        Ok(Values { amount, currency, day: self.day("day", row)? })
-    }
-
-    fn known(&self, row: usize, id: String) -> Result<Known> {
-        let status = self.needed("status", row)?;
-        let rest = match (self.text("residual_kind", row)?, self.amount("residual_amount", row)?) {
-            (Some(kind), Some(amount)) => Some(Rest {
-                kind,
-                amount,
-                currency: self.text("residual_currency", row)?.unwrap_or_default(),
-                account: self.text("residual_account", row)?,
-            }),
-            _ => None,
-        };
-        Ok(Known {
-            entry: Entry {
-                id,
-                hop: self.hop(row)?,
-                rule: self.needed("rule_id", row)?,
-                version: self.needed("rule_version", row)?,
-                status: Status::of(&status).ok_or_else(|| Error::bug("a match of no status").with("status", status))?,
-                score: self.number("score", row)?,
-                margin: self.number("margin", row)?,
-                why: self.text("why", row)?,
-                rest,
-                decision: self.number("override_id", row)?,
-                lines: Vec::new(),
-            },
-            first_run: self.number("first_run", row)?.unwrap_or_default(),
-            first_seen: self.day("first_seen", row)?.unwrap_or_default(),
-            last_run: self.number("last_run", row)?,
-            is_kept: self.flag("is_kept", row)?,
-            superseded_by: self.text("superseded_by", row)?,
-            lines_run: self.needed("lines_run_id", row)?,
-        })
-    }
-
-    fn left(&self, row: usize) -> Result<Left> {
-        Ok(Left {
-            why: Why {
-                is_out_of_scope: self.text("scope", row)?.as_deref() == Some(OUT_OF_SCOPE),
-                reason: self.needed("reason_code", row)?,
-                rule: self.text("rule_id", row)?,
-                detail: self.text("detail", row)?,
-                candidate_table: self.text("candidate_table", row)?,
-                candidate_count: self.number("candidate_count", row)?.unwrap_or_default(),
-                candidates: self.text("candidate_ids", row)?,
-                due: self.day("due", row)?,
-                values: self.values("amount", row)?,
-            },
-            first_run: self.number("first_run", row)?.unwrap_or_default(),
-            first_seen: self.day("first_seen", row)?.unwrap_or_default(),
-        })
     }
 
     fn decision(&self, row: usize, number: i64) -> Result<Decision> {

@@ -375,7 +375,6 @@ fn exceptions(previous: &State, found: BTreeMap<Place, Why>, late: &Late, facts:
         if known.is_some_and(|known| known.why == why) {
             continue;
         }
-        let (first_run, first_seen) = known.map_or((facts.run, facts.as_of), |known| (known.first_run, known.first_seen));
         // Another rule that tells of the row may compare other columns of it.
         let is_restated = known.is_some_and(|known| known.why.rule == why.rule && known.why.values != why.values);
         let (event, cause) = match late.get(&place) {
@@ -383,9 +382,24 @@ fn exceptions(previous: &State, found: BTreeMap<Place, Why>, late: &Late, facts:
             None if is_restated => (Some(RESTATED), Some(RESTATEMENT)),
             None => (None, None),
         };
-        let left = Some(Left { why, first_run, first_seen });
-        changes.push(ExceptionChange { place, left, event, cause });
+        changes.push(ExceptionChange { event, cause, ..left(place, why, known, facts) });
     }
     changes.sort_by(|one, other| one.place.cmp(&other.place));
     changes
+}
+
+/// A row that is left, which may have been left before.
+fn left(place: Place, why: Why, known: Option<&Left>, facts: &Facts<'_>) -> ExceptionChange {
+    let (first_run, first_seen) = known.map_or((facts.run, facts.as_of), |known| (known.first_run, known.first_seen));
+    ExceptionChange { place, left: Some(Left { why, first_run, first_seen }), event: None, cause: None }
+}
+
+/// What becomes of a match that nothing known has to do with.
+pub(super) fn made(entry: Entry, facts: &Facts<'_>) -> Option<MatchChange> {
+    find(entry, None, None, facts)
+}
+
+/// What becomes of a row that is left and never was.
+pub(super) fn newly_left(place: Place, why: Why, facts: &Facts<'_>) -> ExceptionChange {
+    left(place, why, None, facts)
 }

@@ -140,6 +140,8 @@ pub(super) fn matches(run: Run<'_>, changes: &[MatchChange]) -> Result<RecordBat
             of(|change| change.cause),
             of(|change| change.detail.as_deref()),
             number(|change| change.known.entry.margin),
+            amounts(changes.iter().map(|change| change.known.entry.amount()))?,
+            owned(changes.iter().map(|change| change.known.entry.currency())),
         ],
     )
 }

@@ -9,11 +9,12 @@ use arrow::ipc::writer::StreamWriter;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use super::before::Before;
 use super::conserve::conserved;
 use super::found::Steps;
 use super::record::{Facts, record};
 use super::rows::{self, Run};
-use super::state::State;
+use super::sift::Sifted;
 use crate::matching::conventions::Conventions;
 use crate::matching::outcome::Outcome;
 use crate::matching::overrides::Overrides;
@@ -185,14 +186,17 @@ fn written(outcome: &Outcome) -> Vec<Vec<u8>> {
         new_versions: &versions,
         now: &Steps(steps),
     };
-    let before = State::default();
-    let changes = record(&before, Steps(steps).found().unwrap(), &facts);
-    let assertions = conserved(steps, &before.after(&changes)).unwrap();
+    let (sifted, weighed) = Sifted::of(steps, &Before::default(), false).unwrap();
+    let changes = record(&weighed.previous, weighed.found, &facts);
+    assert!(changes.is_empty());
+    let assertions = conserved(&sifted, &weighed.previous.after(&changes)).unwrap();
+    let made = sifted.made(&facts, usize::MAX).next().unwrap().unwrap();
+    let left = sifted.newly_left(&facts, usize::MAX).next().unwrap().unwrap();
     let run = Run { id: "run", flow: "f", number: 1 };
     let tables = [
-        rows::matches(run, &changes.matches),
-        rows::match_lines(run, &changes.matches),
-        rows::exceptions(run, &changes.exceptions),
+        rows::matches(run, &made),
+        rows::match_lines(run, &made),
+        rows::exceptions(run, &left),
         rows::assertions(run, &assertions),
     ];
     let bytes = |rows: RecordBatch| {

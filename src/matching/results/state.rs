@@ -154,6 +154,17 @@ impl Entry {
         rows
     }
 
+    /// The sum of its left side, mantissa of decimal(38,8); nothing where no row of it has an amount.
+    pub(super) fn amount(&self) -> Option<i128> {
+        let left = self.lines.iter().filter(|line| line.side == Side::Left);
+        left.filter_map(|line| line.values.amount).reduce(i128::saturating_add)
+    }
+
+    /// Its currency, in capitals.
+    pub(super) fn currency(&self) -> Option<String> {
+        self.lines.iter().find_map(|line| line.values.currency.as_ref()).map(|currency| currency.to_uppercase())
+    }
+
     /// How many of one side go with how many of the other.
     pub(super) fn shape(&self) -> &'static str {
         let lefts = self.lines.iter().filter(|line| line.side == Side::Left).count();

@@ -9,6 +9,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{
     CatalogProvider, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider, SchemaProvider, TableProvider,
 };
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::datasource::ViewTable;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::execution::{SessionState, SessionStateBuilder};
@@ -17,6 +18,7 @@ use datafusion::prelude::{SessionContext, col, lit};
 use deltalake_core::DeltaTable;
 use deltalake_core::kernel::Transaction;
 use deltalake_core::writer::DeltaWriter;
+use tokio::sync::mpsc;
 
 use super::tables::{self, Kept, View};
 use crate::error::{Error, Result};
@@ -28,8 +30,9 @@ use crate::store::Location;
 
 /// The folder of the tables in a lake.
 const FOLDER: &str = "recon";
-/// The schema of the kept tables, where the views look for them.
+/// The schema of the kept tables, where the views look for them, and of what counts in those of changes.
 const SCHEMA: &str = "kept";
+const NEWEST: &str = "newest";
 /// All that is kept.
 const KEPT: [&Kept; 8] = [
     &tables::RUNS,
@@ -43,7 +46,7 @@ const KEPT: [&Kept; 8] = [
 ];
 
 /// Rows that are made as they are written.
-pub(super) type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch>> + Send + 'a>;
+pub(super) type Batches<'a, const TABLES: usize> = Box<dyn Iterator<Item = Result<[RecordBatch; TABLES]>> + Send + 'a>;
 
 /// The kept tables of a lake, which may not be there yet.
 #[derive(Debug)]
@@ -99,22 +102,45 @@ impl Store {
         delta.append(table, writer, tables::FLOW, transactions, note).await
     }
 
-    /// Adds rows to a table as it is now, in one commit; they are made as they are written.
-    pub(super) async fn add_all(&self, kept: &Kept, rows: Batches<'_>) -> Result<()> {
-        let table = self.open(kept).await?;
-        let delta = self.delta(kept)?;
-        let mut writer = delta.writer(&table)?;
+    /// Adds rows to tables as they are now, in a commit each, in their order. What is given at once is rows of each table, made as
+    /// they are written: each table is written by a task of its own.
+    pub(super) async fn add_all<const TABLES: usize>(&self, kept: [&Kept; TABLES], rows: Batches<'_, TABLES>) -> Result<()> {
+        let mut writing = Vec::new();
+        for kept in kept {
+            let (table, delta) = (self.open(kept).await?, self.delta(kept)?);
+            let mut writer = delta.writer(&table)?;
+            let (rows, mut coming) = mpsc::channel::<RecordBatch>(1);
+            let written = SpawnedTask::spawn(async move {
+                while let Some(rows) = coming.recv().await {
+                    writer.write(rows).await?;
+                }
+                Ok(writer)
+            });
+            writing.push((delta, table, rows, written));
+        }
         for rows in rows {
-            let rows = rows?;
-            if rows.num_rows() > 0 {
-                writer.write(rows).await.map_err(|error| delta.unwritten(error))?;
+            for ((_, _, writer, _), rows) in writing.iter().zip(rows?) {
+                // Who has stopped to take rows says below why.
+                if rows.num_rows() > 0 && writer.send(rows).await.is_err() {
+                    break;
+                }
             }
         }
-        delta.append(&table, writer, tables::FLOW, Vec::new(), Note::new()).await
+        let mut written = Vec::new();
+        for (delta, table, rows, writer) in writing {
+            drop(rows);
+            let writer = writer.join_unwind().await;
+            let writer = writer.map_err(|error| Error::bug("rows were not written to their end").caused_by(error))?;
+            written.push((delta, table, writer.map_err(|error| delta.unwritten(error))?));
+        }
+        for (delta, table, writer) in written {
+            delta.append(&table, writer, tables::FLOW, Vec::new(), Note::new()).await?;
+        }
+        Ok(())
     }
 
-    /// A session whose schema `kept` has these tables as they are now. The first is read before the others: where that is
-    /// the one of the runs, all that its runs have written is in the others.
+    /// A session whose schema `kept` has these tables as they are now, and `newest` the changes in them that count. The first is
+    /// read before the others: where that is the one of the runs, all that its runs have written is in the others.
     pub(super) async fn session(&self, state: &SessionState, needs: &[&'static Kept]) -> Result<SessionContext> {
         let catalogs = Arc::new(MemoryCatalogProviderList::new());
         let state = SessionStateBuilder::new_from_existing(state.clone()).with_catalog_list(catalogs).build();
@@ -126,7 +152,15 @@ impl Store {
         catalog.register_schema(SCHEMA, Arc::new(schema))?;
         let name = state.config_options().catalog.default_catalog.clone();
         let context = SessionContext::new_with_state(state);
+        let newest = Arc::new(MemorySchemaProvider::new());
+        catalog.register_schema(NEWEST, Arc::clone(&newest) as _)?;
         context.register_catalog(name, Arc::new(catalog));
+        if needs.first().is_some_and(|first| first.name == tables::RUNS.name) {
+            for (kept, sql) in needs.iter().filter_map(|kept| Some((kept, kept.newest?))) {
+                let plan = context.state().create_logical_plan(sql).await?;
+                newest.register_table(kept.name.to_owned(), Arc::new(ViewTable::new(plan, None)))?;
+            }
+        }
         Ok(context)
     }
 
@@ -193,6 +227,7 @@ mod tests {
         name: "exceptions",
         about: "As it was.",
         columns: tables::EXCEPTIONS.columns.split_at(tables::EXCEPTIONS.columns.len() - 1).0,
+        newest: None,
     };
 
     /// A row of a flow, of which nothing else is said.

@@ -19,6 +19,8 @@ pub(super) struct Kept {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
     pub(super) columns: &'static [Column],
+    /// The SELECT of the changes that count, of tables in a schema `kept`, where it is a table of changes.
+    pub(super) newest: Option<&'static str>,
 }
 
 /// What is shown of kept tables.
@@ -116,6 +118,7 @@ const TABLE: Column = ("table", text, "The table of the row, by the name that ru
 const LINE_ID: Column = ("line_id", text, "The row: its key in that table.");
 const CURRENCY: Column = ("currency", text, "The currency.");
 const AMOUNT: Column = ("amount", money, "The amount that rules compare, major units.");
+const MATCH_AMOUNT: Column = ("amount", money, "The sum of its left side, major units; none where no amounts are compared.");
 const DAY: Column = ("day", day, "The day that rules compare.");
 const FIRST_RUN: Column = ("first_run", number, "The number of the run that found it first.");
 const FIRST_SEEN: Column = ("first_seen", day, "The day of that run.");
@@ -174,6 +177,7 @@ pub(super) static RUNS: Kept = Kept {
             "Hash of all that its answer depends on besides the day and the decisions; none where that cannot be told.",
         ),
     ],
+    newest: None,
 };
 
 pub(super) static RULE_VERSIONS: Kept = Kept {
@@ -196,6 +200,7 @@ pub(super) static RULE_VERSIONS: Kept = Kept {
         ("sql_text", text, "Its SELECT."),
         ("loaded_at", instant, "When the first run with it began."),
     ],
+    newest: None,
 };
 
 pub(super) static MATCHES: Kept = Kept {
@@ -228,7 +233,10 @@ pub(super) static MATCHES: Kept = Kept {
         CAUSE,
         ("event_detail", text, "What there is to say of the event."),
         MARGIN,
+        MATCH_AMOUNT,
+        CURRENCY,
     ],
+    newest: Some(include_str!("../../../sql/recon/newest/matches.sql")),
 };
 
 pub(super) static MATCH_LINES: Kept = Kept {
@@ -246,6 +254,7 @@ pub(super) static MATCH_LINES: Kept = Kept {
         DAY,
         ("compared_day", day, "The day that the window of the rule compared."),
     ],
+    newest: None,
 };
 
 pub(super) static EXCEPTIONS: Kept = Kept {
@@ -274,6 +283,7 @@ pub(super) static EXCEPTIONS: Kept = Kept {
         CAUSE,
         DUE,
     ],
+    newest: Some(include_str!("../../../sql/recon/newest/exceptions.sql")),
 };
 
 pub(super) static ASSERTIONS: Kept = Kept {
@@ -299,12 +309,14 @@ pub(super) static ASSERTIONS: Kept = Kept {
         TOLERANCE,
         SUBJECT,
     ],
+    newest: None,
 };
 
 pub(super) static OVERRIDES: Kept = Kept {
     name: "overrides",
     about: "One row per row that a person has decided something of.",
     columns: &[DECISION_ID, MADE_AT, WHO, ACTION, FLOW_OF, SIDE, TABLE, LINE_ID, WHY_DECIDED, ACCOUNT, RETRACTS, OWNER],
+    newest: None,
 };
 
 pub(super) static CLOSES: Kept = Kept {
@@ -317,6 +329,7 @@ pub(super) static CLOSES: Kept = Kept {
         FLOW_OF,
         ("through", day, "The last day that is closed."),
     ],
+    newest: None,
 };
 
 /// All that is shown.
@@ -372,6 +385,8 @@ pub static VIEWS: [View; 14] = [
             FIRST_SEEN,
             IS_KEPT,
             SUPERSEDED_BY,
+            MATCH_AMOUNT,
+            CURRENCY,
         ],
         keys: 1,
         sql: include_str!("../../../sql/recon/matches.sql"),

@@ -2,10 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arrow::array::RecordBatch;
 use proptest::prelude::*;
 
 use super::super::reasons::LATE_CHANGE;
-use super::record::{Changes, Facts, Found, Now, RESTATED, SUPERSEDED, WITHDRAWN, record};
+use super::before::Before;
+use super::record::{Changes, Facts, Found, Now, RESTATED, SUPERSEDED, WITHDRAWN, made, newly_left, record};
+use super::rows::{self, Run};
+use super::sift::{self, Fate, Sieve, Weighed};
 use super::state::{Entry, Line, Place, State, Status, Values, Why};
 use crate::matching::assign::Side;
 use crate::matching::overrides::{Action, Decided, Decision, Overrides, Rows};
@@ -81,6 +85,8 @@ struct Flow {
     versions: BTreeSet<String>,
     closed: Option<i32>,
     decided: Decided,
+    /// What its runs have written: changes of matches, their rows, changes of why rows are left.
+    written: [Vec<RecordBatch>; 3],
 }
 
 impl Flow {
@@ -100,6 +106,14 @@ impl Flow {
             now: &turn.world,
         };
         let changes = record(&self.state, turn.found.clone(), &facts);
+        assert_eq!(
+            sifted(&Before::of(&self.written[0], &self.written[1], &self.written[2]).unwrap(), &turn.found, &facts),
+            changes
+        );
+        let run = Run { id: &run_id, flow: "f", number: self.run };
+        self.written[0].push(rows::matches(run, &changes.matches).unwrap());
+        self.written[1].push(rows::match_lines(run, &changes.matches).unwrap());
+        self.written[2].push(rows::exceptions(run, &changes.exceptions).unwrap());
         let after = self.state.after(&changes);
         let matches = after.matches.into_iter().map(|(id, known)| (id.to_owned(), known.clone())).collect();
         let exceptions = after.exceptions.into_iter().map(|(place, left)| (place.clone(), left.clone())).collect();
@@ -118,6 +132,33 @@ impl Flow {
         }
         times
     }
+}
+
+/// What a run changes, where only what is neither as it was nor new is weighed.
+fn sifted(before: &Before, found: &Found, facts: &Facts<'_>) -> Changes {
+    let mut sieve = Sieve::new(before, facts.closed.is_some());
+    let mut of_match = |entry: &Entry| (sieve.of_match(&entry.id, || Ok(entry.clone())).unwrap(), entry.clone());
+    let matches: Vec<(Fate, Entry)> = found.matches.values().map(&mut of_match).collect();
+    let mut of_left =
+        |(place, why): (&Place, &Why)| (sieve.of_left(place.clone(), || Ok(why.clone())).unwrap(), place.clone(), why.clone());
+    let left: Vec<(Fate, Place, Why)> = found.exceptions.iter().map(&mut of_left).collect();
+    let Weighed { previous, mut found } = sieve.end().unwrap();
+    let mut new = Vec::new();
+    for (_, entry) in matches.into_iter().filter(|(fate, _)| *fate == Fate::New) {
+        let known = sift::rows(&previous, entry.hop);
+        if entry.rows().iter().any(|row| known.contains(row)) {
+            found.matches.insert(entry.id.clone(), entry);
+        } else {
+            new.extend(made(entry, facts));
+        }
+    }
+    let mut changes = record(&previous, found, facts);
+    changes.matches.extend(new);
+    changes.matches.sort_by(|one, other| one.known.entry.id.cmp(&other.known.entry.id));
+    let left = left.into_iter().filter(|(fate, ..)| *fate == Fate::New);
+    changes.exceptions.extend(left.map(|(_, place, why)| newly_left(place, why, facts)));
+    changes.exceptions.sort_by(|one, other| one.place.cmp(&other.place));
+    changes
 }
 
 fn told(changes: &Changes) -> Vec<String> {
@@ -244,9 +285,10 @@ fn turns() -> impl Strategy<Value = Vec<Turn>> {
         prop::collection::vec(prop::option::weighted(0.8, (90..92_i128, 3..8_i32)), 8),
         Just((0..4_usize).collect::<Vec<_>>()).prop_shuffle(),
         0..5_usize,
+        0..3_usize,
         prop::sample::select(vec!["v1", "v2"]),
     );
-    let turn = one.prop_map(|(rows, partners, matched, version)| {
+    let turn = one.prop_map(|(rows, partners, matched, suggested, version)| {
         let id = |place: usize| format!("{}{}", if place < 4 { "l" } else { "r" }, place % 4);
         let of: BTreeMap<String, Values> = rows
             .iter()
@@ -258,10 +300,17 @@ fn turns() -> impl Strategy<Value = Vec<Turn>> {
             .map(|left| (id(left), id(4 + partners[left])))
             .filter(|(left, right)| is_there(left) && is_there(right))
             .collect();
-        let alone: Vec<&str> =
-            of.keys().filter(|id| !pairs.iter().any(|(left, right)| left == *id || right == *id)).map(String::as_str).collect();
         let pairs: Vec<(&str, &str)> = pairs.iter().map(|(left, right)| (left.as_str(), right.as_str())).collect();
-        turn(version, &pairs, &alone, |id| of[id].clone())
+        let (suggested, pairs) = pairs.split_at(suggested.min(pairs.len()));
+        let alone: Vec<&str> =
+            of.keys().map(String::as_str).filter(|id| !pairs.iter().any(|(left, right)| left == id || right == id)).collect();
+        let mut turn = turn(version, pairs, &alone, |id| of[id].clone());
+        for (left, right) in suggested {
+            let lines = vec![line(Side::Left, left, of[*left].clone()), line(Side::Right, right, of[*right].clone())];
+            let entry = entry(version, Status::Suggested, lines);
+            turn.found.matches.insert(entry.id.clone(), entry);
+        }
+        turn
     });
     prop::collection::vec(turn, 1..6)
 }
@@ -287,7 +336,8 @@ proptest! {
                 if is_gone {
                     let change = change.unwrap();
                     prop_assert!([WITHDRAWN, SUPERSEDED].contains(&change.event) && change.cause.is_some());
-                    prop_assert!(closed.is_none_or(|closed| !known.entry.is_closed(closed) || change.event == SUPERSEDED), "{:?}", change);
+                    let is_kept = known.entry.status == Status::Confirmed && closed.is_some_and(|closed| known.entry.is_closed(closed));
+                    prop_assert!(!is_kept || change.event == SUPERSEDED, "{:?}", change);
                 }
                 if let Some(heir) = &now.superseded_by {
                     prop_assert!(!is_gone || flow.state.matches[heir].is_live());

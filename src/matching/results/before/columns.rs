@@ -1,0 +1,305 @@
+//! Rows of the kept tables, column by column.
+
+use arrow::array::{
+    Array, ArrowPrimitiveType, AsArray, BooleanArray, Date32Array, Decimal128Array, Int64Array, PrimitiveArray, RecordBatch,
+    StringArray,
+};
+
+use super::super::rows::{OUT_OF_SCOPE, side};
+use super::super::state::{Entry, Known, Left, Line, Place, Rest, Status, Values, Why};
+use super::newest::{Name, Tells};
+use crate::error::{Error, Result};
+use crate::matching::assign::Side;
+
+/// Changes of matches.
+#[derive(Debug)]
+pub(super) struct Matches {
+    run: Int64Array,
+    id: StringArray,
+    hop: Int64Array,
+    rule: StringArray,
+    version: StringArray,
+    status: StringArray,
+    score: Int64Array,
+    margin: Int64Array,
+    why: StringArray,
+    rest_kind: StringArray,
+    rest_amount: Decimal128Array,
+    rest_currency: StringArray,
+    rest_account: StringArray,
+    decision: Int64Array,
+    first_run: Int64Array,
+    first_seen: Date32Array,
+    last_run: Int64Array,
+    is_kept: BooleanArray,
+    superseded_by: StringArray,
+    lines_run: StringArray,
+}
+
+impl Matches {
+    pub(super) fn of(rows: &RecordBatch) -> Result<Self> {
+        Ok(Self {
+            run: primitives(rows, "run")?,
+            id: texts(rows, "match_id")?,
+            hop: primitives(rows, "hop")?,
+            rule: texts(rows, "rule_id")?,
+            version: texts(rows, "rule_version")?,
+            status: texts(rows, "status")?,
+            score: primitives(rows, "score")?,
+            margin: primitives(rows, "margin")?,
+            why: texts(rows, "why")?,
+            rest_kind: texts(rows, "residual_kind")?,
+            rest_amount: primitives(rows, "residual_amount")?,
+            rest_currency: texts(rows, "residual_currency")?,
+            rest_account: texts(rows, "residual_account")?,
+            decision: primitives(rows, "override_id")?,
+            first_run: primitives(rows, "first_run")?,
+            first_seen: primitives(rows, "first_seen")?,
+            last_run: primitives(rows, "last_run")?,
+            is_kept: column(rows, "is_kept", |column| column.as_boolean_opt().cloned())?,
+            superseded_by: texts(rows, "superseded_by")?,
+            lines_run: texts(rows, "lines_run_id")?,
+        })
+    }
+
+    /// The run that has written its rows, by its id.
+    pub(super) fn lines_run(&self, row: usize) -> Option<&str> {
+        text(&self.lines_run, row)
+    }
+
+    /// Whether it stands.
+    pub(super) fn is_live(&self, row: usize) -> bool {
+        text(&self.status, row) != Some(Status::Withdrawn.word())
+    }
+
+    /// The match, without its rows.
+    pub(super) fn known(&self, row: usize) -> Result<Known> {
+        let status = needed(&self.status, row)?;
+        let rest = text(&self.rest_kind, row).zip(value(&self.rest_amount, row)).map(|(kind, amount)| Rest {
+            kind: kind.to_owned(),
+            amount,
+            currency: owned(&self.rest_currency, row).unwrap_or_default(),
+            account: owned(&self.rest_account, row),
+        });
+        Ok(Known {
+            entry: Entry {
+                id: needed(&self.id, row)?.to_owned(),
+                hop: hop(&self.hop, row)?,
+                rule: needed(&self.rule, row)?.to_owned(),
+                version: needed(&self.version, row)?.to_owned(),
+                status: Status::of(status).ok_or_else(|| Error::bug("a match of no status").with("status", status))?,
+                score: value(&self.score, row),
+                margin: value(&self.margin, row),
+                why: owned(&self.why, row),
+                rest,
+                decision: value(&self.decision, row),
+                lines: Vec::new(),
+            },
+            first_run: value(&self.first_run, row).unwrap_or_default(),
+            first_seen: value(&self.first_seen, row).unwrap_or_default(),
+            last_run: value(&self.last_run, row),
+            is_kept: self.is_kept.is_valid(row) && self.is_kept.value(row),
+            superseded_by: owned(&self.superseded_by, row),
+            lines_run: needed(&self.lines_run, row)?.to_owned(),
+        })
+    }
+}
+
+impl Tells for Matches {
+    fn len(&self) -> usize {
+        self.id.len()
+    }
+
+    fn run(&self, row: usize) -> i64 {
+        value(&self.run, row).unwrap_or_default()
+    }
+
+    fn name(&self, row: usize) -> Result<Name<'_>> {
+        Ok((0, "", needed(&self.id, row)?))
+    }
+}
+
+/// Rows of matches.
+#[derive(Debug)]
+pub(super) struct Lines {
+    run: StringArray,
+    of_match: StringArray,
+    side: StringArray,
+    table: StringArray,
+    id: StringArray,
+    values: Compared,
+    compared_day: Date32Array,
+}
+
+impl Lines {
+    pub(super) fn of(rows: &RecordBatch) -> Result<Self> {
+        Ok(Self {
+            run: texts(rows, "run_id")?,
+            of_match: texts(rows, "match_id")?,
+            side: texts(rows, "side")?,
+            table: texts(rows, "table")?,
+            id: texts(rows, "line_id")?,
+            values: Compared::of(rows, "allocated_amount")?,
+            compared_day: primitives(rows, "compared_day")?,
+        })
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.id.len()
+    }
+
+    /// The run that has written one, by its id.
+    pub(super) fn run(&self, row: usize) -> Option<&str> {
+        text(&self.run, row)
+    }
+
+    /// The match that it is of.
+    pub(super) fn of_match(&self, row: usize) -> Result<&str> {
+        needed(&self.of_match, row)
+    }
+
+    pub(super) fn line(&self, row: usize) -> Result<Line> {
+        let word = text(&self.side, row);
+        Ok(Line {
+            side: [Side::Left, Side::Right].into_iter().find(|of| word == Some(side(*of))).unwrap_or(Side::Left),
+            table: needed(&self.table, row)?.to_owned(),
+            id: needed(&self.id, row)?.to_owned(),
+            values: self.values.get(row),
+            compared_day: value(&self.compared_day, row),
+        })
+    }
+}
+
+/// Changes of why rows are left.
+#[derive(Debug)]
+pub(super) struct Exceptions {
+    run: Int64Array,
+    hop: Int64Array,
+    table: StringArray,
+    id: StringArray,
+    scope: StringArray,
+    reason: StringArray,
+    rule: StringArray,
+    detail: StringArray,
+    candidate_table: StringArray,
+    candidate_count: Int64Array,
+    candidates: StringArray,
+    due: Date32Array,
+    values: Compared,
+    first_run: Int64Array,
+    first_seen: Date32Array,
+}
+
+impl Exceptions {
+    pub(super) fn of(rows: &RecordBatch) -> Result<Self> {
+        Ok(Self {
+            run: primitives(rows, "run")?,
+            hop: primitives(rows, "hop")?,
+            table: texts(rows, "table")?,
+            id: texts(rows, "line_id")?,
+            scope: texts(rows, "scope")?,
+            reason: texts(rows, "reason_code")?,
+            rule: texts(rows, "rule_id")?,
+            detail: texts(rows, "detail")?,
+            candidate_table: texts(rows, "candidate_table")?,
+            candidate_count: primitives(rows, "candidate_count")?,
+            candidates: texts(rows, "candidate_ids")?,
+            due: primitives(rows, "due")?,
+            values: Compared::of(rows, "amount")?,
+            first_run: primitives(rows, "first_run")?,
+            first_seen: primitives(rows, "first_seen")?,
+        })
+    }
+
+    pub(super) fn place(&self, row: usize) -> Result<Place> {
+        let (table, id) = (needed(&self.table, row)?.to_owned(), needed(&self.id, row)?.to_owned());
+        Ok(Place { hop: hop(&self.hop, row)?, table, id })
+    }
+
+    /// Why it is left; nothing where it is not any more.
+    pub(super) fn left(&self, row: usize) -> Result<Option<Left>> {
+        let Some(scope) = text(&self.scope, row) else { return Ok(None) };
+        Ok(Some(Left {
+            why: Why {
+                is_out_of_scope: scope == OUT_OF_SCOPE,
+                reason: needed(&self.reason, row)?.to_owned(),
+                rule: owned(&self.rule, row),
+                detail: owned(&self.detail, row),
+                candidate_table: owned(&self.candidate_table, row),
+                candidate_count: value(&self.candidate_count, row).unwrap_or_default(),
+                candidates: owned(&self.candidates, row),
+                due: value(&self.due, row),
+                values: self.values.get(row),
+            },
+            first_run: value(&self.first_run, row).unwrap_or_default(),
+            first_seen: value(&self.first_seen, row).unwrap_or_default(),
+        }))
+    }
+}
+
+impl Tells for Exceptions {
+    fn len(&self) -> usize {
+        self.id.len()
+    }
+
+    fn run(&self, row: usize) -> i64 {
+        value(&self.run, row).unwrap_or_default()
+    }
+
+    fn name(&self, row: usize) -> Result<Name<'_>> {
+        Ok((value(&self.hop, row).unwrap_or_default(), needed(&self.table, row)?, needed(&self.id, row)?))
+    }
+}
+
+/// What rules compare of rows.
+#[derive(Debug)]
+struct Compared {
+    amount: Decimal128Array,
+    currency: StringArray,
+    day: Date32Array,
+}
+
+impl Compared {
+    fn of(rows: &RecordBatch, amount: &str) -> Result<Self> {
+        Ok(Self { amount: primitives(rows, amount)?, currency: texts(rows, "currency")?, day: primitives(rows, "day")? })
+    }
+
+    fn get(&self, row: usize) -> Values {
+        Values { amount: value(&self.amount, row), currency: owned(&self.currency, row), day: value(&self.day, row) }
+    }
+}
+
+fn column<A>(rows: &RecordBatch, name: &str, of: impl Fn(&dyn Array) -> Option<A>) -> Result<A> {
+    let column = rows.column_by_name(name).ok_or_else(|| Error::bug("a kept table has lost a column").with("column", name))?;
+    of(column).ok_or_else(|| Error::bug("a column of a kept table is of another type").with("column", name))
+}
+
+fn texts(rows: &RecordBatch, name: &str) -> Result<StringArray> {
+    column(rows, name, |column| column.as_string_opt::<i32>().cloned())
+}
+
+fn primitives<T: ArrowPrimitiveType>(rows: &RecordBatch, name: &str) -> Result<PrimitiveArray<T>> {
+    column(rows, name, |column| column.as_primitive_opt::<T>().cloned())
+}
+
+fn text(texts: &StringArray, row: usize) -> Option<&str> {
+    texts.is_valid(row).then(|| texts.value(row))
+}
+
+fn owned(texts: &StringArray, row: usize) -> Option<String> {
+    text(texts, row).map(str::to_owned)
+}
+
+fn needed(texts: &StringArray, row: usize) -> Result<&str> {
+    text(texts, row).ok_or_else(|| Error::bug("a kept row has nothing where something must be"))
+}
+
+fn value<T: ArrowPrimitiveType>(values: &PrimitiveArray<T>, row: usize) -> Option<T::Native> {
+    values.is_valid(row).then(|| values.value(row))
+}
+
+fn hop(hops: &Int64Array, row: usize) -> Result<u32> {
+    let hop = value(hops, row).and_then(|hop| u32::try_from(hop).ok());
+    hop.ok_or_else(|| Error::bug("a hop that is no number of one"))
+}

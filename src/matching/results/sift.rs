@@ -1,0 +1,235 @@
+//! What a run found, sifted: what is known as it was found is left alone, what nothing known has to do with is new, and only
+//! what remains is weighed by [`record`](super::record). Of a million matches that are a few; in a first run it is none.
+
+use std::collections::HashSet;
+
+use super::before::Before;
+use super::found::{Open, Reading};
+use super::record::{ExceptionChange, Facts, Found, MatchChange, made, newly_left};
+use super::state::{Entry, Place, State, Status, Why};
+use crate::error::Result;
+use crate::matching::outcome::{Match, Step};
+
+/// What a finding is to what was known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is known as it is.
+    Same,
+    /// Nothing of it is known.
+    New,
+    /// It is to be weighed.
+    Weighed,
+}
+
+/// Findings against what was known.
+#[derive(Debug)]
+pub(super) struct Sieve<'a> {
+    before: &'a Before,
+    /// Whether a closed period may stand against what is new.
+    is_closed: bool,
+    /// Which of the matches and of the rows that were left are found again.
+    met: Vec<bool>,
+    met_left: Vec<bool>,
+    weighed: Weighed,
+}
+
+/// What is to be weighed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Weighed {
+    /// Of what was known.
+    pub(super) previous: State,
+    /// Of what was found.
+    pub(super) found: Found,
+}
+
+impl<'a> Sieve<'a> {
+    pub(super) fn new(before: &'a Before, is_closed: bool) -> Self {
+        let (met, met_left) = (vec![false; before.matches()], vec![false; before.left()]);
+        Self { before, is_closed, met, met_left, weighed: Weighed::default() }
+    }
+
+    /// What a match is to what was known.
+    pub(super) fn of_match(&mut self, id: &str, entry: impl FnOnce() -> Result<Entry>) -> Result<Fate> {
+        let Some(place) = self.before.find(id) else {
+            return Ok(if self.is_closed { self.weigh(entry()?) } else { Fate::New });
+        };
+        meet(&mut self.met, place);
+        let (known, entry) = (self.before.known(place)?, entry()?);
+        if !known.is_kept && known.entry == entry {
+            return Ok(Fate::Same);
+        }
+        self.weighed.previous.matches.insert(entry.id.clone(), known);
+        Ok(self.weigh(entry))
+    }
+
+    fn weigh(&mut self, entry: Entry) -> Fate {
+        self.weighed.found.matches.insert(entry.id.clone(), entry);
+        Fate::Weighed
+    }
+
+    /// What a row in no match is to what was known.
+    pub(super) fn of_left(&mut self, place: Place, why: impl FnOnce() -> Result<Why>) -> Result<Fate> {
+        let known = match self.before.find_left(&place) {
+            Some(known) => {
+                meet(&mut self.met_left, known);
+                self.before.known_left(known)?.1
+            }
+            None => None,
+        };
+        if known.is_none() && !self.is_closed {
+            return Ok(Fate::New);
+        }
+        let why = why()?;
+        if let Some(known) = known {
+            if known.why == why {
+                return Ok(Fate::Same);
+            }
+            self.weighed.previous.exceptions.insert(place.clone(), known);
+        }
+        self.weighed.found.exceptions.insert(place, why);
+        Ok(Fate::Weighed)
+    }
+
+    /// What is to be weighed, with all that is found no more.
+    pub(super) fn end(mut self) -> Result<Weighed> {
+        let unmet = |met: &[bool]| met.iter().enumerate().filter(|(_, is_met)| !**is_met).map(|(place, _)| place).collect();
+        let (matches, left): (Vec<usize>, Vec<usize>) = (unmet(&self.met), unmet(&self.met_left));
+        let State { matches: gone, exceptions } = &mut self.weighed.previous;
+        for place in matches {
+            if self.before.is_live(place)? {
+                let known = self.before.known(place)?;
+                gone.insert(known.entry.id.clone(), known);
+            }
+        }
+        for place in left {
+            if let (place, Some(left)) = self.before.known_left(place)? {
+                exceptions.insert(place, left);
+            }
+        }
+        Ok(self.weighed)
+    }
+}
+
+fn meet(met: &mut [bool], place: usize) {
+    if let Some(met) = met.get_mut(place) {
+        *met = true;
+    }
+}
+
+/// What a run found of a flow, step by step.
+#[derive(Debug)]
+pub(super) struct Sifted<'a>(pub(super) Vec<Fates<'a>>);
+
+/// What the findings of a step are to what was known.
+#[derive(Debug)]
+pub(super) struct Fates<'a> {
+    pub(super) reading: Reading<'a>,
+    matches: Vec<Fate>,
+    open: Vec<Fate>,
+}
+
+impl<'a> Fates<'a> {
+    /// Its matches, then what is suggested.
+    pub(super) fn matches(&self) -> impl Iterator<Item = (Fate, Status, &'a Match)> {
+        self.matches.iter().zip(self.reading.matches()).map(|(fate, (status, one))| (*fate, status, one))
+    }
+
+    /// Its rows that are in no match.
+    pub(super) fn open(&self) -> impl Iterator<Item = (Fate, Open<'a>)> {
+        self.open.iter().copied().zip(self.reading.open())
+    }
+}
+
+impl<'a> Sifted<'a> {
+    /// Sifts what was found in steps.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Bug`] when a finding is not of its step, or what is known is not whole.
+    pub(super) fn of(steps: &'a [Step], before: &Before, is_closed: bool) -> Result<(Self, Weighed)> {
+        let mut sieve = Sieve::new(before, is_closed);
+        let mut sifted = Vec::new();
+        for step in steps {
+            let reading = Reading::of(step)?;
+            let of = |(status, one)| sieve.of_match(&step.match_id(one)?, || reading.entry(status, one));
+            let matches = reading.matches().map(of).collect::<Result<_>>()?;
+            let of = |open: Open<'_>| sieve.of_left(reading.place(open.row())?, || reading.why(open));
+            let open = reading.open().map(of).collect::<Result<_>>()?;
+            sifted.push(Fates { reading, matches, open });
+        }
+        let mut weighed = sieve.end()?;
+        sifted.iter_mut().try_for_each(|fates| fates.weigh(&mut weighed))?;
+        Ok((Self(sifted), weighed))
+    }
+
+    /// What becomes of matches that nothing known has to do with, so many at once.
+    pub(super) fn made<'b>(&'b self, facts: &'b Facts<'_>, many: usize) -> impl Iterator<Item = Result<Vec<MatchChange>>> + 'b {
+        let new = self.0.iter().flat_map(|fates| {
+            let new = fates.matches().filter(|(fate, ..)| *fate == Fate::New);
+            new.map(|(_, status, one)| fates.reading.entry(status, one))
+        });
+        chunks(new.filter_map(|entry| entry.map(|entry| made(entry, facts)).transpose()), many)
+    }
+
+    /// What becomes of rows that are left and never were, so many at once.
+    pub(super) fn newly_left<'b>(
+        &'b self,
+        facts: &'b Facts<'_>,
+        many: usize,
+    ) -> impl Iterator<Item = Result<Vec<ExceptionChange>>> + 'b {
+        let new = self.0.iter().flat_map(|fates| {
+            let new = fates.open().filter(|(fate, _)| *fate == Fate::New);
+            new.map(|(_, open)| Ok((fates.reading.place(open.row())?, fates.reading.why(open)?)))
+        });
+        chunks(new.map(|left: Result<_>| left.map(|(place, why)| newly_left(place, why, facts))), many)
+    }
+
+    /// How many matches nothing known has to do with.
+    pub(super) fn count_made(&self) -> usize {
+        self.0.iter().flat_map(|fates| &fates.matches).filter(|fate| **fate == Fate::New).count()
+    }
+
+    /// Whether something is found that nothing known has to do with.
+    pub(super) fn has_new(&self) -> bool {
+        self.0.iter().flat_map(|fates| fates.matches.iter().chain(&fates.open)).any(|fate| *fate == Fate::New)
+    }
+}
+
+impl Fates<'_> {
+    /// Has what is new weighed as well where it is of rows of matches that are: it may take the place of one.
+    fn weigh(&mut self, weighed: &mut Weighed) -> Result<()> {
+        let Weighed { previous, found } = weighed;
+        let step = self.reading.step;
+        let rows = rows(previous, step.hop);
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for (fate, (status, one)) in self.matches.iter_mut().zip(self.reading.matches()) {
+            let is_of_one = || -> Result<bool> {
+                let of = step.rows_of(one).map(|(_, table, row)| {
+                    let table = step.table(table)?;
+                    Ok(rows.contains(&(table.name(), table.id(row)?)))
+                });
+                Ok(of.collect::<Result<Vec<bool>>>()?.contains(&true))
+            };
+            if *fate == Fate::New && is_of_one()? {
+                let entry = self.reading.entry(status, one)?;
+                found.matches.insert(entry.id.clone(), entry);
+                *fate = Fate::Weighed;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Table and id of all rows of known matches of a hop.
+pub(super) fn rows(known: &State, hop: u32) -> HashSet<(&str, &str)> {
+    known.matches.values().filter(|known| known.entry.hop == hop).flat_map(|known| known.entry.rows()).collect()
+}
+
+/// What comes, so many at once; the first error is the last.
+fn chunks<T>(mut all: impl Iterator<Item = Result<T>>, many: usize) -> impl Iterator<Item = Result<Vec<T>>> {
+    std::iter::from_fn(move || {
+        let chunk: Result<Vec<T>> = all.by_ref().take(many).collect();
+        chunk.map(|chunk| (!chunk.is_empty()).then_some(chunk)).transpose()
+    })
+}
