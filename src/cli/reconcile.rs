@@ -232,10 +232,12 @@ fn summary(outcome: &Outcome) -> Result<RecordBatch> {
     let mut rows: Vec<[String; 4]> = Vec::new();
     let (mut hops, mut counts) = (Vec::new(), Vec::new());
     for step in &outcome.steps {
-        // By rule and table, as places, and by what: of a million matches no names are compared.
-        let mut counts_of: BTreeMap<(Option<usize>, Option<usize>, &str), i64> = BTreeMap::new();
+        // By rule and table, as places, and by what: of a million matches, which lie by rule, no names are compared.
+        let mut counts_of: BTreeMap<(Option<usize>, Option<usize>, &str), usize> = BTreeMap::new();
         for (what, found) in [("matched", &step.matches), ("suggested", &step.suggestions)] {
-            found.iter().for_each(|found| *counts_of.entry((Some(found.rule), None, what)).or_default() += 1);
+            for found in found.chunk_by(|one, other| one.rule == other.rule) {
+                *counts_of.entry((found.first().map(|one| one.rule), None, what)).or_default() += found.len();
+            }
         }
         for out in &step.out_of_scope {
             *counts_of.entry((Some(out.rule), Some(out.table), "out_of_scope")).or_default() += 1;
@@ -246,7 +248,7 @@ fn summary(outcome: &Outcome) -> Result<RecordBatch> {
         let mut by: BTreeMap<(&str, &str, &str), i64> = BTreeMap::new();
         for ((rule, table, what), count) in counts_of {
             let table = table.map(|table| step.table(table)).transpose()?.map_or("", Table::name);
-            *by.entry((what, rule_at(step, rule), table)).or_default() += count;
+            *by.entry((what, rule_at(step, rule), table)).or_default() += i64::try_from(count).unwrap_or(i64::MAX);
         }
         for ((what, rule, table), count) in by {
             rows.push([&step.flow, what, rule, table].map(str::to_owned));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::amounts::{Sums, overflow, sums};
 use super::assign::Side;
-use super::outcome::{Apart, Difference, Excluded, Group, Match, Step};
+use super::outcome::{Apart, Difference, Excluded, Group, Made, Match, Step};
 use super::overrides::{Decided, Rows, SetApart, Together};
 use super::sided::Sided;
 use super::sides::Lines;
@@ -118,7 +118,7 @@ fn group(step: &Step, place: usize, is_turned: bool, together: &Together) -> Res
     let lines = [step.table(left)?.lines(rule, Side::Left), step.table(right)?.lines(rule, Side::Right)];
     let residual = residual(lines, &group, together)?.map(Box::new);
     let why = Some(together.why.as_str().into());
-    Ok(Match { rule: place, group, residual, why, score: None, margin: None, decision: Some(together.number) })
+    Ok(Match { rule: place, group, residual, why, made: Made::ByHand(together.number) })
 }
 
 /// What is left of the amounts, where the rule compares some.

@@ -59,7 +59,7 @@ fn matched(step: &Step, found: &Match, text: &mut String) -> Result<()> {
     if let Some(why) = &found.why {
         line(text, format_args!("  because {why}"));
     }
-    if let Some(score) = found.score {
+    if let Some(score) = found.score() {
         let best = match rule.assign {
             Assign::MutualBest { margin } => format!(", at least {margin} better than any other of both rows that was left then"),
             _ => String::new(),
@@ -78,7 +78,7 @@ fn matched(step: &Step, found: &Match, text: &mut String) -> Result<()> {
         line(text, format_args!("  {}", compared(tables, found)?));
     }
     // People look at no window.
-    if let Some(window) = window(rule).filter(|_| found.decision.is_none()) {
+    if let Some(window) = window(rule).filter(|_| found.decision().is_none()) {
         line(text, format_args!("  the days lie in the window: {window}"));
     }
     // What else its rows could have been matched with.
@@ -90,7 +90,7 @@ fn matched(step: &Step, found: &Match, text: &mut String) -> Result<()> {
 
 /// Who made a match: its rule, or people.
 fn made_by(step: &Step, found: &Match) -> Result<String> {
-    match found.decision {
+    match found.decision() {
         Some(decision) => Ok(format!("hand, override {decision}")),
         None => Ok(step.rule(found)?.id.clone()),
     }

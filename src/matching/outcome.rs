@@ -59,12 +59,43 @@ pub struct Match {
     pub residual: Option<Box<Difference>>,
     /// What the rule says of it.
     pub why: Option<Arc<str>>,
+    /// What made it.
+    pub made: Made,
+}
+
+/// What made a match. Few have a score or are made by people: what those have takes no place in the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Made {
+    /// Its rule.
+    ByRule,
+    /// Its rule, by its score, and by how much that was better than the next of either row, where there was one.
+    ByScore(Box<(i64, Option<i64>)>),
+    /// People, by the decision of this number.
+    ByHand(i64),
+}
+
+impl Made {
+    /// By a rule, which may give scores.
+    pub(super) fn by_rule(score: Option<i64>, margin: Option<i64>) -> Self {
+        score.map_or(Self::ByRule, |score| Self::ByScore(Box::new((score, margin))))
+    }
+}
+
+impl Match {
     /// Its score, where the rule gives one.
-    pub score: Option<i64>,
+    pub fn score(&self) -> Option<i64> {
+        if let Made::ByScore(of) = &self.made { Some(of.0) } else { None }
+    }
+
     /// By how much that was better than the next of either row, where there was one.
-    pub margin: Option<i64>,
+    pub fn margin(&self) -> Option<i64> {
+        if let Made::ByScore(of) = &self.made { of.1 } else { None }
+    }
+
     /// The number of the decision of people that made it, where it was not its rule.
-    pub decision: Option<i64>,
+    pub fn decision(&self) -> Option<i64> {
+        if let Made::ByHand(number) = self.made { Some(number) } else { None }
+    }
 }
 
 /// Rows of the left and of the right side.
@@ -294,7 +325,7 @@ impl Step {
     /// # Errors
     /// [`crate::error::ErrorKind::Bug`] when the match is of another step.
     pub fn version(&self, found: &Match) -> Result<&str> {
-        Ok(if found.decision.is_some() { BY_HAND } else { &self.rule(found)?.version })
+        Ok(if found.decision().is_some() { BY_HAND } else { &self.rule(found)?.version })
     }
 
     /// Hash of the rule's version and the rows: the same whenever the same rows are matched by the same rule, or by people.
@@ -306,7 +337,7 @@ impl Step {
         hash.update(self.version(found)?);
         for ((side, table), ids) in [0_u8, 1].into_iter().zip(self.tables_of(found)?).zip(self.ids(found)?) {
             // A rule has its tables; people have any.
-            let table = found.decision.map(|_| table.name());
+            let table = found.decision().map(|_| table.name());
             for text in table.into_iter().chain(ids) {
                 hash.update([side]);
                 hash.update(text.len().to_le_bytes());

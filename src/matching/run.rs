@@ -19,7 +19,7 @@ use super::assigned::{Assigned, Spans, Together, Waiting, spans};
 use super::conventions::Conventions;
 use super::decided;
 use super::due::Known;
-use super::outcome::{Exception, Group, Match, OutOfScope, Outcome, Step};
+use super::outcome::{Exception, Group, Made, Match, OutOfScope, Outcome, Step};
 use super::overrides::{Decided, Overrides};
 use super::planned::{Planned, Steps};
 use super::proposal::{Proposal, one_side};
@@ -200,7 +200,7 @@ impl State {
             self.wait(turn, waiting);
         }
         for Together { group, score, margin, why } in assigned.suggested {
-            self.step.suggestions.push(Match { rule: turn.place, group, residual: None, why, score, margin, decision: None });
+            self.step.suggestions.push(Match { rule: turn.place, group, residual: None, why, made: Made::by_rule(score, margin) });
         }
         let why = assigned.why;
         let of_pair = |pair| Together { group: Group::of_pair(pair), score: None, margin: None, why: why.clone() };
@@ -262,7 +262,7 @@ impl State {
                         self.take(turn.table(side), *row);
                     }
                 }
-                self.step.matches.push(Match { rule: turn.place, group, residual, why, score, margin, decision: None });
+                self.step.matches.push(Match { rule: turn.place, group, residual, why, made: Made::by_rule(score, margin) });
             }
             Compared::Unequal { reasons, detail } => {
                 for ((side, own, others), reason) in sides.into_iter().zip(reasons) {

@@ -151,7 +151,7 @@ fn balances(sifted: &Sifted<'_>, weighed: &After<'_>, assertions: &mut Vec<Asser
                 (side, lines.amount(row), lines.currency(row))
             });
             let rest = found.residual.as_deref().map(|rest| (rest.amount, rest.currency.as_str()));
-            let balanced = balance(rows, rest, found.decision.is_some());
+            let balanced = balance(rows, rest, found.decision().is_some());
             let balanced =
                 balanced.map_err(|error| step.match_id(found).map_or_else(|other| other, |id| error.with("match_id", id)))?;
             add(sums.entry((step.hop, &rule.id)).or_default(), balanced)?;

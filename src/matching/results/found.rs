@@ -202,11 +202,11 @@ impl<'a> Reading<'a> {
             rule: rule.id.clone(),
             version: step.version(one)?.to_owned(),
             status,
-            score: one.score,
-            margin: one.margin,
+            score: one.score(),
+            margin: one.margin(),
             why: one.why.as_deref().map(str::to_owned),
             rest,
-            decision: one.decision,
+            decision: one.decision(),
             lines,
         })
     }
