@@ -96,11 +96,13 @@ pub(super) struct Copy<'a> {
     manner: &'a Manner,
     columns: &'a [Column],
     is_begun: bool,
+    /// A field, before it is written in the manner.
+    field: BytesMut,
 }
 
 impl<'a> Copy<'a> {
     pub(super) fn new(manner: &'a Manner, columns: &'a [Column]) -> Self {
-        Self { manner, columns, is_begun: false }
+        Self { manner, columns, is_begun: false, field: BytesMut::new() }
     }
 
     /// Writes a row, and before the first what stands above it.
@@ -117,7 +119,7 @@ impl<'a> Copy<'a> {
                 cells.iter().try_for_each(|cells| write_value(cells, row, out))
             }
             Manner::Text(separated) | Manner::Csv(separated) => {
-                let mut field = BytesMut::new();
+                let field = &mut self.field;
                 for (index, cells) in cells.iter().enumerate() {
                     if index > 0 {
                         out.put_u8(separated.delimiter);
@@ -127,8 +129,8 @@ impl<'a> Copy<'a> {
                         continue;
                     }
                     field.clear();
-                    cells.write(row, &mut field)?;
-                    self.manner.put_field(separated, &field, out);
+                    cells.write(row, field)?;
+                    self.manner.put_field(separated, field, out);
                 }
                 out.put_u8(b'\n');
                 Ok(())
@@ -187,22 +189,25 @@ fn data(out: &mut BytesMut, write: impl FnOnce(&mut BytesMut) -> Result<()>) -> 
 }
 
 fn put_text(separated: &Separated, field: &[u8], out: &mut BytesMut) {
-    for byte in field {
-        let escaped = match byte {
-            b'\\' => b'\\',
-            b'\n' => b'n',
-            b'\r' => b'r',
-            b'\t' => b't',
-            0x08 => b'b',
-            0x0b => b'v',
-            0x0c => b'f',
-            byte if *byte == separated.delimiter => *byte,
-            byte => {
-                out.put_u8(*byte);
-                continue;
+    let escaped = |byte: u8| match byte {
+        b'\\' => Some(b'\\'),
+        b'\n' => Some(b'n'),
+        b'\r' => Some(b'r'),
+        b'\t' => Some(b't'),
+        0x08 => Some(b'b'),
+        0x0b => Some(b'v'),
+        0x0c => Some(b'f'),
+        byte => (byte == separated.delimiter).then_some(byte),
+    };
+    // Nearly all of a text stands for itself.
+    for part in field.split_inclusive(|byte| escaped(*byte).is_some()) {
+        match part.split_last().and_then(|(last, before)| Some((escaped(*last)?, before))) {
+            None => out.put_slice(part),
+            Some((escaped, before)) => {
+                out.put_slice(before);
+                out.put_slice(&[b'\\', escaped]);
             }
-        };
-        out.put_slice(&[b'\\', escaped]);
+        }
     }
 }
 

@@ -108,14 +108,14 @@ impl<'a> Cells<'a> {
         match &self.values {
             Values::Null => {}
             Values::Bool(values) => out.put_u8(if values.value(row) { b't' } else { b'f' }),
-            Values::Int2(values) => show(values.value(row), out),
-            Values::Int4(values) => show(values.value(row), out),
-            Values::Int8(values) => show(values.value(row), out),
-            Values::Oid(values) => show(values.value(row).cast_unsigned(), out),
+            Values::Int2(values) => show_whole(values.value(row), out),
+            Values::Int4(values) => show_whole(values.value(row), out),
+            Values::Int8(values) => show_whole(values.value(row), out),
+            Values::Oid(values) => show_whole(values.value(row).cast_unsigned(), out),
             Values::Float4(values) => show_float(&values.value(row), out),
             Values::Float8(values) => show_float(&values.value(row), out),
-            Values::Numeric(values, scale) => numeric::show(&values.value(row).into(), *scale, out),
-            Values::LongNumeric(values, scale) => numeric::show(&values.value(row).into(), *scale, out),
+            Values::Numeric(values, scale) => numeric::show(values.value(row), *scale, out),
+            Values::LongNumeric(values, scale) => numeric::show(values.value(row), *scale, out),
             Values::Text(values) => out.put_slice(values.value(row).as_bytes()),
             Values::Bytes(values) => {
                 out.put_slice(b"\\x");
@@ -139,8 +139,8 @@ impl<'a> Cells<'a> {
             Values::Int8(values) => out.put_i64(values.value(row)),
             Values::Float4(values) => out.put_f32(values.value(row)),
             Values::Float8(values) => out.put_f64(values.value(row)),
-            Values::Numeric(values, scale) => return numeric::write(&values.value(row).into(), *scale, out),
-            Values::LongNumeric(values, scale) => return numeric::write(&values.value(row).into(), *scale, out),
+            Values::Numeric(values, scale) => return numeric::write(values.value(row), *scale, out),
+            Values::LongNumeric(values, scale) => return numeric::write(values.value(row), *scale, out),
             Values::Text(values) => out.put_slice(values.value(row).as_bytes()),
             Values::Bytes(values) => out.put_slice(values.value(row)),
             Values::Date(values) => out.put_i32(values.value(row).saturating_sub(time::DAYS_TO_2000)),
@@ -151,6 +151,10 @@ impl<'a> Cells<'a> {
         }
         Ok(())
     }
+}
+
+fn show_whole(value: impl itoa::Integer, out: &mut BytesMut) {
+    out.put_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// Writes what prints itself as PostgreSQL prints it.

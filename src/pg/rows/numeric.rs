@@ -19,74 +19,77 @@ pub(in crate::pg) struct Digits {
     pub(in crate::pg) digits: String,
 }
 
-impl From<i128> for Digits {
-    fn from(value: i128) -> Self {
-        Self { is_negative: value < 0, digits: value.unsigned_abs().to_string() }
+/// A whole number of which the decimal digits are wanted.
+pub(super) trait Whole {
+    /// Whether it is less than nothing, and its digits.
+    fn with_digits<T>(self, with: impl FnOnce(bool, &[u8]) -> T) -> T;
+}
+
+impl Whole for i128 {
+    fn with_digits<T>(self, with: impl FnOnce(bool, &[u8]) -> T) -> T {
+        with(self < 0, itoa::Buffer::new().format(self.unsigned_abs()).as_bytes())
     }
 }
 
-impl From<i256> for Digits {
-    fn from(value: i256) -> Self {
-        let text = value.to_string();
-        match text.strip_prefix('-') {
-            Some(digits) => Self { is_negative: true, digits: digits.to_owned() },
-            None => Self { is_negative: false, digits: text },
+impl Whole for i256 {
+    fn with_digits<T>(self, with: impl FnOnce(bool, &[u8]) -> T) -> T {
+        let text = self.to_string();
+        let digits = text.strip_prefix('-');
+        with(digits.is_some(), digits.unwrap_or(&text).as_bytes())
+    }
+}
+
+/// Writes a value that has so many digits after the point, as text.
+pub(super) fn show(value: impl Whole, scale: i8, out: &mut BytesMut) {
+    value.with_digits(|is_negative, digits| {
+        if is_negative {
+            out.put_u8(b'-');
         }
-    }
-}
-
-impl Digits {
-    /// The digits before and after the point of a value that has so many after it.
-    fn parts(&self, scale: i8) -> (String, String) {
-        let scale = isize::from(scale);
-        let Ok(after) = usize::try_from(scale) else {
-            return (format!("{}{}", self.digits, "0".repeat(scale.unsigned_abs())), String::new());
-        };
-        let digits = format!("{:0>width$}", self.digits, width = after + 1);
-        let (whole, fraction) = digits.split_at(digits.len() - after);
-        (whole.to_owned(), fraction.to_owned())
-    }
-}
-
-/// Writes a value as text.
-pub(super) fn show(value: &Digits, scale: i8, out: &mut BytesMut) {
-    let (whole, fraction) = value.parts(scale);
-    if value.is_negative {
-        out.put_u8(b'-');
-    }
-    out.put_slice(whole.as_bytes());
-    if !fraction.is_empty() {
-        out.put_u8(b'.');
-        out.put_slice(fraction.as_bytes());
-    }
+        let after = usize::try_from(scale).unwrap_or_default();
+        let (whole, fraction) = digits.split_at(digits.len().saturating_sub(after));
+        out.put_slice(if whole.is_empty() { b"0" } else { whole });
+        if scale < 0 {
+            out.put_bytes(b'0', scale.unsigned_abs().into());
+        }
+        if after > 0 {
+            out.put_u8(b'.');
+            out.put_bytes(b'0', after - fraction.len());
+            out.put_slice(fraction);
+        }
+    });
 }
 
 /// Writes a value in binary: number of groups, place of the first, sign, digits after the point, groups.
 ///
 /// # Errors
 /// [`ErrorKind::Decode`] when it has more groups than can be told.
-pub(super) fn write(value: &Digits, scale: i8, out: &mut BytesMut) -> Result<()> {
-    let (whole, fraction) = value.parts(scale);
-    let padding = (GROUP - whole.len() % GROUP) % GROUP;
-    let before = (whole.len() + padding) / GROUP;
-    let after = fraction.len().div_ceil(GROUP) * GROUP;
-    let digits = format!("{}{whole}{fraction:0<after$}", "0".repeat(padding));
-    let groups =
-        digits.as_bytes().chunks(GROUP).map(|group| group.iter().fold(0_u16, |sum, digit| sum * 10 + u16::from(digit - b'0')));
-    let groups: Vec<u16> = groups.collect();
-    let leading = groups.iter().take_while(|group| **group == 0).count();
-    let trailing = groups.iter().skip(leading).rev().take_while(|group| **group == 0).count();
-    let kept = groups.get(leading..groups.len() - trailing).unwrap_or_default();
-    let counted = |count: usize| {
-        i16::try_from(count).map_err(|error| Error::new(ErrorKind::Decode, "a number is too long").caused_by(error))
-    };
-    let weight = if kept.is_empty() { 0 } else { counted(before)? - counted(leading)? - 1 };
-    out.put_i16(counted(kept.len())?);
-    out.put_i16(weight);
-    out.put_u16(if value.is_negative { NEGATIVE } else { POSITIVE });
-    out.put_i16(counted(fraction.len())?);
-    kept.iter().for_each(|group| out.put_u16(*group));
-    Ok(())
+pub(super) fn write(value: impl Whole, scale: i8, out: &mut BytesMut) -> Result<()> {
+    let long = |error| Error::new(ErrorKind::Decode, "a number is too long").caused_by(error);
+    value.with_digits(|is_negative, digits| {
+        let after = usize::try_from(scale).unwrap_or_default();
+        // Of a group of four after the point some are zeros that the value has not.
+        let (padding, zeros) = (after.next_multiple_of(GROUP) - after, usize::from(scale.min(0).unsigned_abs()));
+        let shown = digits.len() + padding + zeros;
+        let digit = |from_end: usize| {
+            let place = from_end.checked_sub(padding + zeros).and_then(|place| digits.len().checked_sub(place + 1));
+            place.and_then(|place| digits.get(place)).map_or(0, |digit| u16::from(digit - b'0'))
+        };
+        let group = |from_end: usize| (0..GROUP).rev().fold(0_u16, |sum, place| sum * 10 + digit(from_end * GROUP + place));
+        let groups = (0..shown.div_ceil(GROUP)).rev();
+        let is_told = |place: &usize| group(*place) > 0;
+        let (first, last) = (groups.clone().find(is_told), groups.rev().find(is_told));
+        let Some((first, last)) = first.zip(last) else {
+            [0, 0, POSITIVE, u16::try_from(after).map_err(long)?].into_iter().for_each(|word| out.put_u16(word));
+            return Ok(());
+        };
+        let first_place = i16::try_from(first).map_err(long)? - i16::try_from(after.div_ceil(GROUP)).map_err(long)?;
+        out.put_u16(u16::try_from(first - last + 1).map_err(long)?);
+        out.put_i16(first_place);
+        out.put_u16(if is_negative { NEGATIVE } else { POSITIVE });
+        out.put_u16(u16::try_from(after).map_err(long)?);
+        (last..=first).rev().for_each(|place| out.put_u16(group(place)));
+        Ok(())
+    })
 }
 
 /// Reads a binary numeric: its digits, and how many of them stand after the point.
@@ -134,7 +137,7 @@ mod tests {
 
     fn shown(value: i128, scale: i8) -> String {
         let mut out = BytesMut::new();
-        show(&value.into(), scale, &mut out);
+        show(value, scale, &mut out);
         String::from_utf8(out.to_vec()).unwrap()
     }
 
@@ -151,7 +154,7 @@ mod tests {
     fn groups_are_postgresql_s_own() {
         let bytes = |value: i128, scale| {
             let mut out = BytesMut::new();
-            write(&value.into(), scale, &mut out).unwrap();
+            write(value, scale, &mut out).unwrap();
             out.chunks(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect::<Vec<_>>()
         };
         // As `select numeric_send(12345.678)` and so on say.
@@ -163,11 +166,21 @@ mod tests {
 
     proptest! {
         #[test]
+        fn a_long_number_is_written_as_a_short_one_is(value: i128, scale: i8) {
+            let (mut short, mut long) = ([BytesMut::new(), BytesMut::new()], [BytesMut::new(), BytesMut::new()]);
+            show(value, scale, &mut short[0]);
+            show(i256::from_i128(value), scale, &mut long[0]);
+            write(value, scale, &mut short[1]).unwrap();
+            write(i256::from_i128(value), scale, &mut long[1]).unwrap();
+            prop_assert_eq!(short, long);
+        }
+
+        #[test]
         fn what_is_written_is_read_again(value: i128, scale in 0_i8..=38) {
             let mut out = BytesMut::new();
-            write(&value.into(), scale, &mut out).unwrap();
+            write(value, scale, &mut out).unwrap();
             let (digits, read_scale) = read_numeric(out.freeze()).unwrap();
-            let value = if value == 0 { Digits { is_negative: false, digits: "0".to_owned() } } else { value.into() };
+            let value = Digits { is_negative: value < 0, digits: value.unsigned_abs().to_string() };
             prop_assert_eq!((digits, read_scale), (value, scale));
         }
 

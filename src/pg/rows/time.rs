@@ -1,7 +1,5 @@
 //! Dates and times: as text in ISO 8601, as PostgreSQL's `DateStyle` of that name; in binary counted from 2000.
 
-use std::io::Write as _;
-
 use bytes::{BufMut, BytesMut};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, Timelike};
 
@@ -46,16 +44,36 @@ pub(super) fn show_timestamp(micros: i64, zone: Zone, out: &mut BytesMut) -> Res
 
 /// Hours, minutes, seconds, and of microseconds what is not zero at their end.
 pub(super) fn put_clock(hours: i64, minutes: i64, seconds: i64, micros: i64, out: &mut BytesMut) {
-    // Writing to memory cannot fail.
-    let _written = write!(out.writer(), "{hours:02}:{minutes:02}:{seconds:02}");
+    put_whole(hours, 2, out);
+    out.put_u8(b':');
+    put_whole(minutes, 2, out);
+    out.put_u8(b':');
+    put_whole(seconds, 2, out);
     if micros != 0 {
-        out.put_slice(format!(".{micros:06}").trim_end_matches('0').as_bytes());
+        out.put_u8(b'.');
+        let (mut shown, mut digits) = (micros, 6);
+        while shown % 10 == 0 {
+            (shown, digits) = (shown / 10, digits - 1);
+        }
+        put_whole(shown, digits, out);
     }
 }
 
 fn put_date(date: NaiveDate, out: &mut BytesMut) {
     let (_, year) = date.year_ce();
-    let _written = write!(out.writer(), "{year:04}-{:02}-{:02}", date.month(), date.day());
+    put_whole(year, 4, out);
+    out.put_u8(b'-');
+    put_whole(date.month(), 2, out);
+    out.put_u8(b'-');
+    put_whole(date.day(), 2, out);
+}
+
+/// A number of at least so many digits.
+fn put_whole(value: impl itoa::Integer, digits: usize, out: &mut BytesMut) {
+    let mut shown = itoa::Buffer::new();
+    let shown = shown.format(value).as_bytes();
+    out.put_bytes(b'0', digits.saturating_sub(shown.len()));
+    out.put_slice(shown);
 }
 
 fn put_era(date: NaiveDate, out: &mut BytesMut) {
