@@ -83,9 +83,19 @@ impl Manner {
         if *self == Self::Binary { Format::Binary } else { Format::Text }
     }
 
+    /// Whether a byte in a field does not stand for itself.
+    fn is_special(&self, byte: u8) -> bool {
+        match self {
+            Self::Text(separated) => escaped(separated, byte).is_some(),
+            Self::Csv(separated) => matches!(byte, b'"' | b'\n' | b'\r') || byte == separated.delimiter,
+            Self::Binary => false,
+        }
+    }
+
+    /// Writes a field of which not all stands for itself.
     fn put_field(&self, separated: &Separated, field: &[u8], out: &mut BytesMut) {
         match self {
-            Self::Csv(_) => put_csv(separated, field, out),
+            Self::Csv(_) => put_csv(field, out),
             _ => put_text(separated, field, out),
         }
     }
@@ -96,13 +106,15 @@ pub(super) struct Copy<'a> {
     manner: &'a Manner,
     columns: &'a [Column],
     is_begun: bool,
-    /// A field, before it is written in the manner.
-    field: BytesMut,
+    /// Which bytes do not stand for themselves.
+    special: [bool; 256],
 }
 
 impl<'a> Copy<'a> {
     pub(super) fn new(manner: &'a Manner, columns: &'a [Column]) -> Self {
-        Self { manner, columns, is_begun: false, field: BytesMut::new() }
+        let mut special = [false; 256];
+        (0..=u8::MAX).zip(&mut special).for_each(|(byte, special)| *special = manner.is_special(byte));
+        Self { manner, columns, is_begun: false, special }
     }
 
     /// Writes a row, and before the first what stands above it.
@@ -119,7 +131,6 @@ impl<'a> Copy<'a> {
                 cells.iter().try_for_each(|cells| write_value(cells, row, out))
             }
             Manner::Text(separated) | Manner::Csv(separated) => {
-                let field = &mut self.field;
                 for (index, cells) in cells.iter().enumerate() {
                     if index > 0 {
                         out.put_u8(separated.delimiter);
@@ -128,14 +139,26 @@ impl<'a> Copy<'a> {
                         out.put_slice(separated.null.as_bytes());
                         continue;
                     }
-                    field.clear();
-                    cells.write(row, field)?;
-                    self.manner.put_field(separated, field, out);
+                    let begin = out.len();
+                    cells.write(row, out)?;
+                    self.end_field(separated, begin, out);
                 }
                 out.put_u8(b'\n');
                 Ok(())
             }
         })
+    }
+
+    /// Writes a field in the manner that was written from here on as it is. Nearly all fields stand for themselves, and stay.
+    fn end_field(&self, separated: &Separated, begin: usize, out: &mut BytesMut) {
+        let field = out.get(begin..).unwrap_or_default();
+        // What reads as nothing, or as the end of all, is not that.
+        let is_word = matches!(self.manner, Manner::Csv(_)) && (field == separated.null.as_bytes() || field == b"\\.");
+        if is_word || field.iter().any(|byte| self.special.get(usize::from(*byte)).copied().unwrap_or_default()) {
+            let field = field.to_vec();
+            out.truncate(begin);
+            self.manner.put_field(separated, &field, out);
+        }
     }
 
     /// Writes what stands after the last row.
@@ -169,7 +192,9 @@ impl<'a> Copy<'a> {
                     if index > 0 {
                         out.put_u8(separated.delimiter);
                     }
-                    self.manner.put_field(separated, column.name.as_bytes(), out);
+                    let begin = out.len();
+                    out.put_slice(column.name.as_bytes());
+                    self.end_field(separated, begin, out);
                 }
                 out.put_u8(b'\n');
                 Ok(())
@@ -188,8 +213,9 @@ fn data(out: &mut BytesMut, write: impl FnOnce(&mut BytesMut) -> Result<()>) -> 
     put_length(out, length_at, 0)
 }
 
-fn put_text(separated: &Separated, field: &[u8], out: &mut BytesMut) {
-    let escaped = |byte: u8| match byte {
+/// What a byte is written as after a backslash, where it does not stand for itself.
+fn escaped(separated: &Separated, byte: u8) -> Option<u8> {
+    match byte {
         b'\\' => Some(b'\\'),
         b'\n' => Some(b'n'),
         b'\r' => Some(b'r'),
@@ -198,10 +224,12 @@ fn put_text(separated: &Separated, field: &[u8], out: &mut BytesMut) {
         0x0b => Some(b'v'),
         0x0c => Some(b'f'),
         byte => (byte == separated.delimiter).then_some(byte),
-    };
-    // Nearly all of a text stands for itself.
-    for part in field.split_inclusive(|byte| escaped(*byte).is_some()) {
-        match part.split_last().and_then(|(last, before)| Some((escaped(*last)?, before))) {
+    }
+}
+
+fn put_text(separated: &Separated, field: &[u8], out: &mut BytesMut) {
+    for part in field.split_inclusive(|byte| escaped(separated, *byte).is_some()) {
+        match part.split_last().and_then(|(last, before)| Some((escaped(separated, *last)?, before))) {
             None => out.put_slice(part),
             Some((escaped, before)) => {
                 out.put_slice(before);
@@ -211,13 +239,8 @@ fn put_text(separated: &Separated, field: &[u8], out: &mut BytesMut) {
     }
 }
 
-fn put_csv(separated: &Separated, field: &[u8], out: &mut BytesMut) {
-    let is_special = |byte: &u8| matches!(byte, b'"' | b'\n' | b'\r') || *byte == separated.delimiter;
-    // What reads as nothing, or as the end of all, is not that.
-    if !field.iter().any(is_special) && field != separated.null.as_bytes() && field != b"\\." {
-        out.put_slice(field);
-        return;
-    }
+/// Writes a field in quotes.
+fn put_csv(field: &[u8], out: &mut BytesMut) {
     out.put_u8(b'"');
     for byte in field {
         if *byte == b'"' {
@@ -233,10 +256,12 @@ mod tests {
     use super::*;
 
     fn field(manner: &Manner, text: &str) -> String {
-        let mut out = BytesMut::new();
+        let mut out = BytesMut::from(&b"before "[..]);
         let (Manner::Text(separated) | Manner::Csv(separated)) = manner else { panic!("no fields in binary") };
-        manner.put_field(separated, text.as_bytes(), &mut out);
-        String::from_utf8(out.to_vec()).unwrap()
+        let begin = out.len();
+        out.put_slice(text.as_bytes());
+        Copy::new(manner, &[]).end_field(separated, begin, &mut out);
+        String::from_utf8(out.to_vec()).unwrap().strip_prefix("before ").unwrap().to_owned()
     }
 
     #[test]
