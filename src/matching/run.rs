@@ -200,7 +200,13 @@ impl State {
             self.wait(turn, waiting);
         }
         for Together { group, score, margin, why } in assigned.suggested {
-            self.step.suggestions.push(Match { rule: turn.place, group, residual: None, why, made: Made::by_rule(score, margin) });
+            self.step.suggestions.push(Match {
+                rule: turn.place,
+                group,
+                residual: None,
+                why,
+                made: Made::by_rule(score, margin),
+            });
         }
         let why = assigned.why;
         let of_pair = |pair| Together { group: Group::of_pair(pair), score: None, margin: None, why: why.clone() };

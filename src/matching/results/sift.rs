@@ -1,5 +1,5 @@
 //! What a run found, sifted: what is known as it was found is left alone, what nothing known has to do with is new, and only
-//! what remains is weighed by [`record`](super::record). Of a million matches that are a few; in a first run it is none.
+//! what remains is weighed by [`record`](super::record()). Of a million matches that are a few; in a first run it is none.
 
 use std::collections::HashSet;
 

@@ -69,7 +69,7 @@ impl Before {
             }
         }
         let mut ends = vec![0; matches.len()];
-        found.iter().filter_map(|(place, _)| Some(*place)).for_each(|place| count(&mut ends, place));
+        found.iter().for_each(|(place, _)| count(&mut ends, *place));
         let mut end = 0;
         for many in &mut ends {
             (*many, end) = (end, end + *many);
