@@ -1,8 +1,9 @@
-//! The functions over JSON, for `_raw`, `metadata` and the other columns of JSON text, those that rows are matched with, and
-//! those that look back in the lake. All else is DataFusion's SQL.
+//! The functions over JSON, for `_raw`, `metadata` and the other columns of JSON text, those over times, those that rows are
+//! matched with, and those that look back in the lake. All else is DataFusion's SQL.
 
 use std::fmt::Write as _;
 
+use crate::engine::times;
 use crate::lake::history;
 use crate::matching::calendar::CALENDARS;
 use crate::matching::functions;
@@ -30,6 +31,14 @@ pub(super) fn section() -> String {
                     from 0.\n\n| Function | Meaning |\n|---|---|\n"
         .to_owned();
     for (name, arguments, about) in FUNCTIONS {
+        // Writing to a String cannot fail.
+        let _written = writeln!(text, "| `{name}({arguments})` | {about} |");
+    }
+    text.push_str(
+        "\n## Functions over times\n\nAs PostgreSQL has them. A template is one of PostgreSQL's, as in `'YYYY-MM-DD HH24:MI'`, or where it \
+         has a `%` a format of DataFusion, as in `'%Y-%m-%d'`.\n\n| Function | Meaning |\n|---|---|\n",
+    );
+    for (name, arguments, about) in times::FUNCTIONS {
         // Writing to a String cannot fail.
         let _written = writeln!(text, "| `{name}({arguments})` | {about} |");
     }

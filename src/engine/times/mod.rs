@@ -20,6 +20,24 @@ use templated::{Kind, Templated};
 /// The function behind `at time zone`.
 pub(super) const TIMEZONE: &str = "timezone";
 
+/// Name, arguments and meaning of each function.
+pub(super) const FUNCTIONS: [(&str, &str, &str); 5] = [
+    (
+        "age",
+        "later, earlier",
+        "The years, months and days between two dates or timestamps, as people count them; of one alone, up to today.",
+    ),
+    (
+        "timezone",
+        "zone, timestamp",
+        "What a clock of the zone shows at an instant; of a timestamp without zone the instant at which it shows that. \
+         Also `timestamp at time zone zone`.",
+    ),
+    ("to_char", "time, template", "A date or timestamp as text."),
+    ("to_date", "text, template", "The date that a text tells."),
+    ("to_timestamp", "text, template", "The instant that a text tells, in UTC; of a number alone so many seconds after 1970."),
+];
+
 /// The functions of a session.
 pub(super) fn functions() -> impl Iterator<Item = ScalarUDF> {
     let templated = [Kind::Char, Kind::Date, Kind::Timestamp].map(|kind| ScalarUDF::from(Templated::new(kind)));
@@ -52,6 +70,13 @@ fn is_datafusions(format: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_function_is_told_of() {
+        let mut names: Vec<String> = functions().map(|function| function.name().to_owned()).collect();
+        names.sort_unstable();
+        assert_eq!(names, FUNCTIONS.map(|(name, ..)| name));
+    }
 
     #[test]
     fn a_time_without_seconds_is_one_of_a_whole_minute() {

@@ -306,6 +306,7 @@ fn find(entry: Entry, known: Option<&Known>, inherits: Option<&Known>, facts: &F
         let first_seen = inherits.map_or(facts.as_of, |known| known.first_seen);
         return made(
             Known {
+                amount: entry.amount(),
                 entry,
                 first_run: facts.run,
                 first_seen,
@@ -324,13 +325,14 @@ fn find(entry: Entry, known: Option<&Known>, inherits: Option<&Known>, facts: &F
         (Status::Suggested, Status::Confirmed) => CONFIRMED,
         _ if is_restated => RESTATED,
         _ if known.is_kept => RESTORED,
-        _ if known.entry != entry => CHANGED,
+        _ if known.entry != entry || known.amount != entry.amount() => CHANGED,
         _ => return None,
     };
     let lines_run = if is_restated { facts.run_id.to_owned() } else { known.lines_run.clone() };
     let cause = if is_restated { Some(RESTATEMENT) } else { None };
-    let (first_run, first_seen) = (known.first_run, known.first_seen);
-    made(Known { entry, first_run, first_seen, last_run: None, is_kept: false, superseded_by: None, lines_run }, event, cause)
+    let (amount, first_run, first_seen) = (entry.amount(), known.first_run, known.first_seen);
+    let last_run = None;
+    made(Known { entry, first_run, first_seen, last_run, is_kept: false, superseded_by: None, lines_run, amount }, event, cause)
 }
 
 /// Whether a person decided that a match is to be no more.

@@ -7,7 +7,8 @@ use super::before::Before;
 use super::found::{Open, Reading};
 use super::record::{ExceptionChange, Facts, Found, MatchChange, made, newly_left};
 use super::state::{Entry, Place, State, Status, Why};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::matching::assign::both;
 use crate::matching::outcome::{Match, Step};
 
 /// What a finding is to what was known.
@@ -55,7 +56,7 @@ impl<'a> Sieve<'a> {
         };
         meet(&mut self.met, place);
         let (known, entry) = (self.before.known(place)?, entry()?);
-        if !known.is_kept && known.entry == entry {
+        if !known.is_kept && known.entry == entry && known.amount == entry.amount() {
             return Ok(Fate::Same);
         }
         self.weighed.previous.matches.insert(entry.id.clone(), known);
@@ -88,6 +89,19 @@ impl<'a> Sieve<'a> {
         }
         self.weighed.found.exceptions.insert(place, why);
         Ok(Fate::Weighed)
+    }
+
+    /// Both, as if all had gone through this one.
+    fn with(mut self, other: Self) -> Self {
+        for (met, other) in [(&mut self.met, &other.met), (&mut self.met_left, &other.met_left)] {
+            met.iter_mut().zip(other).for_each(|(met, other)| *met |= *other);
+        }
+        let Weighed { previous, found } = other.weighed;
+        self.weighed.previous.matches.extend(previous.matches);
+        self.weighed.previous.exceptions.extend(previous.exceptions);
+        self.weighed.found.matches.extend(found.matches);
+        self.weighed.found.exceptions.extend(found.exceptions);
+        self
     }
 
     /// What is to be weighed, with all that is found no more.
@@ -146,17 +160,29 @@ impl<'a> Sifted<'a> {
     /// # Errors
     /// [`crate::error::ErrorKind::Bug`] when a finding is not of its step, or what is known is not whole.
     pub(super) fn of(steps: &'a [Step], before: &Before, is_closed: bool) -> Result<(Self, Weighed)> {
-        let mut sieve = Sieve::new(before, is_closed);
+        let [mut one, mut other] = [(), ()].map(|()| Sieve::new(before, is_closed));
         let mut sifted = Vec::new();
         for step in steps {
             let reading = Reading::of(step)?;
-            let of = |(status, one)| sieve.of_match(&step.match_id(one)?, || reading.entry(status, one));
-            let matches = reading.matches().map(of).collect::<Result<_>>()?;
-            let of = |open: Open<'_>| sieve.of_left(reading.place(open.row())?, || reading.why(open));
-            let open = reading.open().map(of).collect::<Result<_>>()?;
-            sifted.push(Fates { reading, matches, open });
+            let of_matches = |sieve: &mut Sieve<'_>, found: &[(Status, &Match)]| -> Result<Vec<Fate>> {
+                let of = |(status, one): &(Status, &Match)| sieve.of_match(&step.match_id(one)?, || reading.entry(*status, one));
+                found.iter().map(of).collect()
+            };
+            let of_open = |sieve: &mut Sieve<'_>, open: &[Open<'_>]| -> Result<Vec<Fate>> {
+                let of = |open: &Open<'_>| sieve.of_left(reading.place(open.row())?, || reading.why(*open));
+                open.iter().map(of).collect()
+            };
+            // Half of them for each of two cores.
+            let (found, open): (Vec<_>, Vec<_>) = (reading.matches().collect(), reading.open().collect());
+            let (first, second) = (found.split_at(found.len() / 2), open.split_at(open.len() / 2));
+            let (halves, others) = both(
+                || Ok::<_, Error>((of_matches(&mut one, first.0)?, of_open(&mut one, second.0)?)),
+                || Ok::<_, Error>((of_matches(&mut other, first.1)?, of_open(&mut other, second.1)?)),
+            );
+            let ((matches, open), (more_matches, more_open)) = (halves?, others?);
+            sifted.push(Fates { reading, matches: [matches, more_matches].concat(), open: [open, more_open].concat() });
         }
-        let mut weighed = sieve.end()?;
+        let mut weighed = one.with(other).end()?;
         sifted.iter_mut().try_for_each(|fates| fates.weigh(&mut weighed))?;
         Ok((Self(sifted), weighed))
     }

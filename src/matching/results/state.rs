@@ -105,6 +105,8 @@ pub(super) struct Known {
     pub(super) superseded_by: Option<String>,
     /// The run that wrote its rows, by its id.
     pub(super) lines_run: String,
+    /// The sum of its left side as it is kept: a run of an older version has not told it.
+    pub(super) amount: Option<i128>,
 }
 
 /// A row that is left, as it is known.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, new_null_array};
 use proptest::prelude::*;
 
 use super::super::reasons::LATE_CHANGE;
@@ -177,6 +177,21 @@ fn what_is_found_again_is_no_change() {
     let mut flow = Flow::default();
     let first = turn("v1", &[("l1", "r1")], &["r2"], same);
     assert_eq!(told(&flow.run(&first)), ["v1 l1+r1 created -"]);
+    assert!(flow.run(&first).is_empty());
+}
+
+#[test]
+fn a_match_of_which_an_older_version_has_not_told_the_amount_is_told_again() {
+    let mut flow = Flow::default();
+    let first = turn("v1", &[("l1", "r1")], &["r2"], same);
+    flow.run(&first);
+    flow.state.matches.values_mut().for_each(|known| known.amount = None);
+    let old = &flow.written[0][0];
+    let place = old.schema().index_of("amount").unwrap();
+    let mut columns = old.columns().to_vec();
+    columns[place] = new_null_array(columns[place].data_type(), old.num_rows());
+    flow.written[0][0] = RecordBatch::try_new(old.schema(), columns).unwrap();
+    assert_eq!(told(&flow.run(&first)), ["v1 l1+r1 changed -"]);
     assert!(flow.run(&first).is_empty());
 }
 

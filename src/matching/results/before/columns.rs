@@ -34,6 +34,7 @@ pub(super) struct Matches {
     is_kept: BooleanArray,
     superseded_by: StringArray,
     lines_run: StringArray,
+    amount: Decimal128Array,
 }
 
 impl Matches {
@@ -59,6 +60,7 @@ impl Matches {
             is_kept: column(rows, "is_kept", |column| column.as_boolean_opt().cloned())?,
             superseded_by: texts(rows, "superseded_by")?,
             lines_run: texts(rows, "lines_run_id")?,
+            amount: primitives(rows, "amount")?,
         })
     }
 
@@ -101,6 +103,7 @@ impl Matches {
             is_kept: self.is_kept.is_valid(row) && self.is_kept.value(row),
             superseded_by: owned(&self.superseded_by, row),
             lines_run: needed(&self.lines_run, row)?.to_owned(),
+            amount: value(&self.amount, row),
         })
     }
 }

@@ -34,9 +34,12 @@ pub(super) struct Before {
 impl Store {
     /// What is known of a flow.
     pub(super) async fn before(&self, state: &SessionState, flow: &str) -> Result<Before> {
-        let matches = self.ask(state, &[&tables::RUNS, &tables::MATCHES], MATCHES, flow).await?;
-        let lines = self.ask(state, &[&tables::RUNS, &tables::MATCH_LINES], LINES, flow).await?;
-        let left = self.ask(state, &[&tables::RUNS, &tables::EXCEPTIONS], EXCEPTIONS, flow).await?;
+        let told = async |kept, sql| self.ask(state, &[&tables::RUNS, kept], sql, flow).await;
+        let (matches, lines, left) = futures::try_join!(
+            told(&tables::MATCHES, MATCHES),
+            told(&tables::MATCH_LINES, LINES),
+            told(&tables::EXCEPTIONS, EXCEPTIONS)
+        )?;
         Before::of(&matches, &lines, &left)
     }
 }
