@@ -6,6 +6,7 @@ mod newest;
 
 use arrow::array::RecordBatch;
 use datafusion::execution::SessionState;
+use futures::FutureExt;
 
 use super::state::{Known, Left, Place};
 use super::store::Store;
@@ -34,7 +35,7 @@ pub(super) struct Before {
 impl Store {
     /// What is known of a flow.
     pub(super) async fn before(&self, state: &SessionState, flow: &str) -> Result<Before> {
-        let told = async |kept, sql| self.ask(state, &[&tables::RUNS, kept], sql, flow).await;
+        let told = |kept, sql| async move { self.ask(state, &[&tables::RUNS, kept], sql, flow).await }.boxed();
         let (matches, lines, left) = futures::try_join!(
             told(&tables::MATCHES, MATCHES),
             told(&tables::MATCH_LINES, LINES),
