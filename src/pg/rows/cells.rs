@@ -12,7 +12,7 @@ use arrow::datatypes::{
 use bytes::{BufMut, BytesMut};
 use postgres_types::{Kind, Type};
 
-use super::{array, interval, numeric, time};
+use super::{array, interval, numeric, put_whole, time};
 use crate::error::{Error, Result};
 use crate::pg::frontend::Format;
 
@@ -108,10 +108,10 @@ impl<'a> Cells<'a> {
         match &self.values {
             Values::Null => {}
             Values::Bool(values) => out.put_u8(if values.value(row) { b't' } else { b'f' }),
-            Values::Int2(values) => show_whole(values.value(row), out),
-            Values::Int4(values) => show_whole(values.value(row), out),
-            Values::Int8(values) => show_whole(values.value(row), out),
-            Values::Oid(values) => show_whole(values.value(row).cast_unsigned(), out),
+            Values::Int2(values) => put_whole(values.value(row), 1, out),
+            Values::Int4(values) => put_whole(values.value(row), 1, out),
+            Values::Int8(values) => put_whole(values.value(row), 1, out),
+            Values::Oid(values) => put_whole(values.value(row).cast_unsigned(), 1, out),
             Values::Float4(values) => show_float(&values.value(row), out),
             Values::Float8(values) => show_float(&values.value(row), out),
             Values::Numeric(values, scale) => numeric::show(values.value(row), *scale, out),
@@ -151,10 +151,6 @@ impl<'a> Cells<'a> {
         }
         Ok(())
     }
-}
-
-fn show_whole(value: impl itoa::Integer, out: &mut BytesMut) {
-    out.put_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// Writes what prints itself as PostgreSQL prints it.

@@ -116,6 +116,14 @@ pub(super) fn put_length(out: &mut BytesMut, at: usize, uncounted: usize) -> Res
     Ok(())
 }
 
+/// A number of at least so many digits.
+fn put_whole(value: impl itoa::Integer, digits: usize, out: &mut BytesMut) {
+    let mut shown = itoa::Buffer::new();
+    let shown = shown.format(value).as_bytes();
+    out.put_bytes(b'0', digits.saturating_sub(shown.len()));
+    out.put_slice(shown);
+}
+
 fn too_long() -> Error {
     Error::new(ErrorKind::Decode, "a row is longer than the protocol can carry")
 }

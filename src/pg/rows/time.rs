@@ -3,6 +3,7 @@
 use bytes::{BufMut, BytesMut};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, Timelike};
 
+use super::put_whole;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Days from 1970 to 2000.
@@ -66,14 +67,6 @@ fn put_date(date: NaiveDate, out: &mut BytesMut) {
     put_whole(date.month(), 2, out);
     out.put_u8(b'-');
     put_whole(date.day(), 2, out);
-}
-
-/// A number of at least so many digits.
-fn put_whole(value: impl itoa::Integer, digits: usize, out: &mut BytesMut) {
-    let mut shown = itoa::Buffer::new();
-    let shown = shown.format(value).as_bytes();
-    out.put_bytes(b'0', digits.saturating_sub(shown.len()));
-    out.put_slice(shown);
 }
 
 fn put_era(date: NaiveDate, out: &mut BytesMut) {
