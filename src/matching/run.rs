@@ -378,7 +378,6 @@ impl State {
         let mut suggestions = std::mem::take(&mut self.step.suggestions);
         suggestions.retain(|found| self.is_open(found));
         suggestions.sort_by(|one, other| (one.rule, &one.group).cmp(&(other.rule, &other.group)));
-        suggestions.dedup_by(|one, other| (one.rule, &one.group) == (other.rule, &other.group));
         self.step.suggestions = suggestions;
         Ok(self.step)
     }

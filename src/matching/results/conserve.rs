@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::found::canonical;
-use super::sift::{Fate, Fates, Sifted};
+use super::sift::{Fates, Sifted};
 use super::state::{After, Entry, Status};
 use crate::error::{Error, Result};
 use crate::matching::assign::Side;
@@ -83,10 +83,10 @@ fn counted(fates: &Fates<'_>, weighed: &After<'_>) -> Result<Vec<Vec<u32>>> {
         let times = times.get_mut(table).and_then(|times| times.get_mut(usize::try_from(row).ok()?));
         times.map(|times| *times += 1).ok_or_else(|| Error::bug("a row is recorded that is not there"))
     };
-    for (_, _, found) in fates.matches().filter(|(fate, status, _)| *fate != Fate::Weighed && *status == Status::Confirmed) {
+    for found in fates.settled(Status::Confirmed) {
         step.rows_of(found).try_for_each(|(_, table, row)| count(table, row))?;
     }
-    for (_, open) in fates.open().filter(|(fate, _)| *fate != Fate::Weighed) {
+    for open in fates.settled_open() {
         let (table, row) = open.row();
         count(table, row)?;
     }
@@ -143,7 +143,7 @@ fn balances(sifted: &Sifted<'_>, weighed: &After<'_>, assertions: &mut Vec<Asser
     let mut sums: BTreeMap<(u32, &str), BTreeMap<String, Sum>> = BTreeMap::new();
     for fates in &sifted.0 {
         let step = fates.reading.step;
-        for (_, _, found) in fates.matches().filter(|(fate, status, _)| *fate != Fate::Weighed && *status == Status::Confirmed) {
+        for found in fates.settled(Status::Confirmed) {
             let rule = step.rule(found)?;
             let [left, right] = fates.reading.compared(found)?;
             let rows = step.rows_of(found).map(|(side, _, row)| {

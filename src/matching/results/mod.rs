@@ -26,6 +26,7 @@
 //! finds the same of the same all the same, only its row in `runs` is written as well, and says since when.
 
 mod before;
+mod cells;
 mod conserve;
 mod enter;
 mod found;
@@ -73,7 +74,7 @@ pub use identity::{Broken, Identity};
 use read::Last;
 use record::{Changes, ExceptionChange, Facts, MatchChange, record};
 use rows::{Run, Told};
-use sift::{Fate, Fates, Sifted, Weighed};
+use sift::{Fates, Sifted, Weighed};
 use state::{After, Status};
 use store::{Batches, Store};
 
@@ -332,7 +333,7 @@ impl Results {
             self.store.add_all([&tables::RULE_VERSIONS], once(versions)).await?;
             let of_matches = |changes: &[MatchChange]| Ok([rows::match_lines(run, changes)?, rows::matches(run, changes)?]);
             let matches = changes.matches.chunks(AT_ONCE).map(of_matches);
-            let matches = matches.chain(sifted.made(&facts, AT_ONCE).map(|made| of_matches(&made?)));
+            let matches = matches.chain(sifted.created(&facts, AT_ONCE).map(|created| of_matches(&created?)));
             self.store.add_all([&tables::MATCH_LINES, &tables::MATCHES], Box::new(matches)).await?;
             let of_left = |changes: &[ExceptionChange]| Ok([rows::exceptions(run, changes)?]);
             let left = changes.exceptions.chunks(AT_ONCE).map(of_left);
@@ -376,17 +377,15 @@ fn run_id(flow: &str, number: i64, nonce: u64) -> String {
 fn counts(sifted: &Sifted<'_>, after: &After<'_>, changes: &Changes) -> [i64; 6] {
     let count = |many: usize| i64::try_from(many).unwrap_or(i64::MAX);
     let of = |wanted: Status| {
-        let settled = sifted.0.iter().flat_map(Fates::matches);
-        let settled = settled.filter(|(fate, status, _)| *fate != Fate::Weighed && *status == wanted).count();
+        let settled = sifted.0.iter().flat_map(|fates| fates.settled(wanted)).count();
         count(settled + after.matches.values().filter(|known| known.entry.status == wanted).count())
     };
     let left = |is_out: bool| {
-        let settled = sifted.0.iter().flat_map(Fates::open);
-        let settled = settled.filter(|(fate, open)| *fate != Fate::Weighed && open.is_out_of_scope() == is_out).count();
+        let settled = sifted.0.iter().flat_map(Fates::settled_open).filter(|open| open.is_out_of_scope() == is_out).count();
         count(settled + after.exceptions.values().filter(|left| left.why.is_out_of_scope == is_out).count())
     };
     let happened = |events: &[&str]| changes.matches.iter().filter(|change| events.contains(&change.event)).count();
-    let created = happened(&[record::CREATED, record::RESTORED, record::CONFIRMED]) + sifted.count_made();
+    let created = happened(&[record::CREATED, record::RESTORED, record::CONFIRMED]) + sifted.count_created();
     let withdrawn = happened(&[record::WITHDRAWN, record::SUPERSEDED]);
     [of(Status::Confirmed), of(Status::Suggested), left(false), left(true), count(created), count(withdrawn)]
 }

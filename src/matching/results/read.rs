@@ -1,13 +1,14 @@
 //! What is known of runs, of rules and of what people have said, read back from the kept tables.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::RecordBatch;
 use arrow::datatypes::{Date32Type, Int64Type, TimestampMicrosecondType};
 use chrono::DateTime;
 use datafusion::execution::SessionState;
 
-use super::rows::side;
+use super::cells::{needed, owned, primitives, text, texts, value};
+use super::rows::side_of;
 use super::store::Store;
 use super::tables;
 use crate::error::{Error, Result};
@@ -39,7 +40,7 @@ impl Store {
     pub(super) async fn last(&self, state: &SessionState, flow: &str) -> Result<Option<Last>> {
         let mut last: Option<Last> = None;
         for batch in self.ask(state, &[&tables::RUNS], RUNS, flow).await? {
-            let rows = Columns::of(&batch);
+            let rows = Columns(&batch);
             for row in 0..batch.num_rows() {
                 let run = rows.number("run", row)?.unwrap_or_default();
                 if last.as_ref().is_none_or(|last| last.run < run) {
@@ -64,7 +65,7 @@ impl Store {
     pub(super) async fn versions(&self, state: &SessionState, flow: &str) -> Result<BTreeSet<String>> {
         let mut versions = BTreeSet::new();
         for batch in self.ask(state, &[&tables::RUNS, &tables::RULE_VERSIONS], VERSIONS, flow).await? {
-            let rows = Columns::of(&batch);
+            let rows = Columns(&batch);
             for row in 0..batch.num_rows() {
                 versions.insert(rows.needed("rule_version", row)?);
             }
@@ -76,7 +77,7 @@ impl Store {
     pub(super) async fn decisions(&self, state: &SessionState) -> Result<Vec<Decision>> {
         let mut decisions: BTreeMap<i64, (Decision, [Vec<String>; 2])> = BTreeMap::new();
         for batch in self.session(state, &[&tables::OVERRIDES]).await?.sql(DECISIONS).await?.collect().await? {
-            let rows = Columns::of(&batch);
+            let rows = Columns(&batch);
             for row in 0..batch.num_rows() {
                 let number = rows.number("override_id", row)?.unwrap_or_default();
                 let (decision, ids) = match decisions.entry(number) {
@@ -106,7 +107,7 @@ impl Store {
     pub(super) async fn closed(&self, state: &SessionState) -> Result<BTreeMap<String, i32>> {
         let mut closed: BTreeMap<String, (i64, i32)> = BTreeMap::new();
         for batch in self.session(state, &[&tables::CLOSES]).await?.sql(CLOSES).await?.collect().await? {
-            let rows = Columns::of(&batch);
+            let rows = Columns(&batch);
             for row in 0..batch.num_rows() {
                 let number = rows.number("close_id", row)?.unwrap_or_default();
                 let through = rows.day("through", row)?.unwrap_or(i32::MIN);
@@ -120,50 +121,33 @@ impl Store {
     }
 }
 
-/// The columns of rows, by name.
-struct Columns<'a>(HashMap<&'a str, &'a ArrayRef>);
+/// Rows of which single values are looked at, by name.
+struct Columns<'a>(&'a RecordBatch);
 
-impl<'a> Columns<'a> {
-    fn of(batch: &'a RecordBatch) -> Self {
-        let names = batch.schema_ref().fields().iter().map(|field| field.name().as_str());
-        Self(names.zip(batch.columns()).collect())
-    }
-
-    fn column(&self, name: &str) -> Result<&'a ArrayRef> {
-        self.0.get(name).copied().ok_or_else(|| Error::bug("a kept table has lost a column").with("column", name))
-    }
-
-    fn str(&self, name: &str, row: usize) -> Result<Option<&'a str>> {
-        let texts = self.column(name)?.as_string_opt::<i32>().ok_or_else(|| unlike(name))?;
-        Ok(texts.is_valid(row).then(|| texts.value(row)))
-    }
-
+impl Columns<'_> {
     fn text(&self, name: &str, row: usize) -> Result<Option<String>> {
-        Ok(self.str(name, row)?.map(str::to_owned))
+        Ok(owned(&texts(self.0, name)?, row))
     }
 
     fn needed(&self, name: &str, row: usize) -> Result<String> {
-        self.text(name, row)?.ok_or_else(|| Error::bug("a kept row has nothing where something must be").with("column", name))
+        let texts = texts(self.0, name)?;
+        needed(&texts, row).map(str::to_owned).map_err(|error| error.with("column", name))
     }
 
     fn number(&self, name: &str, row: usize) -> Result<Option<i64>> {
-        let numbers = self.column(name)?.as_primitive_opt::<Int64Type>().ok_or_else(|| unlike(name))?;
-        Ok(numbers.is_valid(row).then(|| numbers.value(row)))
+        Ok(value(&primitives::<Int64Type>(self.0, name)?, row))
     }
 
     fn day(&self, name: &str, row: usize) -> Result<Option<i32>> {
-        let days = self.column(name)?.as_primitive_opt::<Date32Type>().ok_or_else(|| unlike(name))?;
-        Ok(days.is_valid(row).then(|| days.value(row)))
+        Ok(value(&primitives::<Date32Type>(self.0, name)?, row))
     }
 
     fn side(&self, row: usize) -> Result<Option<Side>> {
-        let word = self.str("side", row)?;
-        Ok([Side::Left, Side::Right].into_iter().find(|of| word == Some(side(*of))))
+        Ok(side_of(text(&texts(self.0, "side")?, row)))
     }
 
     fn decision(&self, row: usize, number: i64) -> Result<Decision> {
-        let at = self.column("made_at")?.as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(|| unlike("made_at"))?;
-        let at = if at.is_valid(row) { at.value(row) } else { 0 };
+        let at = value(&primitives::<TimestampMicrosecondType>(self.0, "made_at")?, row).unwrap_or_default();
         Ok(Decision {
             number,
             at: DateTime::from_timestamp_micros(at).unwrap_or_default(),
@@ -177,8 +161,4 @@ impl<'a> Columns<'a> {
             owner: self.text("owner", row)?,
         })
     }
-}
-
-fn unlike(column: &str) -> Error {
-    Error::bug("a column of a kept table is of another type").with("column", column)
 }

@@ -295,30 +295,7 @@ fn withdraw(known: &Known, heir: Option<&Entry>, found: &Found, facts: &Facts<'_
 
 /// What becomes of a match that is found; nothing where it is known as it is.
 fn find(entry: Entry, known: Option<&Known>, inherits: Option<&Known>, facts: &Facts<'_>) -> Option<MatchChange> {
-    let made = |known: Known, event, cause| Some(MatchChange { known, event, cause, detail: None });
-    let Some(known) = known else {
-        let cause = match inherits {
-            _ if entry.decision.is_some() => Some(OVERRIDE),
-            Some(_) if facts.new_versions.contains(&entry.version) => Some(RULE_CHANGE),
-            _ => None,
-        };
-        // So that a match does not leave its period by a change of its rule.
-        let first_seen = inherits.map_or(facts.as_of, |known| known.first_seen);
-        return made(
-            Known {
-                amount: entry.amount(),
-                entry,
-                first_run: facts.run,
-                first_seen,
-                last_run: None,
-                is_kept: false,
-                superseded_by: None,
-                lines_run: facts.run_id.to_owned(),
-            },
-            CREATED,
-            cause,
-        );
-    };
+    let Some(known) = known else { return Some(created(entry, inherits, facts)) };
     let is_restated = known.entry.lines != entry.lines;
     let event = match (known.entry.status, entry.status) {
         (Status::Withdrawn, _) => RESTORED,
@@ -332,7 +309,29 @@ fn find(entry: Entry, known: Option<&Known>, inherits: Option<&Known>, facts: &F
     let cause = if is_restated { Some(RESTATEMENT) } else { None };
     let (amount, first_run, first_seen) = (entry.amount(), known.first_run, known.first_seen);
     let last_run = None;
-    made(Known { entry, first_run, first_seen, last_run, is_kept: false, superseded_by: None, lines_run, amount }, event, cause)
+    let known = Known { entry, first_run, first_seen, last_run, is_kept: false, superseded_by: None, lines_run, amount };
+    Some(MatchChange { known, event, cause, detail: None })
+}
+
+/// A match that was not known, which may take the place of one that was.
+pub(super) fn created(entry: Entry, inherits: Option<&Known>, facts: &Facts<'_>) -> MatchChange {
+    let cause = match inherits {
+        _ if entry.decision.is_some() => Some(OVERRIDE),
+        Some(_) if facts.new_versions.contains(&entry.version) => Some(RULE_CHANGE),
+        _ => None,
+    };
+    let known = Known {
+        amount: entry.amount(),
+        entry,
+        first_run: facts.run,
+        // So that a match does not leave its period by a change of its rule.
+        first_seen: inherits.map_or(facts.as_of, |known| known.first_seen),
+        last_run: None,
+        is_kept: false,
+        superseded_by: None,
+        lines_run: facts.run_id.to_owned(),
+    };
+    MatchChange { known, event: CREATED, cause, detail: None }
 }
 
 /// Whether a person decided that a match is to be no more.
@@ -391,17 +390,7 @@ fn exceptions(previous: &State, found: BTreeMap<Place, Why>, late: &Late, facts:
 }
 
 /// A row that is left, which may have been left before.
-fn left(place: Place, why: Why, known: Option<&Left>, facts: &Facts<'_>) -> ExceptionChange {
+pub(super) fn left(place: Place, why: Why, known: Option<&Left>, facts: &Facts<'_>) -> ExceptionChange {
     let (first_run, first_seen) = known.map_or((facts.run, facts.as_of), |known| (known.first_run, known.first_seen));
     ExceptionChange { place, left: Some(Left { why, first_run, first_seen }), event: None, cause: None }
-}
-
-/// What becomes of a match that nothing known has to do with.
-pub(super) fn made(entry: Entry, facts: &Facts<'_>) -> Option<MatchChange> {
-    find(entry, None, None, facts)
-}
-
-/// What becomes of a row that is left and never was.
-pub(super) fn newly_left(place: Place, why: Why, facts: &Facts<'_>) -> ExceptionChange {
-    left(place, why, None, facts)
 }

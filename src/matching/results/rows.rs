@@ -271,6 +271,11 @@ pub(super) fn side(side: Side) -> &'static str {
     if side == Side::Left { "left" } else { "right" }
 }
 
+/// The side that a word is of.
+pub(super) fn side_of(word: Option<&str>) -> Option<Side> {
+    [Side::Left, Side::Right].into_iter().find(|of| word == Some(side(*of)))
+}
+
 fn batch(kept: &Kept, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
     RecordBatch::try_new(kept.schema(), columns)
         .map_err(|error| Error::bug("rows do not fit the table they are kept in").with("table", kept.name).caused_by(error))

@@ -190,7 +190,7 @@ fn written(outcome: &Outcome) -> Vec<Vec<u8>> {
     let changes = record(&weighed.previous, weighed.found, &facts);
     assert!(changes.is_empty());
     let assertions = conserved(&sifted, &weighed.previous.after(&changes)).unwrap();
-    let made = sifted.made(&facts, usize::MAX).next().unwrap().unwrap();
+    let made = sifted.created(&facts, usize::MAX).next().unwrap().unwrap();
     let left = sifted.newly_left(&facts, usize::MAX).next().unwrap().unwrap();
     let run = Run { id: "run", flow: "f", number: 1 };
     let tables = [

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::before::Before;
 use super::found::{Open, Reading};
-use super::record::{ExceptionChange, Facts, Found, MatchChange, made, newly_left};
+use super::record::{ExceptionChange, Facts, Found, MatchChange, created, left};
 use super::state::{Entry, Place, State, Status, Why};
 use crate::error::{Error, Result};
 use crate::matching::assign::both;
@@ -143,13 +143,22 @@ pub(super) struct Fates<'a> {
 }
 
 impl<'a> Fates<'a> {
-    /// Its matches, then what is suggested.
-    pub(super) fn matches(&self) -> impl Iterator<Item = (Fate, Status, &'a Match)> {
+    /// The matches of this status that are known as they are, or new.
+    pub(super) fn settled(&self, status: Status) -> impl Iterator<Item = &'a Match> {
+        let matches = self.matches().filter(move |(fate, of, _)| *fate != Fate::Weighed && *of == status);
+        matches.map(|(_, _, one)| one)
+    }
+
+    /// The rows in no match that are known as they are, or new.
+    pub(super) fn settled_open(&self) -> impl Iterator<Item = Open<'a>> {
+        self.open().filter(|(fate, _)| *fate != Fate::Weighed).map(|(_, open)| open)
+    }
+
+    fn matches(&self) -> impl Iterator<Item = (Fate, Status, &'a Match)> {
         self.matches.iter().zip(self.reading.matches()).map(|(fate, (status, one))| (*fate, status, one))
     }
 
-    /// Its rows that are in no match.
-    pub(super) fn open(&self) -> impl Iterator<Item = (Fate, Open<'a>)> {
+    fn open(&self) -> impl Iterator<Item = (Fate, Open<'a>)> {
         self.open.iter().copied().zip(self.reading.open())
     }
 }
@@ -160,26 +169,22 @@ impl<'a> Sifted<'a> {
     /// # Errors
     /// [`crate::error::ErrorKind::Bug`] when a finding is not of its step, or what is known is not whole.
     pub(super) fn of(steps: &'a [Step], before: &Before, is_closed: bool) -> Result<(Self, Weighed)> {
-        let [mut one, mut other] = [(), ()].map(|()| Sieve::new(before, is_closed));
+        let (mut one, mut other) = (Sieve::new(before, is_closed), Sieve::new(before, is_closed));
         let mut sifted = Vec::new();
         for step in steps {
             let reading = Reading::of(step)?;
-            let of_matches = |sieve: &mut Sieve<'_>, found: &[(Status, &Match)]| -> Result<Vec<Fate>> {
-                let of = |(status, one): &(Status, &Match)| sieve.of_match(&step.match_id(one)?, || reading.entry(*status, one));
-                found.iter().map(of).collect()
-            };
-            let of_open = |sieve: &mut Sieve<'_>, open: &[Open<'_>]| -> Result<Vec<Fate>> {
-                let of = |open: &Open<'_>| sieve.of_left(reading.place(open.row())?, || reading.why(*open));
-                open.iter().map(of).collect()
+            let sift = |sieve: &mut Sieve<'_>, matches: &[(Status, &Match)], open: &[Open<'_>]| {
+                let of_match =
+                    |(status, one): &(Status, &Match)| sieve.of_match(&step.match_id(one)?, || reading.entry(*status, one));
+                let matches = matches.iter().map(of_match).collect::<Result<Vec<_>>>()?;
+                let of_open = |open: &Open<'_>| sieve.of_left(reading.place(open.row())?, || reading.why(*open));
+                Ok::<_, Error>((matches, open.iter().map(of_open).collect::<Result<Vec<_>>>()?))
             };
             // Half of them for each of two cores.
-            let (found, open): (Vec<_>, Vec<_>) = (reading.matches().collect(), reading.open().collect());
-            let (first, second) = (found.split_at(found.len() / 2), open.split_at(open.len() / 2));
-            let (halves, others) = both(
-                || Ok::<_, Error>((of_matches(&mut one, first.0)?, of_open(&mut one, second.0)?)),
-                || Ok::<_, Error>((of_matches(&mut other, first.1)?, of_open(&mut other, second.1)?)),
-            );
-            let ((matches, open), (more_matches, more_open)) = (halves?, others?);
+            let (matches, open): (Vec<_>, Vec<_>) = (reading.matches().collect(), reading.open().collect());
+            let (matches, open) = (matches.split_at(matches.len() / 2), open.split_at(open.len() / 2));
+            let (half, other_half) = both(|| sift(&mut one, matches.0, open.0), || sift(&mut other, matches.1, open.1));
+            let ((matches, open), (more_matches, more_open)) = (half?, other_half?);
             sifted.push(Fates { reading, matches: [matches, more_matches].concat(), open: [open, more_open].concat() });
         }
         let mut weighed = one.with(other).end()?;
@@ -188,12 +193,16 @@ impl<'a> Sifted<'a> {
     }
 
     /// What becomes of matches that nothing known has to do with, so many at once.
-    pub(super) fn made<'b>(&'b self, facts: &'b Facts<'_>, many: usize) -> impl Iterator<Item = Result<Vec<MatchChange>>> + 'b {
+    pub(super) fn created<'b>(
+        &'b self,
+        facts: &'b Facts<'_>,
+        many: usize,
+    ) -> impl Iterator<Item = Result<Vec<MatchChange>>> + 'b {
         let new = self.0.iter().flat_map(|fates| {
             let new = fates.matches().filter(|(fate, ..)| *fate == Fate::New);
-            new.map(|(_, status, one)| fates.reading.entry(status, one))
+            new.map(|(_, status, one)| Ok(created(fates.reading.entry(status, one)?, None, facts)))
         });
-        chunks(new.filter_map(|entry| entry.map(|entry| made(entry, facts)).transpose()), many)
+        chunks(new, many)
     }
 
     /// What becomes of rows that are left and never were, so many at once.
@@ -204,13 +213,13 @@ impl<'a> Sifted<'a> {
     ) -> impl Iterator<Item = Result<Vec<ExceptionChange>>> + 'b {
         let new = self.0.iter().flat_map(|fates| {
             let new = fates.open().filter(|(fate, _)| *fate == Fate::New);
-            new.map(|(_, open)| Ok((fates.reading.place(open.row())?, fates.reading.why(open)?)))
+            new.map(|(_, open)| Ok(left(fates.reading.place(open.row())?, fates.reading.why(open)?, None, facts)))
         });
-        chunks(new.map(|left: Result<_>| left.map(|(place, why)| newly_left(place, why, facts))), many)
+        chunks(new, many)
     }
 
     /// How many matches nothing known has to do with.
-    pub(super) fn count_made(&self) -> usize {
+    pub(super) fn count_created(&self) -> usize {
         self.0.iter().flat_map(|fates| &fates.matches).filter(|fate| **fate == Fate::New).count()
     }
 
@@ -229,16 +238,9 @@ impl Fates<'_> {
         if rows.is_empty() {
             return Ok(());
         }
-        for (fate, (status, one)) in self.matches.iter_mut().zip(self.reading.matches()) {
-            let is_of_one = || -> Result<bool> {
-                let of = step.rows_of(one).map(|(_, table, row)| {
-                    let table = step.table(table)?;
-                    Ok(rows.contains(&(table.name(), table.id(row)?)))
-                });
-                Ok(of.collect::<Result<Vec<bool>>>()?.contains(&true))
-            };
-            if *fate == Fate::New && is_of_one()? {
-                let entry = self.reading.entry(status, one)?;
+        for (fate, (status, one)) in self.matches.iter_mut().zip(self.reading.matches()).filter(|(fate, _)| **fate == Fate::New) {
+            let entry = self.reading.entry(status, one)?;
+            if entry.rows().iter().any(|row| rows.contains(row)) {
                 found.matches.insert(entry.id.clone(), entry);
                 *fate = Fate::Weighed;
             }

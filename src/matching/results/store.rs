@@ -118,11 +118,11 @@ impl Store {
             });
             writing.push((delta, table, rows, written));
         }
-        for rows in rows {
+        'all: for rows in rows {
             for ((_, _, writer, _), rows) in writing.iter().zip(rows?) {
                 // Who has stopped to take rows says below why.
                 if rows.num_rows() > 0 && writer.send(rows).await.is_err() {
-                    break;
+                    break 'all;
                 }
             }
         }
@@ -155,7 +155,8 @@ impl Store {
         let newest = Arc::new(MemorySchemaProvider::new());
         catalog.register_schema(NEWEST, Arc::clone(&newest) as _)?;
         context.register_catalog(name, Arc::new(catalog));
-        if needs.first().is_some_and(|first| first.name == tables::RUNS.name) {
+        // Which changes count is told by the runs.
+        if needs.iter().any(|kept| kept.name == tables::RUNS.name) {
             for (kept, sql) in needs.iter().filter_map(|kept| Some((kept, kept.newest?))) {
                 let plan = context.state().create_logical_plan(sql).await?;
                 newest.register_table(kept.name.to_owned(), Arc::new(ViewTable::new(plan, None)))?;

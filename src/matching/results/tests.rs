@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::super::reasons::LATE_CHANGE;
 use super::before::Before;
-use super::record::{Changes, Facts, Found, Now, RESTATED, SUPERSEDED, WITHDRAWN, made, newly_left, record};
+use super::record::{Changes, Facts, Found, Now, RESTATED, SUPERSEDED, WITHDRAWN, created, left, record};
 use super::rows::{self, Run};
 use super::sift::{self, Fate, Sieve, Weighed};
 use super::state::{Entry, Line, Place, State, Status, Values, Why};
@@ -141,7 +141,7 @@ fn sifted(before: &Before, found: &Found, facts: &Facts<'_>) -> Changes {
     let matches: Vec<(Fate, Entry)> = found.matches.values().map(&mut of_match).collect();
     let mut of_left =
         |(place, why): (&Place, &Why)| (sieve.of_left(place.clone(), || Ok(why.clone())).unwrap(), place.clone(), why.clone());
-    let left: Vec<(Fate, Place, Why)> = found.exceptions.iter().map(&mut of_left).collect();
+    let open: Vec<(Fate, Place, Why)> = found.exceptions.iter().map(&mut of_left).collect();
     let Weighed { previous, mut found } = sieve.end().unwrap();
     let mut new = Vec::new();
     for (_, entry) in matches.into_iter().filter(|(fate, _)| *fate == Fate::New) {
@@ -149,14 +149,14 @@ fn sifted(before: &Before, found: &Found, facts: &Facts<'_>) -> Changes {
         if entry.rows().iter().any(|row| known.contains(row)) {
             found.matches.insert(entry.id.clone(), entry);
         } else {
-            new.extend(made(entry, facts));
+            new.push(created(entry, None, facts));
         }
     }
     let mut changes = record(&previous, found, facts);
     changes.matches.extend(new);
     changes.matches.sort_by(|one, other| one.known.entry.id.cmp(&other.known.entry.id));
-    let left = left.into_iter().filter(|(fate, ..)| *fate == Fate::New);
-    changes.exceptions.extend(left.map(|(_, place, why)| newly_left(place, why, facts)));
+    let open = open.into_iter().filter(|(fate, ..)| *fate == Fate::New);
+    changes.exceptions.extend(open.map(|(_, place, why)| left(place, why, None, facts)));
     changes.exceptions.sort_by(|one, other| one.place.cmp(&other.place));
     changes
 }

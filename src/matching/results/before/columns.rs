@@ -1,11 +1,9 @@
 //! Rows of the kept tables, column by column.
 
-use arrow::array::{
-    Array, ArrowPrimitiveType, AsArray, BooleanArray, Date32Array, Decimal128Array, Int64Array, PrimitiveArray, RecordBatch,
-    StringArray,
-};
+use arrow::array::{Array, AsArray, BooleanArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
 
-use super::super::rows::{OUT_OF_SCOPE, side};
+use super::super::cells::{column, needed, owned, primitives, text, texts, value};
+use super::super::rows::{OUT_OF_SCOPE, side_of};
 use super::super::state::{Entry, Known, Left, Line, Place, Rest, Status, Values, Why};
 use super::newest::{Name, Tells};
 use crate::error::{Error, Result};
@@ -163,9 +161,8 @@ impl Lines {
     }
 
     pub(super) fn line(&self, row: usize) -> Result<Line> {
-        let word = text(&self.side, row);
         Ok(Line {
-            side: [Side::Left, Side::Right].into_iter().find(|of| word == Some(side(*of))).unwrap_or(Side::Left),
+            side: side_of(text(&self.side, row)).unwrap_or(Side::Left),
             table: needed(&self.table, row)?.to_owned(),
             id: needed(&self.id, row)?.to_owned(),
             values: self.values.get(row),
@@ -271,35 +268,6 @@ impl Compared {
     fn get(&self, row: usize) -> Values {
         Values { amount: value(&self.amount, row), currency: owned(&self.currency, row), day: value(&self.day, row) }
     }
-}
-
-fn column<A>(rows: &RecordBatch, name: &str, of: impl Fn(&dyn Array) -> Option<A>) -> Result<A> {
-    let column = rows.column_by_name(name).ok_or_else(|| Error::bug("a kept table has lost a column").with("column", name))?;
-    of(column).ok_or_else(|| Error::bug("a column of a kept table is of another type").with("column", name))
-}
-
-fn texts(rows: &RecordBatch, name: &str) -> Result<StringArray> {
-    column(rows, name, |column| column.as_string_opt::<i32>().cloned())
-}
-
-fn primitives<T: ArrowPrimitiveType>(rows: &RecordBatch, name: &str) -> Result<PrimitiveArray<T>> {
-    column(rows, name, |column| column.as_primitive_opt::<T>().cloned())
-}
-
-fn text(texts: &StringArray, row: usize) -> Option<&str> {
-    texts.is_valid(row).then(|| texts.value(row))
-}
-
-fn owned(texts: &StringArray, row: usize) -> Option<String> {
-    text(texts, row).map(str::to_owned)
-}
-
-fn needed(texts: &StringArray, row: usize) -> Result<&str> {
-    text(texts, row).ok_or_else(|| Error::bug("a kept row has nothing where something must be"))
-}
-
-fn value<T: ArrowPrimitiveType>(values: &PrimitiveArray<T>, row: usize) -> Option<T::Native> {
-    values.is_valid(row).then(|| values.value(row))
 }
 
 fn hop(hops: &Int64Array, row: usize) -> Result<u32> {
