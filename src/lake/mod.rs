@@ -183,7 +183,7 @@ fn failed(error: DeltaTableError) -> Error {
     }
 }
 
-const FULL: &str = "make room there; nothing half-written is seen, and the next sync goes on from the last commit";
+const FULL: &str = "make room there, then run it again: nothing half-written is seen, and it goes on from the last commit";
 const DAMAGED: &str =
     "the log of the table is damaged: put the table's folder back from a copy, or take it away and sync the table anew";
 

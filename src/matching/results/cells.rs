@@ -1,6 +1,6 @@
 //! What stands in rows of the kept tables, by column and row.
 
-use arrow::array::{Array, ArrowPrimitiveType, AsArray, PrimitiveArray, RecordBatch, StringArray};
+use arrow::array::{Array, ArrowPrimitiveType, AsArray, BooleanArray, Int64Array, PrimitiveArray, RecordBatch, StringArray};
 
 use crate::error::{Error, Result};
 
@@ -19,6 +19,15 @@ pub(super) fn texts(rows: &RecordBatch, name: &str) -> Result<StringArray> {
 
 pub(super) fn primitives<T: ArrowPrimitiveType>(rows: &RecordBatch, name: &str) -> Result<PrimitiveArray<T>> {
     column(rows, name, |column| column.as_primitive_opt::<T>().cloned())
+}
+
+pub(super) fn flags(rows: &RecordBatch, name: &str) -> Result<BooleanArray> {
+    column(rows, name, |column| column.as_boolean_opt().cloned())
+}
+
+/// Whether a flag is there and set.
+pub(super) fn is_set(flags: &BooleanArray, row: usize) -> bool {
+    flags.is_valid(row) && flags.value(row)
 }
 
 /// A text, where there is one.
@@ -41,4 +50,13 @@ pub(super) fn needed(texts: &StringArray, row: usize) -> Result<&str> {
 /// A value, where there is one.
 pub(super) fn value<T: ArrowPrimitiveType>(values: &PrimitiveArray<T>, row: usize) -> Option<T::Native> {
     values.is_valid(row).then(|| values.value(row))
+}
+
+/// A hop that must be there.
+///
+/// # Errors
+/// [`crate::error::ErrorKind::Bug`] when it is not.
+pub(super) fn hop(hops: &Int64Array, row: usize) -> Result<u32> {
+    let hop = value(hops, row).and_then(|hop| u32::try_from(hop).ok());
+    hop.ok_or_else(|| Error::bug("a hop that is no number of one"))
 }

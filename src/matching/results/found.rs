@@ -176,6 +176,14 @@ impl<'a> Reading<'a> {
     /// # Errors
     /// [`crate::error::ErrorKind::Bug`] when it is of another step.
     pub(super) fn entry(&self, status: Status, one: &Match) -> Result<Entry> {
+        self.entry_of(self.step.match_id(one)?, status, one)
+    }
+
+    /// The same, where its id is known.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Bug`] when it is of another step.
+    pub(super) fn entry_of(&self, id: String, status: Status, one: &Match) -> Result<Entry> {
         let (step, rule) = (self.step, self.step.rule(one)?);
         let mut lines = Vec::with_capacity(one.group.left().len() + one.group.right().len());
         for (side, read) in [Side::Left, Side::Right].into_iter().zip(self.compared(one)?) {
@@ -197,7 +205,7 @@ impl<'a> Reading<'a> {
             account: rest.account.clone(),
         });
         Ok(Entry {
-            id: step.match_id(one)?,
+            id,
             hop: step.hop,
             rule: rule.id.clone(),
             version: step.version(one)?.to_owned(),

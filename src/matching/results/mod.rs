@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  outcome ─▶ found: values ──────────┐
-//!  store ─▶ before: what was known ─┴▶ sift: what is the same, and what is new ─▶ record: what changes of the rest
+//!  store ─▶ before: fingerprints ─────┴▶ sift: what is the same, and what is new
+//!    ─▶ recall: what was known of the rest ─▶ record: what changes of it
 //!    ─▶ conserve: does it add up ─▶ rows ─▶ store: details first, runs last
 //!  tables: what is kept, and what is shown of it
 //! ```
@@ -29,10 +30,13 @@ mod before;
 mod cells;
 mod conserve;
 mod enter;
+mod fingerprint;
 mod found;
 mod identity;
 mod inputs;
+mod newest;
 mod read;
+mod recall;
 mod record;
 mod rows;
 mod sift;
@@ -74,7 +78,7 @@ pub use identity::{Broken, Identity};
 use read::Last;
 use record::{Changes, ExceptionChange, Facts, MatchChange, record};
 use rows::{Run, Told};
-use sift::{Fates, Sifted, Weighed};
+use sift::{Fates, Sifted};
 use state::{After, Status};
 use store::{Batches, Store};
 
@@ -309,8 +313,10 @@ impl Results {
             now: &Steps(steps),
         };
         let before = self.store.before(state, flow).await?;
-        let (sifted, Weighed { previous, found }) = Sifted::of(steps, &before, closed.is_some())?;
+        let (mut sifted, wanted, mut found) = Sifted::of(steps, &before, closed.is_some())?;
         drop(before);
+        let previous = self.store.recall(state, flow, &wanted).await?;
+        sifted.weigh(&previous, &mut found)?;
         let changes = record(&previous, found, &facts);
         let after = previous.after(&changes);
         let (assertions, counts) = (conserved(&sifted, &after)?, counts(&sifted, &after, &changes));

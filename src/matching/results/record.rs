@@ -127,7 +127,7 @@ pub(super) fn record(previous: &State, mut found: Found, facts: &Facts<'_>) -> C
     for (id, known) in &kept {
         if !known.is_kept {
             let cause = Some(cause(known, &found, facts));
-            let known = Known { is_kept: true, ..(*known).clone() };
+            let known = Known { is_kept: true, has_fingerprint: true, ..(*known).clone() };
             let detail = Some(format!("it lies in a closed period and is kept; {id} would be withdrawn or restated otherwise"));
             changes.matches.push(MatchChange { known, event: LATE_CHANGE, cause, detail });
         }
@@ -287,6 +287,7 @@ fn withdraw(known: &Known, heir: Option<&Entry>, found: &Found, facts: &Facts<'_
     withdrawn.entry.status = Status::Withdrawn;
     withdrawn.last_run = Some(facts.run.saturating_sub(1));
     withdrawn.is_kept = false;
+    withdrawn.has_fingerprint = true;
     withdrawn.superseded_by = heir.map(|heir| heir.id.clone());
     let event = if heir.is_some() { SUPERSEDED } else { WITHDRAWN };
     let detail = heir.map(|heir| format!("{} by rule {}", heir.id, heir.rule));
@@ -302,14 +303,21 @@ fn find(entry: Entry, known: Option<&Known>, inherits: Option<&Known>, facts: &F
         (Status::Suggested, Status::Confirmed) => CONFIRMED,
         _ if is_restated => RESTATED,
         _ if known.is_kept => RESTORED,
-        _ if known.entry != entry || known.amount != entry.amount() => CHANGED,
+        _ if known.entry != entry || !known.has_fingerprint => CHANGED,
         _ => return None,
     };
     let lines_run = if is_restated { facts.run_id.to_owned() } else { known.lines_run.clone() };
     let cause = if is_restated { Some(RESTATEMENT) } else { None };
-    let (amount, first_run, first_seen) = (entry.amount(), known.first_run, known.first_seen);
-    let last_run = None;
-    let known = Known { entry, first_run, first_seen, last_run, is_kept: false, superseded_by: None, lines_run, amount };
+    let known = Known {
+        entry,
+        first_run: known.first_run,
+        first_seen: known.first_seen,
+        last_run: None,
+        is_kept: false,
+        superseded_by: None,
+        lines_run,
+        has_fingerprint: true,
+    };
     Some(MatchChange { known, event, cause, detail: None })
 }
 
@@ -321,7 +329,6 @@ pub(super) fn created(entry: Entry, inherits: Option<&Known>, facts: &Facts<'_>)
         _ => None,
     };
     let known = Known {
-        amount: entry.amount(),
         entry,
         first_run: facts.run,
         // So that a match does not leave its period by a change of its rule.
@@ -330,6 +337,7 @@ pub(super) fn created(entry: Entry, inherits: Option<&Known>, facts: &Facts<'_>)
         is_kept: false,
         superseded_by: None,
         lines_run: facts.run_id.to_owned(),
+        has_fingerprint: true,
     };
     MatchChange { known, event: CREATED, cause, detail: None }
 }
@@ -373,7 +381,7 @@ fn exceptions(previous: &State, found: BTreeMap<Place, Why>, late: &Late, facts:
     let mut changes: Vec<ExceptionChange> = gone.collect();
     for (place, why) in found {
         let known = previous.exceptions.get(&place);
-        if known.is_some_and(|known| known.why == why) {
+        if known.is_some_and(|known| known.why == why && known.has_fingerprint) {
             continue;
         }
         // Another rule that tells of the row may compare other columns of it.
@@ -392,5 +400,5 @@ fn exceptions(previous: &State, found: BTreeMap<Place, Why>, late: &Late, facts:
 /// A row that is left, which may have been left before.
 pub(super) fn left(place: Place, why: Why, known: Option<&Left>, facts: &Facts<'_>) -> ExceptionChange {
     let (first_run, first_seen) = known.map_or((facts.run, facts.as_of), |known| (known.first_run, known.first_seen));
-    ExceptionChange { place, left: Some(Left { why, first_run, first_seen }), event: None, cause: None }
+    ExceptionChange { place, left: Some(Left { why, first_run, first_seen, has_fingerprint: true }), event: None, cause: None }
 }

@@ -142,6 +142,7 @@ pub(super) fn matches(run: Run<'_>, changes: &[MatchChange]) -> Result<RecordBat
             number(|change| change.known.entry.margin),
             amounts(changes.iter().map(|change| change.known.entry.amount()))?,
             owned(changes.iter().map(|change| change.known.entry.currency())),
+            number(|change| Some(change.known.entry.fingerprint())),
         ],
     )
 }
@@ -196,6 +197,7 @@ pub(super) fn exceptions(run: Run<'_>, changes: &[ExceptionChange]) -> Result<Re
             texts(changes.iter().map(|change| change.event)),
             texts(changes.iter().map(|change| change.cause)),
             days(changes.iter().map(|change| change.left.as_ref().and_then(|left| left.why.due))),
+            number(|left| left.why.fingerprint()),
         ],
     )
 }

@@ -12,9 +12,11 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use super::before::Before;
 use super::conserve::conserved;
 use super::found::Steps;
+use super::recall::Wanted;
 use super::record::{Facts, record};
 use super::rows::{self, Run};
 use super::sift::Sifted;
+use super::state::State;
 use crate::matching::conventions::Conventions;
 use crate::matching::outcome::Outcome;
 use crate::matching::overrides::Overrides;
@@ -186,10 +188,12 @@ fn written(outcome: &Outcome) -> Vec<Vec<u8>> {
         new_versions: &versions,
         now: &Steps(steps),
     };
-    let (sifted, weighed) = Sifted::of(steps, &Before::default(), false).unwrap();
-    let changes = record(&weighed.previous, weighed.found, &facts);
+    let (sifted, wanted, found) = Sifted::of(steps, &Before::default(), false).unwrap();
+    assert_eq!(wanted, Wanted::default());
+    let previous = State::default();
+    let changes = record(&previous, found, &facts);
     assert!(changes.is_empty());
-    let assertions = conserved(&sifted, &weighed.previous.after(&changes)).unwrap();
+    let assertions = conserved(&sifted, &previous.after(&changes)).unwrap();
     let made = sifted.created(&facts, usize::MAX).next().unwrap().unwrap();
     let left = sifted.newly_left(&facts, usize::MAX).next().unwrap().unwrap();
     let run = Run { id: "run", flow: "f", number: 1 };

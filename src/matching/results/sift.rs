@@ -1,10 +1,12 @@
 //! What a run found, sifted: what is known as it was found is left alone, what nothing known has to do with is new, and only
-//! what remains is weighed by [`record`](super::record()). Of a million matches that are a few; in a first run it is none.
+//! what remains is recalled and weighed by [`record`](super::record()). Of a million matches that are a few; in a first run it
+//! is none.
 
 use std::collections::HashSet;
 
 use super::before::Before;
 use super::found::{Open, Reading};
+use super::recall::Wanted;
 use super::record::{ExceptionChange, Facts, Found, MatchChange, created, left};
 use super::state::{Entry, Place, State, Status, Why};
 use crate::error::{Error, Result};
@@ -31,63 +33,60 @@ pub(super) struct Sieve<'a> {
     /// Which of the matches and of the rows that were left are found again.
     met: Vec<bool>,
     met_left: Vec<bool>,
-    weighed: Weighed,
-}
-
-/// What is to be weighed.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Weighed {
-    /// Of what was known.
-    pub(super) previous: State,
-    /// Of what was found.
-    pub(super) found: Found,
+    /// Where what comes next is likely to be among both.
+    next: usize,
+    next_left: usize,
+    /// What is to be weighed: of what was known, and of what was found.
+    wanted: Wanted,
+    found: Found,
 }
 
 impl<'a> Sieve<'a> {
     pub(super) fn new(before: &'a Before, is_closed: bool) -> Self {
         let (met, met_left) = (vec![false; before.matches()], vec![false; before.left()]);
-        Self { before, is_closed, met, met_left, weighed: Weighed::default() }
+        Self { before, is_closed, met, met_left, next: 0, next_left: 0, wanted: Wanted::default(), found: Found::default() }
     }
 
     /// What a match is to what was known.
-    pub(super) fn of_match(&mut self, id: &str, entry: impl FnOnce() -> Result<Entry>) -> Result<Fate> {
-        let Some(place) = self.before.find(id) else {
-            return Ok(if self.is_closed { self.weigh(entry()?) } else { Fate::New });
+    pub(super) fn of_match(&mut self, id: String, entry: impl FnOnce(String) -> Result<Entry>) -> Result<Fate> {
+        let Some(place) = self.before.find(&id, self.next) else {
+            return Ok(if self.is_closed { self.weigh(entry(id)?) } else { Fate::New });
         };
         meet(&mut self.met, place);
-        let (known, entry) = (self.before.known(place)?, entry()?);
-        if !known.is_kept && known.entry == entry && known.amount == entry.amount() {
+        self.next = place.saturating_add(1);
+        let entry = entry(id)?;
+        if self.before.print(place)? == Some(entry.fingerprint()) {
             return Ok(Fate::Same);
         }
-        self.weighed.previous.matches.insert(entry.id.clone(), known);
+        self.wanted.matches.push(entry.id.clone());
         Ok(self.weigh(entry))
     }
 
     fn weigh(&mut self, entry: Entry) -> Fate {
-        self.weighed.found.matches.insert(entry.id.clone(), entry);
+        self.found.matches.insert(entry.id.clone(), entry);
         Fate::Weighed
     }
 
     /// What a row in no match is to what was known.
     pub(super) fn of_left(&mut self, place: Place, why: impl FnOnce() -> Result<Why>) -> Result<Fate> {
-        let known = match self.before.find_left(&place) {
-            Some(known) => {
-                meet(&mut self.met_left, known);
-                self.before.known_left(known)?.1
-            }
-            None => None,
-        };
-        if known.is_none() && !self.is_closed {
-            return Ok(Fate::New);
+        let known = self.before.find_left(&place, self.next_left);
+        if let Some(known) = known {
+            meet(&mut self.met_left, known);
+            self.next_left = known.saturating_add(1);
         }
+        let known = match known {
+            Some(known) if self.before.is_left(known)? => Some(known),
+            _ if self.is_closed => None,
+            _ => return Ok(Fate::New),
+        };
         let why = why()?;
         if let Some(known) = known {
-            if known.why == why {
+            if self.before.print_left(known)? == Some(why.fingerprint()) {
                 return Ok(Fate::Same);
             }
-            self.weighed.previous.exceptions.insert(place.clone(), known);
+            self.wanted.left.push(place.clone());
         }
-        self.weighed.found.exceptions.insert(place, why);
+        self.found.exceptions.insert(place, why);
         Ok(Fate::Weighed)
     }
 
@@ -96,31 +95,28 @@ impl<'a> Sieve<'a> {
         for (met, other) in [(&mut self.met, &other.met), (&mut self.met_left, &other.met_left)] {
             met.iter_mut().zip(other).for_each(|(met, other)| *met |= *other);
         }
-        let Weighed { previous, found } = other.weighed;
-        self.weighed.previous.matches.extend(previous.matches);
-        self.weighed.previous.exceptions.extend(previous.exceptions);
-        self.weighed.found.matches.extend(found.matches);
-        self.weighed.found.exceptions.extend(found.exceptions);
+        self.wanted.matches.extend(other.wanted.matches);
+        self.wanted.left.extend(other.wanted.left);
+        self.found.matches.extend(other.found.matches);
+        self.found.exceptions.extend(other.found.exceptions);
         self
     }
 
-    /// What is to be weighed, with all that is found no more.
-    pub(super) fn end(mut self) -> Result<Weighed> {
+    /// What is to be weighed of what was known, with all that is found no more, and of what was found.
+    pub(super) fn end(mut self) -> Result<(Wanted, Found)> {
         let unmet = |met: &[bool]| met.iter().enumerate().filter(|(_, is_met)| !**is_met).map(|(place, _)| place).collect();
         let (matches, left): (Vec<usize>, Vec<usize>) = (unmet(&self.met), unmet(&self.met_left));
-        let State { matches: gone, exceptions } = &mut self.weighed.previous;
         for place in matches {
             if self.before.is_live(place)? {
-                let known = self.before.known(place)?;
-                gone.insert(known.entry.id.clone(), known);
+                self.wanted.matches.push(self.before.id(place)?.to_owned());
             }
         }
         for place in left {
-            if let (place, Some(left)) = self.before.known_left(place)? {
-                exceptions.insert(place, left);
+            if self.before.is_left(place)? {
+                self.wanted.left.push(self.before.place(place)?);
             }
         }
-        Ok(self.weighed)
+        Ok((self.wanted, self.found))
     }
 }
 
@@ -164,18 +160,19 @@ impl<'a> Fates<'a> {
 }
 
 impl<'a> Sifted<'a> {
-    /// Sifts what was found in steps.
+    /// Sifts what was found in steps: what becomes of it, and what is to be weighed of what was known and of what was found.
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::Bug`] when a finding is not of its step, or what is known is not whole.
-    pub(super) fn of(steps: &'a [Step], before: &Before, is_closed: bool) -> Result<(Self, Weighed)> {
+    pub(super) fn of(steps: &'a [Step], before: &Before, is_closed: bool) -> Result<(Self, Wanted, Found)> {
         let (mut one, mut other) = (Sieve::new(before, is_closed), Sieve::new(before, is_closed));
         let mut sifted = Vec::new();
         for step in steps {
             let reading = Reading::of(step)?;
             let sift = |sieve: &mut Sieve<'_>, matches: &[(Status, &Match)], open: &[Open<'_>]| {
-                let of_match =
-                    |(status, one): &(Status, &Match)| sieve.of_match(&step.match_id(one)?, || reading.entry(*status, one));
+                let of_match = |(status, one): &(Status, &Match)| {
+                    sieve.of_match(step.match_id(one)?, |id| reading.entry_of(id, *status, one))
+                };
                 let matches = matches.iter().map(of_match).collect::<Result<Vec<_>>>()?;
                 let of_open = |open: &Open<'_>| sieve.of_left(reading.place(open.row())?, || reading.why(*open));
                 Ok::<_, Error>((matches, open.iter().map(of_open).collect::<Result<Vec<_>>>()?))
@@ -187,9 +184,16 @@ impl<'a> Sifted<'a> {
             let ((matches, open), (more_matches, more_open)) = (half?, other_half?);
             sifted.push(Fates { reading, matches: [matches, more_matches].concat(), open: [open, more_open].concat() });
         }
-        let mut weighed = one.with(other).end()?;
-        sifted.iter_mut().try_for_each(|fates| fates.weigh(&mut weighed))?;
-        Ok((Self(sifted), weighed))
+        let (wanted, found) = one.with(other).end()?;
+        Ok((Self(sifted), wanted, found))
+    }
+
+    /// Has what is new weighed as well where it is of rows of matches that are: it may take the place of one.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Bug`] when a finding is not of its step.
+    pub(super) fn weigh(&mut self, previous: &State, found: &mut Found) -> Result<()> {
+        self.0.iter_mut().try_for_each(|fates| fates.weigh(previous, found))
     }
 
     /// What becomes of matches that nothing known has to do with, so many at once.
@@ -230,9 +234,7 @@ impl<'a> Sifted<'a> {
 }
 
 impl Fates<'_> {
-    /// Has what is new weighed as well where it is of rows of matches that are: it may take the place of one.
-    fn weigh(&mut self, weighed: &mut Weighed) -> Result<()> {
-        let Weighed { previous, found } = weighed;
+    fn weigh(&mut self, previous: &State, found: &mut Found) -> Result<()> {
         let step = self.reading.step;
         let rows = rows(previous, step.hop);
         if rows.is_empty() {

@@ -105,8 +105,8 @@ pub(super) struct Known {
     pub(super) superseded_by: Option<String>,
     /// The run that wrote its rows, by its id.
     pub(super) lines_run: String,
-    /// The sum of its left side as it is kept: a run of an older version has not told it.
-    pub(super) amount: Option<i128>,
+    /// Whether it is kept with its fingerprint: a run of an older version has not told it.
+    pub(super) has_fingerprint: bool,
 }
 
 /// A row that is left, as it is known.
@@ -116,6 +116,8 @@ pub(super) struct Left {
     pub(super) first_run: i64,
     /// The day of the first run, counted since 1970.
     pub(super) first_seen: i32,
+    /// Whether it is kept with its fingerprint: a run of an older version has not told it.
+    pub(super) has_fingerprint: bool,
 }
 
 /// Why a row is left, or of no concern.

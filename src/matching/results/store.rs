@@ -223,7 +223,7 @@ mod tests {
 
     use super::*;
 
-    /// The exceptions as they were kept before it was told until when their counterparts are looked for.
+    /// The exceptions as they were kept before they had fingerprints.
     static BEFORE: Kept = Kept {
         name: "exceptions",
         about: "As it was.",
@@ -252,11 +252,11 @@ mod tests {
         };
         let state = SessionContext::new().state();
         let read = async |flow: &str| {
-            store.ask(&state, &[&tables::EXCEPTIONS], "select flow, due from kept.exceptions", flow).await.unwrap()
+            store.ask(&state, &[&tables::EXCEPTIONS], "select flow, fingerprint from kept.exceptions", flow).await.unwrap()
         };
         add(&BEFORE, "old").await;
         let kept = store.delta(&BEFORE).unwrap().now().await.unwrap().unwrap();
-        assert!(kept.snapshot().unwrap().schema().field("due").is_none());
+        assert!(kept.snapshot().unwrap().schema().field("fingerprint").is_none());
         assert_eq!(read("old").await.iter().map(RecordBatch::num_rows).sum::<usize>(), 1);
         add(&tables::EXCEPTIONS, "new").await;
         for flow in ["old", "new"] {

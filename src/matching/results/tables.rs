@@ -131,6 +131,8 @@ const RESIDUAL_KIND: Column =
     ("residual_kind", text, "What is left of the amounts: DUST, TOLERANCE, FEE, FX, WRITE_OFF, SHORT or OVER.");
 const RESIDUAL_AMOUNT: Column = ("residual_amount", money, "Left less right, major units.");
 const RESIDUAL_CURRENCY: Column = ("residual_currency", text, "Its currency.");
+const FINGERPRINT: Column =
+    ("fingerprint", number, "What it comes to, as a number; none where a run of an older version has not told it.");
 const SCOPE: Column = ("scope", text, "exception, or out_of_scope; none from when the row is neither.");
 const WHO: Column = ("who", text, "Who has decided it.");
 const DECISION_ID: Column = ("override_id", number, "The decision, from 1; the later one wins.");
@@ -235,6 +237,7 @@ pub(super) static MATCHES: Kept = Kept {
         MARGIN,
         MATCH_AMOUNT,
         CURRENCY,
+        FINGERPRINT,
     ],
     newest: Some(include_str!("../../../sql/recon/newest/matches.sql")),
 };
@@ -282,6 +285,7 @@ pub(super) static EXCEPTIONS: Kept = Kept {
         EXCEPTION_EVENT,
         CAUSE,
         DUE,
+        FINGERPRINT,
     ],
     newest: Some(include_str!("../../../sql/recon/newest/exceptions.sql")),
 };

@@ -1,18 +1,16 @@
 //! Rows of the kept tables, column by column.
 
-use arrow::array::{Array, AsArray, BooleanArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{Array, BooleanArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
 
-use super::super::cells::{column, needed, owned, primitives, text, texts, value};
+use super::super::cells::{flags, hop, is_set, needed, owned, primitives, text, texts, value};
 use super::super::rows::{OUT_OF_SCOPE, side_of};
-use super::super::state::{Entry, Known, Left, Line, Place, Rest, Status, Values, Why};
-use super::newest::{Name, Tells};
+use super::super::state::{Entry, Known, Left, Line, Rest, Status, Values, Why};
 use crate::error::{Error, Result};
 use crate::matching::assign::Side;
 
 /// Changes of matches.
 #[derive(Debug)]
 pub(super) struct Matches {
-    run: Int64Array,
     id: StringArray,
     hop: Int64Array,
     rule: StringArray,
@@ -32,13 +30,12 @@ pub(super) struct Matches {
     is_kept: BooleanArray,
     superseded_by: StringArray,
     lines_run: StringArray,
-    amount: Decimal128Array,
+    fingerprint: Int64Array,
 }
 
 impl Matches {
     pub(super) fn of(rows: &RecordBatch) -> Result<Self> {
         Ok(Self {
-            run: primitives(rows, "run")?,
             id: texts(rows, "match_id")?,
             hop: primitives(rows, "hop")?,
             rule: texts(rows, "rule_id")?,
@@ -55,21 +52,16 @@ impl Matches {
             first_run: primitives(rows, "first_run")?,
             first_seen: primitives(rows, "first_seen")?,
             last_run: primitives(rows, "last_run")?,
-            is_kept: column(rows, "is_kept", |column| column.as_boolean_opt().cloned())?,
+            is_kept: flags(rows, "is_kept")?,
             superseded_by: texts(rows, "superseded_by")?,
             lines_run: texts(rows, "lines_run_id")?,
-            amount: primitives(rows, "amount")?,
+            fingerprint: primitives(rows, "fingerprint")?,
         })
     }
 
     /// The run that has written its rows, by its id.
     pub(super) fn lines_run(&self, row: usize) -> Option<&str> {
         text(&self.lines_run, row)
-    }
-
-    /// Whether it stands.
-    pub(super) fn is_live(&self, row: usize) -> bool {
-        text(&self.status, row) != Some(Status::Withdrawn.word())
     }
 
     /// The match, without its rows.
@@ -98,25 +90,11 @@ impl Matches {
             first_run: value(&self.first_run, row).unwrap_or_default(),
             first_seen: value(&self.first_seen, row).unwrap_or_default(),
             last_run: value(&self.last_run, row),
-            is_kept: self.is_kept.is_valid(row) && self.is_kept.value(row),
+            is_kept: is_set(&self.is_kept, row),
             superseded_by: owned(&self.superseded_by, row),
             lines_run: needed(&self.lines_run, row)?.to_owned(),
-            amount: value(&self.amount, row),
+            has_fingerprint: value(&self.fingerprint, row).is_some(),
         })
-    }
-}
-
-impl Tells for Matches {
-    fn len(&self) -> usize {
-        self.id.len()
-    }
-
-    fn run(&self, row: usize) -> i64 {
-        value(&self.run, row).unwrap_or_default()
-    }
-
-    fn name(&self, row: usize) -> Result<Name<'_>> {
-        Ok((0, "", needed(&self.id, row)?))
     }
 }
 
@@ -174,10 +152,6 @@ impl Lines {
 /// Changes of why rows are left.
 #[derive(Debug)]
 pub(super) struct Exceptions {
-    run: Int64Array,
-    hop: Int64Array,
-    table: StringArray,
-    id: StringArray,
     scope: StringArray,
     reason: StringArray,
     rule: StringArray,
@@ -189,15 +163,12 @@ pub(super) struct Exceptions {
     values: Compared,
     first_run: Int64Array,
     first_seen: Date32Array,
+    fingerprint: Int64Array,
 }
 
 impl Exceptions {
     pub(super) fn of(rows: &RecordBatch) -> Result<Self> {
         Ok(Self {
-            run: primitives(rows, "run")?,
-            hop: primitives(rows, "hop")?,
-            table: texts(rows, "table")?,
-            id: texts(rows, "line_id")?,
             scope: texts(rows, "scope")?,
             reason: texts(rows, "reason_code")?,
             rule: texts(rows, "rule_id")?,
@@ -209,12 +180,8 @@ impl Exceptions {
             values: Compared::of(rows, "amount")?,
             first_run: primitives(rows, "first_run")?,
             first_seen: primitives(rows, "first_seen")?,
+            fingerprint: primitives(rows, "fingerprint")?,
         })
-    }
-
-    pub(super) fn place(&self, row: usize) -> Result<Place> {
-        let (table, id) = (needed(&self.table, row)?.to_owned(), needed(&self.id, row)?.to_owned());
-        Ok(Place { hop: hop(&self.hop, row)?, table, id })
     }
 
     /// Why it is left; nothing where it is not any more.
@@ -234,21 +201,8 @@ impl Exceptions {
             },
             first_run: value(&self.first_run, row).unwrap_or_default(),
             first_seen: value(&self.first_seen, row).unwrap_or_default(),
+            has_fingerprint: value(&self.fingerprint, row).is_some(),
         }))
-    }
-}
-
-impl Tells for Exceptions {
-    fn len(&self) -> usize {
-        self.id.len()
-    }
-
-    fn run(&self, row: usize) -> i64 {
-        value(&self.run, row).unwrap_or_default()
-    }
-
-    fn name(&self, row: usize) -> Result<Name<'_>> {
-        Ok((value(&self.hop, row).unwrap_or_default(), needed(&self.table, row)?, needed(&self.id, row)?))
     }
 }
 
@@ -268,9 +222,4 @@ impl Compared {
     fn get(&self, row: usize) -> Values {
         Values { amount: value(&self.amount, row), currency: owned(&self.currency, row), day: value(&self.day, row) }
     }
-}
-
-fn hop(hops: &Int64Array, row: usize) -> Result<u32> {
-    let hop = value(hops, row).and_then(|hop| u32::try_from(hop).ok());
-    hop.ok_or_else(|| Error::bug("a hop that is no number of one"))
 }
