@@ -15,7 +15,7 @@ use super::terminal::say;
 use super::{Global, open, users};
 use crate::door::address::{self, Passage};
 use crate::door::listener::Limits;
-use crate::door::{Admission, Listener, Users, tls};
+use crate::door::{Admission, Listener, Roll, tls};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::shell::failure::Failure;
@@ -210,11 +210,11 @@ impl Arguments {
             Some(path) => path.clone(),
             None => users::usual_file()?,
         };
-        let users = Users::read(&path)?;
-        if users.is_empty() {
+        let roll = Roll::read(&path)?;
+        if roll.now().is_empty() {
             return Err(nobody(&path));
         }
-        Ok(Admission::Passwords(Arc::new(users)))
+        Ok(Admission::Passwords(Arc::new(roll)))
     }
 
     fn passage(&self) -> Passage {

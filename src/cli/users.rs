@@ -42,7 +42,8 @@ enum What {
         #[command(flatten)]
         file: File,
     },
-    /// Take a user away, with password and tokens. Who is in stays until ckosql serve is started anew.
+    /// Take a user away, with password and tokens: a server that runs lets it in no more. Connections of PostgreSQL that are open
+    /// stay.
     Remove {
         /// Name of the user.
         name: String,

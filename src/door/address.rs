@@ -56,10 +56,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::door::Users;
+    use crate::door::{Roll, Users};
 
     fn passwords() -> Admission {
-        Admission::Passwords(Arc::new(Users::default()))
+        Admission::Passwords(Arc::new(Roll::from(Users::default())))
     }
 
     #[test]

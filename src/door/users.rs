@@ -78,6 +78,11 @@ impl Users {
         Ok(Self { users, tokens, seed: Some(seed) })
     }
 
+    /// These users in the place of others: of a name that is nobody's, the same is told.
+    pub(super) fn after(self, others: &Self) -> Self {
+        Self { seed: others.seed.clone().or(self.seed), ..self }
+    }
+
     /// Whether there is nobody.
     pub fn is_empty(&self) -> bool {
         self.users.is_empty() && self.tokens.is_empty()

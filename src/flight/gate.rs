@@ -18,18 +18,18 @@ use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
 use hyper::body::Incoming;
 use ring::hmac;
 use tokio_util::sync::CancellationToken;
+use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::Service;
 use tonic::codegen::http::{HeaderMap, Request, Response, header};
-use tonic::{Code, Status};
 use tracing::info;
 
 use super::Server;
 use super::service::Face;
-use super::visitor::Visitor;
+use super::visitor::{Login, Visitor};
 use crate::door::verifier::random;
 use crate::door::{Admission, Users};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::secret::Secret;
 
 /// How a name and a password are written, with signs at the end that fill it up, or without, as ADBC does it.
@@ -56,9 +56,17 @@ pub(super) struct Gate {
 
 /// The session of a connection.
 struct Own {
-    /// What was shown.
-    login: hmac::Tag,
+    /// The name and the password.
+    shown: hmac::Tag,
     visitor: Arc<Visitor>,
+}
+
+impl Own {
+    /// Whether it is of one who was let in like this.
+    fn is_of(&self, login: &Login, shown: &hmac::Tag) -> bool {
+        // Both are hashes under a key of this connection: how long it takes to compare them tells nothing.
+        self.shown.as_ref() == shown.as_ref() && self.visitor.login() == login
+    }
 }
 
 /// What a caller shows.
@@ -99,61 +107,57 @@ impl Gate {
 
     /// Who calls.
     async fn enter(&self, headers: &HeaderMap) -> Result<Arc<Visitor>, Status> {
-        match (proof(headers)?, &self.server.options.admission) {
-            (Proof::Token(token), _) => self.server.tokens.get_of_bearer(&token).ok_or_else(|| {
-                Status::unauthenticated("the token is unknown, or was not used for too long\nhint: log in again for another")
-            }),
-            (Proof::Nothing | Proof::Login { .. }, Admission::Anybody) => self.visit(NOBODY, self.sign(NOBODY, "")),
-            (Proof::Nothing, Admission::Passwords(_)) => {
+        let users = match &self.server.options.admission {
+            Admission::Passwords(roll) => Some(roll.now()),
+            Admission::Anybody => None,
+        };
+        match (proof(headers)?, users) {
+            (Proof::Token(token), users) => {
+                let visitor = self.server.tokens.get_of_bearer(&token);
+                visitor.filter(|visitor| users.is_none_or(|users| visitor.is_among(&users))).ok_or_else(|| {
+                    Status::unauthenticated(
+                        "the token is unknown, was not used for too long, or is of a password that is over\n\
+                         hint: log in again for another",
+                    )
+                })
+            }
+            (Proof::Nothing | Proof::Login { .. }, None) => {
+                self.visit(&Login { name: Arc::from(NOBODY), verifier: None }, self.sign(NOBODY, ""))
+            }
+            (Proof::Nothing, Some(_)) => {
                 Err(Status::unauthenticated("nobody is let in here without a name and a password, or a token"))
             }
-            (Proof::Login { name, password }, Admission::Passwords(users)) => {
-                let login = self.sign(&name, password.expose());
-                if let Some(visitor) = self.known(&login) {
+            (Proof::Login { name, password }, Some(users)) => {
+                let shown = self.sign(&name, password.expose());
+                let login = Login { verifier: users.verifier(&name), name: Arc::from(name.as_str()) };
+                if let Some(visitor) = self.known(&login, &shown) {
                     return Ok(visitor);
                 }
-                self.check_password(users, &name, password).await?;
-                self.visit(&name, login)
+                check_password(&users, name, password).await?;
+                self.visit(&login, shown)
             }
         }
     }
 
     /// Who it is that shows what it has shown before.
-    fn known(&self, login: &hmac::Tag) -> Option<Arc<Visitor>> {
-        let own = self.own();
-        // Both are hashes under a key of this connection: how long it takes to compare them tells nothing.
-        own.as_ref().filter(|own| own.login.as_ref() == login.as_ref()).map(|own| Arc::clone(&own.visitor))
+    fn known(&self, login: &Login, shown: &hmac::Tag) -> Option<Arc<Visitor>> {
+        self.own().as_ref().filter(|own| own.is_of(login, shown)).map(|own| Arc::clone(&own.visitor))
     }
 
     /// The connection's session for one who has shown who it is.
-    fn visit(&self, name: &str, login: hmac::Tag) -> Result<Arc<Visitor>, Status> {
-        if let Some(visitor) = self.known(&login) {
+    fn visit(&self, login: &Login, shown: hmac::Tag) -> Result<Arc<Visitor>, Status> {
+        if let Some(visitor) = self.known(login, &shown) {
             return Ok(visitor);
         }
-        let visitor = Visitor::try_new(&self.server.engine, &Arc::from(name), self.address)?;
+        let visitor = Visitor::try_new(&self.server.engine, login.clone(), self.address)?;
         let mut own = self.own();
         // Another call of the same connection may have been faster.
-        if let Some(own) = own.as_ref().filter(|own| own.login.as_ref() == login.as_ref()) {
+        if let Some(own) = own.as_ref().filter(|own| own.is_of(login, &shown)) {
             return Ok(Arc::clone(&own.visitor));
         }
-        *own = Some(Own { login, visitor: Arc::clone(&visitor) });
-        info!(user.name = %name, "{name} calls");
+        *own = Some(Own { shown, visitor: Arc::clone(&visitor) });
+        info!(user.name = %login.name, "{} calls", login.name);
         Ok(visitor)
-    }
-
-    /// Checks a password, of which only a few are checked at a time: each is worth some milliseconds of a processor.
-    async fn check_password(&self, users: &Arc<Users>, name: &str, password: Secret) -> Result<(), Status> {
-        let verifier = users.verifier(name).ok_or_else(|| Error::bug("users have no verifier for a name"))?;
-        let _turn =
-            self.server.checks.acquire().await.map_err(|error| Error::bug("passwords are not checked").caused_by(error))?;
-        let checked = tokio::task::spawn_blocking(move || verifier.is_of(&password)).await;
-        let is_right = checked.map_err(|error| Error::bug("checking a password broke off").caused_by(error))?;
-        // Somebody who is not in the file has a verifier too, which no password is right for.
-        if is_right && users.has(name) {
-            return Ok(());
-        }
-        info!(user.name = %name, "password authentication failed for {name}");
-        Err(Status::new(Code::Unauthenticated, format!("password authentication failed for user \"{name}\"")))
     }
 
     fn sign(&self, name: &str, password: &str) -> hmac::Tag {
@@ -163,6 +167,18 @@ impl Gate {
     fn own(&self) -> MutexGuard<'_, Option<Own>> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Checks a password.
+///
+/// # Errors
+/// One that does not tell whether there is such a user.
+async fn check_password(users: &Arc<Users>, name: String, password: Secret) -> Result<(), Status> {
+    if users.is_password(name.clone(), password).await? {
+        return Ok(());
+    }
+    info!(user.name = %name, "password authentication failed for {name}");
+    Err(Status::unauthenticated(format!("password authentication failed for user \"{name}\"")))
 }
 
 /// A token for somebody who was let in, with a session of its own.

@@ -31,7 +31,6 @@ use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -51,8 +50,6 @@ pub const ALPN: &str = "h2";
 
 /// Bytes of a message that is taken from a client.
 const LARGEST: usize = 4 << 20;
-/// Passwords that are checked at a time.
-const CHECKS: usize = 2;
 /// How long rows wait to be fetched, and for how many statements of a user they do.
 const TICKETS: shelf::Limits = shelf::Limits { life: Some(Duration::from_secs(600)), most: 1_000 };
 /// How long a prepared statement is kept that is not used, and how many of a user.
@@ -86,8 +83,6 @@ impl std::fmt::Debug for Options {
 pub struct Server {
     engine: Engine,
     options: Options,
-    /// Places for those whose password is being checked.
-    checks: Semaphore,
     tokens: Shelf<Arc<Visitor>>,
     /// Statements whose rows wait to be fetched.
     statements: Shelf<(Statement, Place)>,
@@ -114,7 +109,6 @@ impl Server {
         Ok(Arc::new(Self {
             engine,
             options,
-            checks: Semaphore::new(CHECKS),
             tokens: Shelf::new(tokens),
             statements: Shelf::new(TICKETS),
             prepared: Shelf::new(prepared),

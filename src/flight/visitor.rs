@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::door::Users;
+use crate::door::verifier::Verifier;
 use crate::engine::{Caller, Engine, Planned, Session};
 use crate::error::Result;
 
@@ -12,9 +14,18 @@ const DOOR: &str = "flight";
 /// A user with a session, which lasts as long as a token, or a connection without one.
 #[derive(Debug)]
 pub(super) struct Visitor {
-    name: Arc<str>,
+    login: Login,
     address: Option<SocketAddr>,
     session: Session,
+}
+
+/// Who it is that was let in, and what it was let in by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Login {
+    /// Nobody's where nobody is asked who it is.
+    pub(super) name: Arc<str>,
+    /// What the password was checked with; none where none was asked for.
+    pub(super) verifier: Option<Verifier>,
 }
 
 impl Visitor {
@@ -22,10 +33,20 @@ impl Visitor {
     ///
     /// # Errors
     /// Those of [`Engine::session_for`].
-    pub(super) fn try_new(engine: &Engine, name: &Arc<str>, address: Option<SocketAddr>) -> Result<Arc<Self>> {
-        let user = Some(name.to_string()).filter(|name| !name.is_empty());
+    pub(super) fn try_new(engine: &Engine, login: Login, address: Option<SocketAddr>) -> Result<Arc<Self>> {
+        let user = Some(login.name.to_string()).filter(|name| !name.is_empty());
         let session = engine.session_for(Caller { door: DOOR, user, address })?;
-        Ok(Arc::new(Self { name: Arc::clone(name), address, session }))
+        Ok(Arc::new(Self { login, address, session }))
+    }
+
+    /// Who it is.
+    pub(super) fn login(&self) -> &Login {
+        &self.login
+    }
+
+    /// Whether these users have it still, and with the password it was let in by.
+    pub(super) fn is_among(&self, users: &Users) -> bool {
+        self.login.verifier == users.verifier(self.name())
     }
 
     /// The same user with a session of its own.
@@ -33,12 +54,12 @@ impl Visitor {
     /// # Errors
     /// Those of [`Engine::session_for`].
     pub(super) fn again(&self, engine: &Engine) -> Result<Arc<Self>> {
-        Self::try_new(engine, &self.name, self.address)
+        Self::try_new(engine, self.login.clone(), self.address)
     }
 
-    /// The user's name, which is nobody's where nobody is asked who it is.
+    /// The user's name.
     pub(super) fn name(&self) -> &Arc<str> {
-        &self.name
+        &self.login.name
     }
 
     pub(super) fn session(&self) -> &Session {

@@ -21,11 +21,11 @@ const CHALLENGES: [&str; 2] = [r#"Bearer realm="ckosql""#, r#"Basic realm="ckosq
 /// 403 for the page of another site, and 401 for one who does not show who it is.
 pub(super) async fn admit(admission: &Admission, headers: &HeaderMap) -> Result<Option<String>, Problem> {
     check_origin(admission, headers)?;
-    let Admission::Passwords(users) = admission else { return Ok(None) };
+    let Admission::Passwords(roll) = admission else { return Ok(None) };
     let Some(shown) = headers.get(AUTHORIZATION) else { return Err(unknown("nobody is let in without a token or a password")) };
     let wrong = || unknown("the token or the password is wrong");
     let (scheme, rest) = shown.to_str().ok().and_then(|shown| shown.split_once(' ')).ok_or_else(wrong)?;
-    let rest = rest.trim();
+    let (rest, users) = (rest.trim(), roll.now());
     let name = match scheme.to_ascii_lowercase().as_str() {
         "bearer" => users.of_token(&Secret::new(rest)).map(str::to_owned),
         "basic" => {

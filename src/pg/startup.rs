@@ -141,8 +141,8 @@ async fn enter(
     }
     let name = parameter("user").filter(|name| !name.is_empty());
     let name = name.ok_or_else(|| Failure::fatal("28000", "no user name was given"))?;
-    if let Admission::Passwords(users) = &server.options.admission {
-        check_password(users, &name, inbox, out).await?;
+    if let Admission::Passwords(roll) = &server.options.admission {
+        check_password(&roll.now(), &name, inbox, out).await?;
     }
     out.say(&Backend::Authentication(Authentication::Ok))?;
     // Clients that name no database take the user's name for one.

@@ -60,7 +60,7 @@ fn passwords() -> Admission {
     for name in ["anna", "bob"] {
         users.set(name, Verifier::of(&Secret::new(format!("{name}'s:péncil"))).unwrap()).unwrap();
     }
-    Admission::Passwords(Arc::new(users))
+    Admission::Passwords(Arc::new(users.into()))
 }
 
 fn fixture(name: &str) -> PathBuf {

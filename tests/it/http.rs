@@ -54,7 +54,7 @@ fn users() -> (Admission, Secret, Secret) {
         secret
     };
     let (annas, report) = (give("anna"), give("report"));
-    (Admission::Passwords(Arc::new(users)), annas, report)
+    (Admission::Passwords(Arc::new(users.into())), annas, report)
 }
 
 fn fixture(name: &str) -> PathBuf {

@@ -29,6 +29,7 @@ mod conformance;
 mod copy;
 mod docs;
 mod doctor;
+mod doors;
 mod downloads;
 mod export;
 mod faults;

@@ -41,7 +41,7 @@ fn options() -> Options {
 fn passwords() -> Admission {
     let mut users = Users::read_or_none("/no/such/file".as_ref()).unwrap();
     users.set("anna", Verifier::of(&Secret::new("péncil")).unwrap()).unwrap();
-    Admission::Passwords(Arc::new(users))
+    Admission::Passwords(Arc::new(users.into()))
 }
 
 fn fixture(name: &str) -> PathBuf {
