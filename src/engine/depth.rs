@@ -8,7 +8,7 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, sqlstate};
 
 /// Operators in a statement, for which [`STACK`] is enough; to plan as many takes some ten seconds.
 const MOST: usize = 3_000;
@@ -48,14 +48,14 @@ pub fn check(sql: &str) -> Result<()> {
         before = token;
     }
     if read > MOST_READ {
-        let error = Error::new(ErrorKind::Query, "the statement has too many calls in each other");
+        let error = Error::new(ErrorKind::Query, "the statement has too many calls in each other").state(sqlstate::TOO_COMPLEX);
         return Err(error.hint("name what is inside with a subquery or a with, and go on from there"));
     }
     if count <= MOST {
         return Ok(());
     }
     let error = Error::new(ErrorKind::Query, format!("the statement has {count} operators, and may have {MOST}"));
-    Err(error.hint("compare with a list, as in id in ('a', 'b'), or join a table of the values"))
+    Err(error.state(sqlstate::TOO_COMPLEX).hint("compare with a list, as in id in ('a', 'b'), or join a table of the values"))
 }
 
 /// Whether it puts what stands before it into something greater. Lists, of whatever length, do not.

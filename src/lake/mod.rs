@@ -44,7 +44,7 @@ use arrow::datatypes::DataType;
 use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::transaction::TransactionError;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, sqlstate};
 use crate::resources::{RESOURCES, resource};
 use crate::store::Location;
 use maintain::Tended;
@@ -105,7 +105,7 @@ impl Lake {
     pub fn named(&self, name: &str, kind: ErrorKind) -> Result<&Arc<LakeTable>> {
         self.table(name).ok_or_else(|| {
             let nearest = self.tables.keys().min_by_key(|known| strsim::damerau_levenshtein(name, known));
-            let error = Error::new(kind, "the lake has no such table").with("table", name);
+            let error = Error::new(kind, "the lake has no such table").state(sqlstate::NO_TABLE).with("table", name);
             match nearest {
                 Some(nearest) if resource(name).is_none() => error.hint(format!("did you mean {nearest}?")),
                 _ => error.hint("it cannot be synced: its rows are known only by their keys"),

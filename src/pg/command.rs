@@ -354,7 +354,7 @@ mod tests {
     fn an_error_in_the_sql_has_its_place() {
         let sql = "select 1;\nselect * form x";
         let failure = Failure::of(&statements(sql).unwrap_err(), sql);
-        assert_eq!(failure.sqlstate(), "42000");
+        assert_eq!(failure.sqlstate(), "42601");
         assert!(format!("{failure:?}").contains("position: Some("), "{failure:?}");
     }
 }

@@ -47,14 +47,13 @@ impl Failure {
     /// An error of the engine about this SQL.
     pub(super) fn of(error: &Error, sql: &str) -> Self {
         let position = error.place().and_then(|(line, column)| position(sql, line, column));
-        Self { hint: error.advice().map(str::to_owned), position, ..Self::new(error.kind().facts().sqlstate, error.to_string()) }
+        Self { hint: error.advice().map(str::to_owned), position, ..Self::new(error.sqlstate(), error.to_string()) }
     }
 
     pub(super) fn is_fatal(&self) -> bool {
         self.is_fatal
     }
 
-    #[cfg(test)]
     pub(super) fn sqlstate(&self) -> &'static str {
         self.sqlstate
     }

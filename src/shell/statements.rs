@@ -5,7 +5,7 @@
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, sqlstate};
 
 /// A text cut into statements.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Statements {
 pub fn split(sql: &str) -> Result<Statements> {
     let tokens = Tokenizer::new(&GenericDialect {}, sql)
         .tokenize_with_location()
-        .map_err(|error| Error::new(ErrorKind::Query, format!("cannot read the SQL: {error}")))?;
+        .map_err(|error| Error::new(ErrorKind::Query, format!("cannot read the SQL: {error}")).state(sqlstate::SYNTAX))?;
     let mut statements = Vec::new();
     let mut open: Vec<&TokenWithSpan> = Vec::new();
     for token in &tokens {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use datafusion::common::Result as DataFusionResult;
 use datafusion::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, sqlstate};
 use crate::schema::decode::OnMalformed;
 
 /// Settings of live tables.
@@ -191,12 +191,15 @@ impl ExtensionOptions for CheckoutOptions {
     fn set(&mut self, key: &str, value: &str) -> DataFusionResult<()> {
         let Some(setting) = SETTINGS.iter().find(|setting| setting.name == key) else {
             let names: Vec<String> = SETTINGS.iter().map(|setting| format!("checkout.{}", setting.name)).collect();
-            return Err(wrong(format!("there is no setting checkout.{key}; there are {}", names.join(", "))));
+            return Err(wrong(
+                format!("there is no setting checkout.{key}; there are {}", names.join(", ")),
+                sqlstate::NO_SETTING,
+            ));
         };
         if (setting.set)(self, value) {
             return Ok(());
         }
-        Err(wrong(format!("checkout.{key} is {}, not {value}", setting.values)))
+        Err(wrong(format!("checkout.{key} is {}, not {value}", setting.values), sqlstate::WRONG_SETTING))
     }
 
     fn entries(&self) -> Vec<ConfigEntry> {
@@ -209,6 +212,6 @@ impl ExtensionOptions for CheckoutOptions {
     }
 }
 
-fn wrong(message: String) -> datafusion::error::DataFusionError {
-    Error::new(ErrorKind::Query, message).into()
+fn wrong(message: String, sqlstate: &'static str) -> datafusion::error::DataFusionError {
+    Error::new(ErrorKind::Query, message).state(sqlstate).into()
 }

@@ -124,6 +124,21 @@ def psycopg3(door):
         with connection.cursor() as cursor, cursor.copy("copy (select id, amount from payments) to stdout (format binary)") as copy:
             copy.set_types(["text", "numeric"])
             told(all(isinstance(amount, Decimal) for _, amount in copy.rows()), "psycopg copies in binary")
+        for wrong, name in (
+            ("select nope from payments", psycopg.errors.UndefinedColumn),
+            ("select * from nowhere", psycopg.errors.UndefinedTable),
+            ("select nope(1)", psycopg.errors.UndefinedFunction),
+            ("select * form payments", psycopg.errors.SyntaxError),
+            ("select 1 / 0", psycopg.errors.DivisionByZero),
+            ("select 'abc'::int", psycopg.errors.InvalidTextRepresentation),
+        ):
+            connection.rollback()
+            try:
+                connection.execute(wrong)
+                told(False, f"{wrong} is refused")
+            except name:
+                told(True, f"psycopg knows what is wrong with {wrong}")
+        connection.rollback()
         try:
             connection.execute("create table t (a int)")
             told(False, "a write is refused")

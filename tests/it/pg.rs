@@ -499,7 +499,7 @@ async fn what_cannot_be_read_is_written_down_as_well() {
     let file = folder.path().join("audit.jsonl");
     door.stand.engine.audit(&file).unwrap();
     let client = door.connect().await;
-    assert_eq!(state(&client, "selec 'hunter2'").await, "42000");
+    assert_eq!(state(&client, "selec 'hunter2'").await, "42601");
     let kept = std::fs::read_to_string(&file).unwrap();
     assert!(kept.contains("(not read)") && kept.contains("\"query\"") && !kept.contains("hunter2"), "{kept}");
 }
@@ -524,32 +524,93 @@ async fn whatever_would_change_something_is_refused() {
         &format!("copy (select 1) to '{}'", file.display()),
     ] {
         let state = state(&client, sql).await;
-        assert!(matches!(state.as_str(), "25006" | "42000"), "{sql}: {state}");
+        assert!(matches!(state.as_str(), "25006" | "42601"), "{sql}: {state}");
         // However it is asked.
         assert!(client.prepare(sql).await.is_err() || client.execute(sql, &[]).await.is_err(), "{sql}");
     }
     assert!(!file.exists());
-    for sql in ["select pg_read_file('/etc/passwd')", "select * from '/etc/passwd'", "select * from read_csv('/etc/passwd')"] {
-        assert_eq!(state(&client, sql).await, "42000", "{sql}");
+    for (sql, expected) in [
+        ("select pg_read_file('/etc/passwd')", "42883"),
+        ("select * from '/etc/passwd'", "42P01"),
+        ("select * from read_csv('/etc/passwd')", "42883"),
+    ] {
+        assert_eq!(state(&client, sql).await, expected, "{sql}");
     }
 }
+
+/// Statements with something wrong, what PostgreSQL calls it, and the character where it is.
+const WRONG: [(&str, &str, Option<u32>); 30] = [
+    ("select nope from payments", "42703", Some(8)),
+    ("select id, p.nope from payments p", "42703", Some(12)),
+    ("select * from payments where nope = 1", "42703", Some(30)),
+    ("select * from nowhere", "42P01", Some(15)),
+    ("select * from nowhere.payments", "42P01", Some(15)),
+    ("select x.* from payments", "42P01", None),
+    ("select nope(1)", "42883", Some(8)),
+    ("select * from nope(1)", "42883", None),
+    ("select sum(status) from payments", "42883", None),
+    ("select abs('a', 'b')", "42883", None),
+    ("select * form payments", "42601", Some(15)),
+    ("selec 1", "42601", Some(1)),
+    ("select 'abc", "42601", Some(8)),
+    ("select 1, 2 union select 1", "42601", Some(1)),
+    ("select id from payments a join payments b on a.id = b.id", "42702", Some(8)),
+    ("select * from payments p, disputes p", "42712", None),
+    ("select currency, count(*) from payments", "42803", Some(8)),
+    ("select 1 / 0", "22012", None),
+    ("select 1 / (amount_minor - amount_minor) from payments", "22012", None),
+    ("select 'abc'::int", "22P02", None),
+    ("select status::bigint from payments", "22P02", None),
+    ("select 'abc'::decimal(10,2)", "22P02", None),
+    ("select date 'x'", "22007", None),
+    ("select timestamp 'nope'", "22007", None),
+    ("select 300::smallint * 1000::smallint::tinyint", "22003", None),
+    ("select 99999999999999999999::bigint", "22003", None),
+    ("select * from payments where amount", "42804", None),
+    ("select id + 1 from payments", "42804", Some(8)),
+    ("select not status from payments", "42804", Some(12)),
+    ("select (select id from payments)", "21000", None),
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_have_their_state_and_place() {
     let door = Door::open().await;
     let client = door.connect().await;
+    let mut others = Vec::new();
+    for (sql, expected, place) in WRONG {
+        // As it is said at once, and as it is said when it is prepared or bound, or its rows are made.
+        let simple = client.simple_query(sql).await.map(drop);
+        let extended = client.query(sql, &[]).await.map(drop);
+        for said in [simple, extended] {
+            let error = said.err();
+            let told = error.as_ref().map(|error| {
+                let error = refused(error);
+                let position = error.position().map(|position| match position {
+                    ErrorPosition::Original(position) => *position,
+                    ErrorPosition::Internal { .. } => panic!("{sql}: {position:?}"),
+                });
+                (error.code().code(), position, error.message())
+            });
+            if told.is_none_or(|(state, position, _)| (state, position) != (expected, place)) {
+                others.push(format!("{sql}: {told:?}"));
+            }
+        }
+    }
+    assert_eq!(others, [""; 0]);
     let error = client.simple_query("select 1;\nselect nope from payments").await.map(drop).unwrap_err();
     let error = refused(&error);
-    assert_eq!((error.code().code(), error.position()), ("42000", Some(&ErrorPosition::Original(18))));
+    assert_eq!((error.code().code(), error.position()), ("42703", Some(&ErrorPosition::Original(18))));
     assert!(error.message().starts_with("No field named nope"), "{}", error.message());
-    assert_eq!(state(&client, "select * form payments").await, "42000");
-    assert_eq!(state(&client, &format!("select 1{}", " + 1".repeat(100_000))).await, "42000");
+    assert_eq!(state(&client, &format!("select 1{}", " + 1".repeat(100_000))).await, "54001");
+    client.batch_execute("set checkout.max_memory = 1000").await.unwrap();
+    assert_eq!(state(&client, "select * from generate_series(1, 100000) t(n) order by n desc").await, "53200");
+    client.batch_execute("reset checkout.max_memory").await.unwrap();
     assert_eq!(state(&client, "fetch all from nothing").await, "34000");
-    assert_eq!(state(&client, "execute nothing").await, "42000");
+    assert_eq!(state(&client, "execute nothing").await, "26000");
     assert_eq!(state(&client, "deallocate nothing").await, "26000");
     assert_eq!(state(&client, "select $1").await, "42P02");
     let error = client.query("select 1 / $1", &[&0_i64]).await.map(drop).unwrap_err();
-    assert!(refused(&error).message().contains("ivide by zero"), "{error:?}");
+    assert_eq!(refused(&error).code().code(), "22012", "{error:?}");
     assert_eq!(value(&client, "select 1").await, "1");
 }
 
@@ -560,7 +621,7 @@ async fn statements_are_prepared_in_sql_too() {
     client.batch_execute("prepare twice(bigint) as select $1 * 2 as n").await.unwrap();
     assert_eq!(value(&client, "execute twice(21)").await, "42");
     client.batch_execute("deallocate twice").await.unwrap();
-    assert_eq!(state(&client, "execute twice(21)").await, "42000");
+    assert_eq!(state(&client, "execute twice(21)").await, "26000");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -568,11 +629,11 @@ async fn a_transaction_that_failed_waits_for_its_end() {
     let door = Door::open().await;
     let client = door.connect().await;
     client.batch_execute("begin isolation level repeatable read read only; savepoint s").await.unwrap();
-    assert_eq!(state(&client, "select nope").await, "42000");
+    assert_eq!(state(&client, "select nope").await, "42703");
     assert_eq!(state(&client, "select 1").await, "25P02");
     client.batch_execute("rollback to savepoint s").await.unwrap();
     assert_eq!(value(&client, "select 1").await, "1");
-    assert_eq!(state(&client, "select nope").await, "42000");
+    assert_eq!(state(&client, "select nope").await, "42703");
     client.batch_execute("rollback").await.unwrap();
     assert_eq!(value(&client, "select 1").await, "1");
 }
@@ -584,7 +645,7 @@ async fn settings_are_a_connection_s_own() {
     one.batch_execute("set checkout.max_requests = 7; set application_name = 'one'").await.unwrap();
     assert_eq!(value(&one, "show checkout.max_requests").await, "7");
     assert_eq!(value(&other, "show checkout.max_requests").await, "1000");
-    assert_eq!(state(&one, "set checkout.max_requests = 'few'").await, "42000");
+    assert_eq!(state(&one, "set checkout.max_requests = 'few'").await, "22023");
     assert_eq!(
         (value(&one, "show application_name").await, value(&other, "show server_version").await),
         ("one".to_owned(), "17.0".to_owned())

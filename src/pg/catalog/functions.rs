@@ -15,7 +15,8 @@ use datafusion::sql::sqlparser::ast::Value;
 use super::relations::Names;
 use super::values;
 use crate::engine::PUBLIC;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, sqlstate};
+use crate::pg::failure::Failure;
 use crate::pg::settings::{Extent, SERVER_VERSION, Settings};
 
 /// Functions that say yes, whatever they are asked.
@@ -171,7 +172,9 @@ fn current_setting(settings: &Arc<Mutex<Settings>>) -> impl Fn(&[ColumnarValue])
         let value = |name: Option<&str>| match name.map(|name| (name, settings.get(name))) {
             Some((_, Some(value))) => Ok(Some(value.to_owned())),
             Some((name, None)) if !is_optional => {
-                Err(Error::new(ErrorKind::Query, format!("unrecognized configuration parameter \"{name}\"")).into())
+                Err(Error::new(ErrorKind::Query, format!("unrecognized configuration parameter \"{name}\""))
+                    .state(sqlstate::NO_SETTING)
+                    .into())
             }
             _ => Ok(None),
         };
@@ -188,7 +191,7 @@ fn set_config(settings: &Arc<Mutex<Settings>>) -> impl Fn(&[ColumnarValue]) -> R
     move |arguments| {
         let (name, value) = (word(arguments, 0)?.unwrap_or_default(), word(arguments, 1)?);
         let extent = if word(arguments, 2)?.as_deref() == Some("true") { Extent::Transaction } else { Extent::Session };
-        let refused = |failure| Error::new(ErrorKind::Query, format!("{failure}"));
+        let refused = |failure: Failure| Error::new(ErrorKind::Query, failure.to_string()).state(failure.sqlstate());
         locked(&settings).set(&name, value.as_deref(), extent).map_err(refused)?;
         Ok(ColumnarValue::Scalar(ScalarValue::Utf8(value)))
     }
@@ -257,9 +260,9 @@ fn regclass(names: Names) -> impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> 
             let named = TableReference::parse_str(text);
             let schema = named.schema().unwrap_or(PUBLIC);
             let found = names.relations.iter().find(|relation| relation.schema == schema && relation.name == named.table());
-            found
-                .map(|relation| relation.oid)
-                .ok_or_else(|| Error::new(ErrorKind::Query, format!("relation \"{text}\" does not exist")))
+            found.map(|relation| relation.oid).ok_or_else(|| {
+                Error::new(ErrorKind::Query, format!("relation \"{text}\" does not exist")).state(sqlstate::NO_TABLE)
+            })
         };
         let oids =
             texts.as_string::<i32>().iter().map(|text| text.map(oid).transpose()).collect::<Result<Int32Array, Error>>()?;

@@ -1,8 +1,11 @@
 //! The one error type: what kind of trouble, said in one sentence, with the facts around it.
 //!
 //! Everything that depends on an error (exit code, SQLSTATE, gRPC code, HTTP status, whether to try again) is read off its
-//! [`ErrorKind`] in one table, so no caller ever parses a message. An [`Error`] crosses DataFusion inside
+//! [`ErrorKind`] in one table, so no caller ever parses a message. PostgreSQL has closer words than that for what is wrong with
+//! a statement, which are read off DataFusion's error in `sqlstate`. An [`Error`] crosses DataFusion inside
 //! [`DataFusionError::External`] and is found again with [`Error::from`].
+
+pub mod sqlstate;
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -68,7 +71,7 @@ pub enum Retry {
 pub struct Facts {
     /// Exit code of the process.
     pub exit_code: u8,
-    /// PostgreSQL's SQLSTATE.
+    /// PostgreSQL's SQLSTATE, where no closer one is known ([`Error::sqlstate`]).
     pub sqlstate: &'static str,
     /// gRPC status code.
     pub grpc: i32,
@@ -164,6 +167,8 @@ pub struct Error {
 
 struct Inner {
     kind: ErrorKind,
+    /// A closer SQLSTATE than the kind's.
+    sqlstate: Option<&'static str>,
     message: Cow<'static, str>,
     context: Vec<(&'static str, String)>,
     hint: Option<Cow<'static, str>>,
@@ -173,7 +178,8 @@ struct Inner {
 impl Error {
     /// A new error: what was attempted, on what, and what happened; lower case, no full stop.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { inner: Box::new(Inner { kind, message: message.into(), context: Vec::new(), hint: None, source: None }) }
+        let (message, context) = (message.into(), Vec::new());
+        Self { inner: Box::new(Inner { kind, sqlstate: None, message, context, hint: None, source: None }) }
     }
 
     /// An [`ErrorKind::Bug`]: says what was believed and is not so.
@@ -201,6 +207,13 @@ impl Error {
         self
     }
 
+    /// Says more closely than its kind what PostgreSQL calls it.
+    #[must_use]
+    pub fn state(mut self, sqlstate: &'static str) -> Self {
+        self.inner.sqlstate = Some(sqlstate);
+        self
+    }
+
     /// Keeps the error that caused this one.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Source>) -> Self {
@@ -211,6 +224,11 @@ impl Error {
     /// What kind of trouble this is.
     pub fn kind(&self) -> ErrorKind {
         self.inner.kind
+    }
+
+    /// What PostgreSQL calls it.
+    pub fn sqlstate(&self) -> &'static str {
+        self.inner.sqlstate.unwrap_or(self.kind().facts().sqlstate)
     }
 
     /// The message alone, without context.
@@ -289,8 +307,16 @@ impl From<DataFusionError> for Error {
         match take_own(error) {
             Ok(own) => own,
             Err(DataFusionError::Internal(message)) => Self::bug(format!("DataFusion's own check failed: {message}")),
-            Err(DataFusionError::NotImplemented(message)) => Self::new(ErrorKind::Query, format!("not supported: {message}")),
-            Err(error) => Self::new(kind_of(&error), one_line(&error)),
+            Err(DataFusionError::NotImplemented(message)) => {
+                Self::new(ErrorKind::Query, format!("not supported: {message}")).state(sqlstate::NOT_SUPPORTED)
+            }
+            Err(error) => {
+                let own = Self::new(kind_of(&error), one_line(&error));
+                match sqlstate::of(&error).filter(|_| own.kind() == ErrorKind::Query) {
+                    Some(closer) => own.state(closer),
+                    None => own,
+                }
+            }
         }
     }
 }
@@ -351,6 +377,7 @@ impl Error {
         Self {
             inner: Box::new(Inner {
                 kind: self.inner.kind,
+                sqlstate: self.inner.sqlstate,
                 message: self.inner.message.clone(),
                 context: self.inner.context.clone(),
                 hint: self.inner.hint.clone(),
@@ -379,6 +406,7 @@ fn kind_of(error: &DataFusionError) -> ErrorKind {
 fn one_line(error: &DataFusionError) -> String {
     match error {
         DataFusionError::Context(_, inner) => one_line(inner),
+        DataFusionError::Shared(inner) => one_line(inner),
         DataFusionError::Diagnostic(diagnostic, inner) => match (one_line(inner), diagnostic.span) {
             // Said as the parser says it, so that faces find the place in either.
             (message, Some(span)) if !message.contains("Line: ") => {
