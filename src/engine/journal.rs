@@ -1,7 +1,7 @@
 //! What is asked, by whom, and what comes of it.
 //!
-//! Every statement that is run passes here once, whatever door it came by: it is counted, told of in the log, and written to the
-//! audit file where there is one.
+//! Every statement that is run or refused passes here once, whatever door it came by: it is counted, told of in the log, and
+//! written to the audit file where there is one. So does everybody who is not let in.
 //!
 //! What is written down is the statement as it was read, with its literals taken out: they may be of people.
 
@@ -104,6 +104,8 @@ pub type Counts = BTreeMap<(&'static str, Outcome), Count>;
 #[derive(Debug, Default)]
 pub(super) struct Journal {
     counts: Mutex<Counts>,
+    /// Logins that failed, by door.
+    strangers: Mutex<BTreeMap<&'static str, u64>>,
     audit: OnceLock<Mutex<File>>,
     slow: OnceLock<Duration>,
 }
@@ -122,8 +124,18 @@ struct Line<'a> {
     ms: u128,
 }
 
+/// A line of the audit file, of a login that failed.
+#[derive(Serialize)]
+struct Stranger<'a> {
+    at: String,
+    door: &'a str,
+    user: Option<&'a str>,
+    address: Option<SocketAddr>,
+    outcome: &'a str,
+}
+
 impl Journal {
-    /// Writes a line of each statement to the end of a file from now on.
+    /// Writes a line of each statement and of each login that fails to the end of a file from now on.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] when it cannot be written to.
@@ -148,6 +160,19 @@ impl Journal {
         lock(&self.counts).clone()
     }
 
+    /// The logins that failed, by door.
+    pub(super) fn strangers(&self) -> BTreeMap<&'static str, u64> {
+        lock(&self.strangers).clone()
+    }
+
+    /// Notes that somebody is not let in: who it says it is, and from where, and nothing of what it shows.
+    pub(super) fn turn_away(&self, caller: &Caller) {
+        let Caller { door, user, address } = caller;
+        *lock(&self.strangers).entry(door).or_default() += 1;
+        info!(door, user, ?address, "a login fails");
+        self.write(&Stranger { at: now(), door, user: user.as_deref(), address: *address, outcome: "unauthenticated" });
+    }
+
     fn note(&self, running: &Running) {
         let time = running.began.elapsed();
         let requests = running.budget.as_ref().map_or(0, |budget| budget.requests());
@@ -158,7 +183,7 @@ impl Journal {
             return;
         }
         let line = Line {
-            at: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
+            at: now(),
             door,
             user: user.as_deref(),
             address: *address,
@@ -173,7 +198,7 @@ impl Journal {
     }
 
     /// Adds a line to the audit file, where there is one.
-    fn write(&self, line: &Line<'_>) {
+    fn write(&self, line: &impl Serialize) {
         let Some(file) = self.audit.get() else { return };
         // In one write, so that lines of several processes do not mix.
         let written = serde_json::to_vec(line).map_err(std::io::Error::other).and_then(|mut bytes| {
@@ -184,6 +209,11 @@ impl Journal {
             error!(%error, "the audit file cannot be written");
         }
     }
+}
+
+/// The time that lines are written at.
+fn now() -> String {
+    Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 impl Line<'_> {

@@ -28,7 +28,7 @@ pub mod times;
 mod views;
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::sync::{Arc, OnceLock, Weak};
@@ -463,7 +463,17 @@ impl Engine {
         self.shared.journal.counts()
     }
 
-    /// Writes a line of each statement to the end of a file from now on.
+    /// Notes that somebody is not let in.
+    pub fn turn_away(&self, caller: &Caller) {
+        self.shared.journal.turn_away(caller);
+    }
+
+    /// The logins that failed so far, by door.
+    pub fn strangers(&self) -> BTreeMap<&'static str, u64> {
+        self.shared.journal.strangers()
+    }
+
+    /// Writes a line of each statement and of each login that fails to the end of a file from now on.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] when it cannot be written to.

@@ -26,9 +26,10 @@ use tracing::info;
 
 use super::Server;
 use super::service::Face;
-use super::visitor::{Login, Visitor};
+use super::visitor::{DOOR, Login, Visitor};
 use crate::door::verifier::random;
 use crate::door::{Admission, Users};
+use crate::engine::Caller;
 use crate::error::Result;
 use crate::secret::Secret;
 
@@ -133,7 +134,7 @@ impl Gate {
                 if let Some(visitor) = self.known(&login, &shown) {
                     return Ok(visitor);
                 }
-                check_password(&users, name, password).await?;
+                self.check_password(&users, name, password).await?;
                 self.visit(&login, shown)
             }
         }
@@ -160,6 +161,19 @@ impl Gate {
         Ok(visitor)
     }
 
+    /// Checks a password.
+    ///
+    /// # Errors
+    /// One that does not tell whether there is such a user.
+    async fn check_password(&self, users: &Arc<Users>, name: String, password: Secret) -> Result<(), Status> {
+        if users.is_password(name.clone(), password).await? {
+            return Ok(());
+        }
+        let refused = Status::unauthenticated(format!("password authentication failed for user \"{name}\""));
+        self.server.engine.turn_away(&Caller { door: DOOR, user: Some(name), address: self.address });
+        Err(refused)
+    }
+
     fn sign(&self, name: &str, password: &str) -> hmac::Tag {
         hmac::sign(&self.key, format!("{}:{name}{password}", name.len()).as_bytes())
     }
@@ -167,18 +181,6 @@ impl Gate {
     fn own(&self) -> MutexGuard<'_, Option<Own>> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Checks a password.
-///
-/// # Errors
-/// One that does not tell whether there is such a user.
-async fn check_password(users: &Arc<Users>, name: String, password: Secret) -> Result<(), Status> {
-    if users.is_password(name.clone(), password).await? {
-        return Ok(());
-    }
-    info!(user.name = %name, "password authentication failed for {name}");
-    Err(Status::unauthenticated(format!("password authentication failed for user \"{name}\"")))
 }
 
 /// A token for somebody who was let in, with a session of its own.

@@ -9,7 +9,7 @@ use crate::engine::{Caller, Engine, Planned, Session};
 use crate::error::Result;
 
 /// The door's name, where it is told by which door somebody came.
-const DOOR: &str = "flight";
+pub(super) const DOOR: &str = "flight";
 
 /// A user with a session, which lasts as long as a token, or a connection without one.
 #[derive(Debug)]

@@ -6,39 +6,47 @@ use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST, HeaderValue, ORIGIN, WWW_AUTHENTICATE};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use tracing::info;
 
+use super::connection::Peer;
 use super::problem::Problem;
+use super::{DOOR, Server};
 use crate::door::Admission;
+use crate::engine::Caller;
 use crate::secret::Secret;
 
 /// What one may show, in the order that is liked.
 const CHALLENGES: [&str; 2] = [r#"Bearer realm="ckosql""#, r#"Basic realm="ckosql", charset="UTF-8""#];
 
-/// The name of the one who asks; none where nobody is asked for one.
+/// The one who asks, by name where one is asked for it.
 ///
 /// # Errors
 /// 403 for the page of another site, and 401 for one who does not show who it is.
-pub(super) async fn admit(admission: &Admission, headers: &HeaderMap) -> Result<Option<String>, Problem> {
+pub(super) async fn admit(server: &Server, headers: &HeaderMap, peer: Peer) -> Result<Caller, Problem> {
+    let admission = &server.options.admission;
     check_origin(admission, headers)?;
-    let Admission::Passwords(roll) = admission else { return Ok(None) };
+    let caller = |user| Caller { door: DOOR, user, address: peer.0 };
+    let Admission::Passwords(roll) = admission else { return Ok(caller(None)) };
     let Some(shown) = headers.get(AUTHORIZATION) else { return Err(unknown("nobody is let in without a token or a password")) };
     let wrong = || unknown("the token or the password is wrong");
     let (scheme, rest) = shown.to_str().ok().and_then(|shown| shown.split_once(' ')).ok_or_else(wrong)?;
     let (rest, users) = (rest.trim(), roll.now());
-    let name = match scheme.to_ascii_lowercase().as_str() {
-        "bearer" => users.of_token(&Secret::new(rest)).map(str::to_owned),
+    let (name, is_let_in) = match scheme.to_ascii_lowercase().as_str() {
+        "bearer" => {
+            let name = users.of_token(&Secret::new(rest));
+            (name.map(str::to_owned), name.is_some())
+        }
         "basic" => {
             let (name, password) = basic(rest).ok_or_else(wrong)?;
-            users.is_password(name.clone(), password).await?.then_some(name)
+            (Some(name.clone()), users.is_password(name, password).await?)
         }
-        _ => None,
+        _ => (None, false),
     };
-    if name.is_none() {
-        info!("a caller by HTTP shows a token or a password that is nobody's");
+    let caller = caller(name);
+    if !is_let_in {
+        server.engine.turn_away(&caller);
         return Err(wrong());
     }
-    Ok(name)
+    Ok(caller)
 }
 
 /// Name and password of `dXNlcjpwYXNz`.

@@ -185,6 +185,8 @@ impl Text {
                 .map(|((door, outcome), count)| (labelled([("door", *door), ("outcome", outcome.name())]), (of.get)(count)));
             self.family(of.name, "counter", of.about, numbers);
         }
+        let strangers = engine.strangers().into_iter().map(|(door, count)| (labelled([("door", door)]), count));
+        self.family("ckosql_logins_failed_total", "counter", "Logins that failed.", strangers);
         let name = "ckosql_statement_seconds";
         self.head(name, "histogram", "Time that statements took, to their last row.");
         for ((door, outcome), count) in &counts {

@@ -155,12 +155,11 @@ async fn sql(State(room): State<Room>, Extension(peer): Extension<Peer>, request
         // Its answers end with the connection, so that one that is cut would look whole.
         return Err(Problem::new(505, "HTTP/1.0 cannot tell whether an answer is whole"));
     }
-    let user = caller::admit(&options.admission, &head.headers).await?;
+    let caller = caller::admit(&room.server, &head.headers, peer).await?;
     let accept: Vec<_> = head.headers.get_all(ACCEPT).iter().filter_map(|accept| accept.to_str().ok()).collect();
     let format = accept::choose(&accept.join(","))?;
     let question = question::read(&head.headers, body, Patience { bytes: options.body_bytes, time: options.patience }).await?;
     let deadline = question.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let caller = Caller { door: DOOR, user, address: peer.0 };
     let answered = async {
         let answer = within(deadline, room.server.run(question, caller)).await??;
         answer::send(answer, format, deadline).await
@@ -184,10 +183,14 @@ async fn readiness(State(room): State<Room>) -> Result<&'static str, Problem> {
     if room.stop.is_cancelled() { Err(Problem::new(503, "ckosql is stopping")) } else { Ok("ok\n") }
 }
 
-async fn metrics(State(room): State<Room>, request: Request) -> Result<impl IntoResponse, Problem> {
+async fn metrics(
+    State(room): State<Room>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+) -> Result<impl IntoResponse, Problem> {
     let Server { engine, options, gathered } = room.server.as_ref();
     if !options.are_metrics_open {
-        caller::admit(&options.admission, request.headers()).await?;
+        caller::admit(&room.server, request.headers(), peer).await?;
         if engine.has_roles() {
             return Err(Error::new(ErrorKind::Scope, "metrics count what everybody does, and there are roles")
                 .hint("serve with --metrics-open where only Prometheus can connect")

@@ -327,6 +327,14 @@ impl Connection {
                 self.declare(name, *is_held, portal).await?;
                 self.done("DECLARE CURSOR")
             }
+            Command::Set { name, value, extent } => {
+                let set = self.set(name, value.as_deref(), *extent).await;
+                let told = set.inspect_err(|failure| prepared.refuse(&self.user, failure))?;
+                if let Some((name, value)) = told {
+                    self.out.say(&Backend::ParameterStatus(ParameterStatus::new(name.to_owned(), value)))?;
+                }
+                self.done(if value.is_some() { "SET" } else { "RESET" })
+            }
             command => self.run_own(command).await,
         }
     }
@@ -413,10 +421,6 @@ impl Connection {
     /// Runs what is the connection's own matter.
     async fn run_own(&mut self, command: &Command) -> Result<(), Trouble> {
         match command {
-            Command::Set { name, value, extent } => {
-                self.set(name, value.as_deref(), *extent).await?;
-                self.done(if value.is_some() { "SET" } else { "RESET" })
-            }
             Command::ResetAll => {
                 self.user.reset()?;
                 self.tell_settings()?;
@@ -485,18 +489,14 @@ impl Connection {
         self.done(if is_kept { "COMMIT" } else { "ROLLBACK" })
     }
 
-    async fn set(&mut self, name: &str, value: Option<&str>, extent: Extent) -> Result<(), Trouble> {
+    /// Changes a setting; gives its name and value when the client is to be told of it.
+    async fn set(&self, name: &str, value: Option<&str>, extent: Extent) -> Result<Option<(&'static str, String)>, Failure> {
         match access::check_setting(name) {
-            Ok(()) => return Ok(self.user.session().set(name, value).await?),
-            Err(refused) if name.contains('.') => return Err(refused.into()),
+            Ok(()) => self.user.session().set(name, value).await.map(|()| None).map_err(Failure::from),
+            Err(refused) if name.contains('.') => Err(refused.into()),
             // One of PostgreSQL's.
-            Err(_refused) => {}
+            Err(_refused) => self.user.settings().set(name, value, extent),
         }
-        let told = self.user.settings().set(name, value, extent)?;
-        if let Some((name, value)) = told {
-            self.out.say(&Backend::ParameterStatus(ParameterStatus::new(name.to_owned(), value)))?;
-        }
-        Ok(())
     }
 
     /// Tells the settings that clients are told of.

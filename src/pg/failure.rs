@@ -50,10 +50,18 @@ impl Failure {
         Self { hint: error.advice().map(str::to_owned), position, ..Self::new(error.sqlstate(), error.to_string()) }
     }
 
+    /// The same as the engine has it.
+    pub(super) fn error(&self) -> Error {
+        let is_write = self.sqlstate == ErrorKind::ReadOnly.facts().sqlstate;
+        let kind = if is_write { ErrorKind::ReadOnly } else { ErrorKind::Query };
+        Error::new(kind, self.message.clone()).state(self.sqlstate)
+    }
+
     pub(super) fn is_fatal(&self) -> bool {
         self.is_fatal
     }
 
+    #[cfg(test)]
     pub(super) fn sqlstate(&self) -> &'static str {
         self.sqlstate
     }

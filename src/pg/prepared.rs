@@ -24,6 +24,8 @@ pub(super) struct Prepared {
     /// The text it was in, which the places of errors count in.
     pub(super) sql: Arc<str>,
     pub(super) command: Command,
+    /// The statement as it was read.
+    written: Arc<ParsedStatement>,
     /// The types that values are read as.
     pub(super) parameters: Vec<Type>,
     /// What the engine found the parameters to be.
@@ -45,16 +47,25 @@ impl Prepared {
         (statement, is_all): (Statement, bool),
         said: &[u32],
     ) -> Result<Self, Failure> {
-        let command = Command::of(statement)?;
+        let written = Arc::new(ParsedStatement::Statement(Box::new(statement.clone())));
+        let refuse = |error: &Error| user.session().refuse(Some(Arc::clone(&written)), error);
+        let command = Command::of(statement).inspect_err(|failure| refuse(&failure.error()))?;
         let said: Vec<Option<Type>> = said.iter().map(|oid| Type::from_oid(*oid).filter(|said| *said != Type::UNKNOWN)).collect();
         let columns = columns_of(&command);
-        let mut prepared =
-            Self { sql: Arc::clone(sql), command, parameters: Vec::new(), inferred: Vec::new(), columns, planned: None };
+        let mut prepared = Self {
+            sql: Arc::clone(sql),
+            command,
+            written: Arc::clone(&written),
+            parameters: Vec::new(),
+            inferred: Vec::new(),
+            columns,
+            planned: None,
+        };
         if let Some(statement) = prepared.command.rows() {
             let mut statement = statement.clone();
-            dialect::read(&mut statement)?;
-            let planned =
-                Box::pin(plan(user, statement, is_all.then_some(sql), &said)).await.map_err(|error| Failure::of(&error, sql))?;
+            dialect::read(&mut statement).inspect_err(|failure| refuse(&failure.error()))?;
+            let planned = Box::pin(plan(user, statement, is_all.then_some(sql), &said)).await.inspect_err(refuse);
+            let planned = planned.map_err(|error| Failure::of(&error, sql))?;
             let known = planned.parameters()?;
             let count = known.keys().last().copied().unwrap_or(0).max(said.len());
             for number in 1..=count {
@@ -66,6 +77,11 @@ impl Prepared {
             prepared.planned = Some(planned);
         }
         Ok(prepared)
+    }
+
+    /// Notes that it is refused, though it could be read.
+    pub(super) fn refuse(&self, user: &User, failure: &Failure) {
+        user.session().refuse(Some(Arc::clone(&self.written)), &failure.error());
     }
 
     /// The statement with its columns, for a client that asks for them before it runs it.
@@ -143,8 +159,7 @@ async fn plan(user: &User, statement: Statement, sql: Option<&Arc<str>>, said: &
             return Ok(planned);
         }
     }
-    let written = ParsedStatement::Statement(Box::new(last.clone()));
-    plan_reading(user, last, &fields).await.inspect_err(|error| user.session().refuse(Some(Arc::new(written)), error))
+    plan_reading(user, last, &fields).await
 }
 
 async fn plan_reading(user: &User, reading: Statement, said: &BTreeMap<usize, FieldRef>) -> crate::error::Result<Planned> {

@@ -141,8 +141,12 @@ async fn enter(
     }
     let name = parameter("user").filter(|name| !name.is_empty());
     let name = name.ok_or_else(|| Failure::fatal("28000", "no user name was given"))?;
-    if let Admission::Passwords(roll) = &server.options.admission {
-        check_password(&roll.now(), &name, inbox, out).await?;
+    let caller = Caller { door: DOOR, user: Some(name.clone()), address };
+    if let Admission::Passwords(roll) = &server.options.admission
+        && !is_password_known(&roll.now(), &name, inbox, out).await?
+    {
+        server.engine.turn_away(&caller);
+        return Err(Failure::fatal("28P01", format!("password authentication failed for user \"{name}\"")).into());
     }
     out.say(&Backend::Authentication(Authentication::Ok))?;
     // Clients that name no database take the user's name for one.
@@ -155,7 +159,6 @@ async fn enter(
     for (name, value) in settings.reported() {
         out.say(&Backend::ParameterStatus(ParameterStatus::new(name.to_owned(), value.to_owned())))?;
     }
-    let caller = Caller { door: DOOR, user: Some(name.clone()), address };
     let user = User::new(&server.engine, &server.catalog, settings, caller)?;
     let place = server.processes.enter()?;
     out.say(&Backend::BackendKeyData(BackendKeyData::new(place.number(), SecretKey::I32(place.secret()))))?;
@@ -180,11 +183,11 @@ fn settings(user: &str, parameters: &[(String, String)]) -> Settings {
     Settings::of(user, &all)
 }
 
-/// Asks for a password, and for the proof of it.
+/// Asks for a password, and for the proof that it is known; who is no user is asked like any other.
 ///
 /// # Errors
-/// A failure that does not tell whether there is such a user.
-async fn check_password(users: &Users, name: &str, inbox: &mut Inbox, out: &mut Outbox) -> Result<(), Trouble> {
+/// A protocol violation.
+async fn is_password_known(users: &Users, name: &str, inbox: &mut Inbox, out: &mut Outbox) -> Result<bool, Trouble> {
     out.say(&Backend::Authentication(Authentication::SASL(vec![MECHANISM.to_owned()])))?;
     out.flush().await?;
     let verifier = users.verifier(name).ok_or_else(|| Error::new(ErrorKind::Config, "there are no users"))?;
@@ -193,13 +196,10 @@ async fn check_password(users: &Users, name: &str, inbox: &mut Inbox, out: &mut 
     out.flush().await?;
     let last = exchange.finish(&password(inbox.next().await?)?)?;
     // Somebody who is not in the file has a verifier too, which nothing is a proof of.
-    match last.filter(|_| users.has(name)) {
-        Some(last) => Ok(out.say(&Backend::Authentication(Authentication::SASLFinal(last)))?),
-        None => {
-            info!(user.name = %name, "password authentication failed for {name}");
-            Err(Failure::fatal("28P01", format!("password authentication failed for user \"{name}\"")).into())
-        }
-    }
+    let last = last.filter(|_| users.has(name));
+    let is_known = last.is_some();
+    last.map_or(Ok(()), |last| out.say(&Backend::Authentication(Authentication::SASLFinal(last))))?;
+    Ok(is_known)
 }
 
 fn password(message: Message) -> Result<Bytes, Failure> {

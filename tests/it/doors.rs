@@ -1,7 +1,7 @@
 //! What all doors have in common, tried at each of them.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use ckosql::sandbox::SandboxOptions;
 use ckosql::secret::Secret;
 use ckosql::{flight, http, pg};
 use reqwest::{Client, RequestBuilder};
+use serde_json::Value;
 use tokio_postgres::NoTls;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
@@ -25,8 +26,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// All doors on free ports, over a small merchant and one file of users.
 struct House {
-    /// Stays as long as the doors are open.
-    _stand: Stand,
+    stand: Stand,
     folder: tempfile::TempDir,
     client: Client,
     ports: [u16; 3],
@@ -83,7 +83,7 @@ impl House {
             tokio::join!(pg.serve(first, &stopped), flight.serve(second, &stopped), http.serve(third, &stopped))
         });
         let client = Client::builder().tls_certs_only([]).no_proxy().build().unwrap();
-        Self { _stand: stand, folder, client, ports, stop }
+        Self { stand, folder, client, ports, stop }
     }
 
     fn file(&self) -> PathBuf {
@@ -120,6 +120,19 @@ impl House {
             Shown::Token(token) => asked.bearer_auth(token.expose()),
         };
         asked.header("content-type", "text/plain").send().await.unwrap().status().as_u16()
+    }
+
+    /// Has statements and logins written down.
+    fn audit(&self) -> PathBuf {
+        let file = self.folder.path().join("audit.jsonl");
+        self.stand.engine.audit(&file).unwrap();
+        file
+    }
+
+    /// What `/metrics` tells.
+    async fn metrics(&self) -> String {
+        let told = self.client.get(format!("http://127.0.0.1:{}/metrics", self.ports[2])).send().await.unwrap();
+        told.text().await.unwrap()
     }
 
     /// Whether one is let in by its password: by PostgreSQL, Flight and HTTP.
@@ -169,4 +182,63 @@ async fn where_the_file_is_broken_those_who_are_known_come_in() {
     assert_eq!((house.lets_in("anna").await, house.lets_in("eve").await), ([true; 3], [false; 3]));
     fs::remove_file(house.file()).unwrap();
     assert_eq!(house.lets_in("anna").await, [true; 3]);
+}
+
+/// Of each line of an audit file what does not change from one run to the next.
+fn lines(file: &Path) -> Vec<[String; 4]> {
+    let text = fs::read_to_string(file).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let told = |line: Value| {
+        assert!(line["address"].as_str().unwrap().starts_with("127.0.0.1:"), "{line}");
+        ["door", "user", "statement", "outcome"].map(|name| line[name].as_str().unwrap_or_default().to_owned())
+    };
+    lines.map(told).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_is_written_down_and_counted_whatever_the_door() {
+    const WRITE: &str = "delete from payments where id = 'hunter2'";
+    let house = House::open(&["anna"]).await;
+    let file = house.audit();
+    let (pg, mut flight) = (house.pg("anna").await.unwrap(), house.flight("anna").await.unwrap());
+    pg.simple_query(WRITE).await.unwrap_err();
+    pg.prepare(WRITE).await.unwrap_err();
+    pg.simple_query("set checkout.no_such = 7").await.unwrap_err();
+    pg.simple_query("set transaction_read_only = off").await.unwrap_err();
+    flight.execute(WRITE.to_owned(), None).await.unwrap_err();
+    assert_eq!(house.http(Shown::Password("anna"), WRITE).await, 403);
+    let deleted = "DELETE FROM payments WHERE id = ?";
+    let expected = [
+        ["pg", "anna", deleted, "read_only"],
+        ["pg", "anna", deleted, "read_only"],
+        ["pg", "anna", "SET checkout.no_such = ?", "query"],
+        ["pg", "anna", "SET transaction_read_only = off", "read_only"],
+        ["flight", "anna", deleted, "read_only"],
+        ["http", "anna", deleted, "read_only"],
+    ];
+    assert_eq!(lines(&file), expected);
+    assert!(!fs::read_to_string(&file).unwrap().contains("hunter2"));
+    let told = house.metrics().await;
+    for (door, count) in [("pg", 3), ("flight", 1), ("http", 1)] {
+        let line = format!("ckosql_statements_total{{door=\"{door}\",outcome=\"read_only\"}} {count}");
+        assert!(told.lines().any(|told| told == line), "{line}\n{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_let_in_is_written_down_without_what_it_shows() {
+    let house = House::open(&["anna"]).await;
+    let file = house.audit();
+    assert_eq!(house.lets_in("eve").await, [false; 3]);
+    assert_eq!(house.http(Shown::Token(&Secret::new("ckosql_hunter2")), "select 1").await, 401);
+    let expected = [["pg", "eve"], ["flight", "eve"], ["http", "eve"], ["http", ""]];
+    let expected = expected.map(|[door, user]| [door, user, "", "unauthenticated"]);
+    assert_eq!(lines(&file), expected);
+    let kept = fs::read_to_string(&file).unwrap();
+    assert!(!kept.contains("hunter2") && !kept.contains(password("eve").expose()), "{kept}");
+    let told = house.metrics().await;
+    for (door, count) in [("pg", 1), ("flight", 1), ("http", 2)] {
+        let line = format!("ckosql_logins_failed_total{{door=\"{door}\"}} {count}");
+        assert!(told.lines().any(|told| told == line), "{line}\n{told}");
+    }
 }

@@ -16,7 +16,6 @@ use super::relations::Names;
 use super::values;
 use crate::engine::PUBLIC;
 use crate::error::{Error, ErrorKind, sqlstate};
-use crate::pg::failure::Failure;
 use crate::pg::settings::{Extent, SERVER_VERSION, Settings};
 
 /// Functions that say yes, whatever they are asked.
@@ -191,8 +190,7 @@ fn set_config(settings: &Arc<Mutex<Settings>>) -> impl Fn(&[ColumnarValue]) -> R
     move |arguments| {
         let (name, value) = (word(arguments, 0)?.unwrap_or_default(), word(arguments, 1)?);
         let extent = if word(arguments, 2)?.as_deref() == Some("true") { Extent::Transaction } else { Extent::Session };
-        let refused = |failure: Failure| Error::new(ErrorKind::Query, failure.to_string()).state(failure.sqlstate());
-        locked(&settings).set(&name, value.as_deref(), extent).map_err(refused)?;
+        locked(&settings).set(&name, value.as_deref(), extent).map_err(|failure| failure.error())?;
         Ok(ColumnarValue::Scalar(ScalarValue::Utf8(value)))
     }
 }
