@@ -30,7 +30,7 @@ use super::settings::{ALL, Extent};
 use super::types::{Column, size};
 use super::user::{User, no_statement};
 use super::wire::{Inbox, Outbox};
-use crate::engine::{access, aside};
+use crate::engine::aside;
 use crate::error::Error;
 
 /// A client and everything it has here.
@@ -327,8 +327,12 @@ impl Connection {
                 self.declare(name, *is_held, portal).await?;
                 self.done("DECLARE CURSOR")
             }
+            Command::Set { extent: Extent::Transaction, .. } if self.block == TransactionStatus::Idle => {
+                self.out.say(&Failure::new("25P01", "SET LOCAL can only be used in transaction blocks").notice())?;
+                self.done("SET")
+            }
             Command::Set { name, value, extent } => {
-                let set = self.set(name, value.as_deref(), *extent).await;
+                let set = self.user.set(name, value.as_deref(), *extent).await;
                 let told = set.inspect_err(|failure| prepared.refuse(&self.user, failure))?;
                 if let Some((name, value)) = told {
                     self.out.say(&Backend::ParameterStatus(ParameterStatus::new(name.to_owned(), value)))?;
@@ -422,7 +426,7 @@ impl Connection {
     async fn run_own(&mut self, command: &Command) -> Result<(), Trouble> {
         match command {
             Command::ResetAll => {
-                self.user.reset()?;
+                self.user.reset().await?;
                 self.tell_settings()?;
                 self.done("RESET")
             }
@@ -432,21 +436,21 @@ impl Connection {
                 }
                 self.portals.clear();
                 self.statements.clear();
-                self.user.reset()?;
+                self.user.discard().await?;
                 self.tell_settings()?;
                 self.done("DISCARD ALL")
             }
             Command::Begin => {
                 if self.block == TransactionStatus::Idle {
                     self.block = TransactionStatus::Transaction;
-                    self.user.settings().begin();
+                    self.user.begin();
                 } else {
                     self.out.say(&Failure::new("25001", "there is already a transaction in progress").notice())?;
                 }
                 self.done("BEGIN")
             }
-            Command::Commit => self.end(self.block != TransactionStatus::Error),
-            Command::Rollback => self.end(false),
+            Command::Commit => self.end(self.block != TransactionStatus::Error).await,
+            Command::Rollback => self.end(false).await,
             Command::RollbackTo => {
                 if self.block == TransactionStatus::Idle {
                     return Err(Failure::new("25P01", "ROLLBACK TO SAVEPOINT can only be used in transaction blocks").into());
@@ -478,25 +482,15 @@ impl Connection {
     }
 
     /// Ends a transaction.
-    fn end(&mut self, is_kept: bool) -> Result<(), Trouble> {
+    async fn end(&mut self, is_kept: bool) -> Result<(), Trouble> {
         if self.block == TransactionStatus::Idle {
             self.out.say(&Failure::new("25P01", "there is no transaction in progress").notice())?;
         }
         self.block = TransactionStatus::Idle;
         self.portals.retain(|_, portal| portal.is_held);
-        self.user.settings().end(is_kept);
+        self.user.end(is_kept).await?;
         self.tell_settings()?;
         self.done(if is_kept { "COMMIT" } else { "ROLLBACK" })
-    }
-
-    /// Changes a setting; gives its name and value when the client is to be told of it.
-    async fn set(&self, name: &str, value: Option<&str>, extent: Extent) -> Result<Option<(&'static str, String)>, Failure> {
-        match access::check_setting(name) {
-            Ok(()) => self.user.session().set(name, value).await.map(|()| None).map_err(Failure::from),
-            Err(refused) if name.contains('.') => Err(refused.into()),
-            // One of PostgreSQL's.
-            Err(_refused) => self.user.settings().set(name, value, extent),
-        }
     }
 
     /// Tells the settings that clients are told of.

@@ -39,6 +39,11 @@ impl Failure {
         Self { is_fatal: true, ..Self::new(sqlstate, message) }
     }
 
+    /// The same as one that ends the connection.
+    pub(super) fn ends(self) -> Self {
+        Self { is_fatal: true, ..self }
+    }
+
     /// What no client that keeps to the protocol says.
     pub(super) fn protocol(message: &str) -> Self {
         Self::fatal("08P01", message)

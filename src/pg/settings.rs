@@ -118,7 +118,12 @@ impl Settings {
             // What a client would like is no reason to send it away.
             let _refused = settings.set(name, Some(value), Extent::Session);
         }
-        Self { first: settings.values.clone(), ..settings }
+        settings
+    }
+
+    /// From now on, what is so now is what the connection began with.
+    pub(super) fn settle(&mut self) {
+        self.first = self.values.clone();
     }
 
     /// The value of a setting; none when there is no such.
@@ -157,6 +162,8 @@ impl Settings {
         let old = self.values.remove(setting.name);
         if extent == Extent::Transaction {
             self.local.entry(setting.name).or_insert(old);
+        } else {
+            self.local.remove(setting.name);
         }
         let told = value.clone().unwrap_or_else(|| setting.default.to_owned());
         self.values.extend(value.map(|value| (setting.name, value)));
@@ -264,6 +271,7 @@ mod tests {
     #[test]
     fn a_transaction_takes_back_what_it_set() {
         let mut settings = Settings::of("anna", &[("application_name".to_owned(), "psql".to_owned())]);
+        settings.settle();
         let set =
             |settings: &mut Settings, value, extent| settings.set("application_name", Some(value), extent).map(drop).unwrap();
         settings.begin();
@@ -275,6 +283,11 @@ mod tests {
         set(&mut settings, "three", Extent::Transaction);
         settings.end(true);
         assert_eq!(settings.get("application_name"), Some("psql"));
+        settings.begin();
+        set(&mut settings, "two", Extent::Transaction);
+        set(&mut settings, "three", Extent::Session);
+        settings.end(true);
+        assert_eq!(settings.get("application_name"), Some("three"));
         set(&mut settings, "four", Extent::Session);
         settings.reset();
         assert_eq!(settings.get("application_name"), Some("psql"));

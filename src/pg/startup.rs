@@ -19,11 +19,11 @@ use super::connection::Connection;
 use super::failure::{Failure, Trouble};
 use super::frontend::{Message, Opening};
 use super::scram::{Exchange, MECHANISM};
-use super::settings::Settings;
+use super::settings::{Extent, Settings};
 use super::user::User;
 use super::wire::{Inbox, LONGEST_OPENING, Outbox, Stream, split};
 use crate::door::{Admission, Users};
-use crate::engine::{CATALOG, Caller};
+use crate::engine::{CATALOG, Caller, access};
 use crate::error::{Error, ErrorKind};
 
 /// What [`Caller`] calls this door.
@@ -155,11 +155,15 @@ async fn enter(
         let message = format!("database \"{database}\" does not exist; the one there is is {CATALOG}");
         return Err(Failure::fatal("3D000", message).into());
     }
-    let settings = settings(&name, &parameters);
-    for (name, value) in settings.reported() {
+    let (liked, said) = settings(parameters)?;
+    let mut user = User::new(&server.engine, &server.catalog, Settings::of(&name, &liked), caller)?;
+    for (name, value) in said {
+        user.set(&name, Some(&value), Extent::Session).await.map_err(Failure::ends)?;
+    }
+    user.settle();
+    for (name, value) in user.settings().reported() {
         out.say(&Backend::ParameterStatus(ParameterStatus::new(name.to_owned(), value.to_owned())))?;
     }
-    let user = User::new(&server.engine, &server.catalog, settings, caller)?;
     let place = server.processes.enter()?;
     out.say(&Backend::BackendKeyData(BackendKeyData::new(place.number(), SecretKey::I32(place.secret()))))?;
     out.say(&Backend::ReadyForQuery(ReadyForQuery::new(TransactionStatus::Idle)))?;
@@ -168,19 +172,40 @@ async fn enter(
     Ok((user, place))
 }
 
-/// The settings that a client begins with: each a parameter, or one of `-c name=value` in `options`.
-fn settings(user: &str, parameters: &[(String, String)]) -> Settings {
-    let mut all = Vec::new();
-    for (name, value) in parameters {
-        if name == "options" {
-            let words = value.split_whitespace().filter(|word| *word != "-c");
-            let pairs = words.filter_map(|word| word.trim_start_matches("-c").trim_start_matches("--").split_once('='));
-            all.extend(pairs.map(|(name, value)| (name.replace('-', "_"), value.to_owned())));
-        } else {
-            all.push((name.clone(), value.clone()));
+/// Names of settings, with their values.
+type Pairs = Vec<(String, String)>;
+
+/// The settings that a client begins with: what it would like, as drivers say it of themselves, and what is as good as SET: the
+/// engine's own, and each `-c name=value` of `options`, which somebody wrote.
+///
+/// # Errors
+/// A failure when `options` are anything else.
+fn settings(parameters: Pairs) -> Result<(Pairs, Pairs), Failure> {
+    let (options, others): (Pairs, Pairs) = parameters.into_iter().partition(|(name, _)| name == "options");
+    let (mut said, liked): (Pairs, Pairs) = others.into_iter().partition(|(name, _)| access::check_setting(name).is_ok());
+    for word in options.iter().flat_map(|(_, value)| words(value)).filter(|word| word != "-c") {
+        let pair = word.strip_prefix("-c").or_else(|| word.strip_prefix("--")).unwrap_or(&word).split_once('=');
+        let wrong = || Failure::fatal("42601", format!("invalid command-line argument for server process: {word}"));
+        let (name, value) = pair.ok_or_else(wrong)?;
+        said.push((name.replace('-', "_"), value.to_owned()));
+    }
+    Ok((liked, said))
+}
+
+/// The words of `options`: a backslash takes what comes after it as it is, a space for one.
+fn words(options: &str) -> Vec<String> {
+    let (mut words, mut word) = (Vec::new(), String::new());
+    let mut letters = options.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => word.extend(letters.next()),
+            space if space.is_whitespace() => words.push(std::mem::take(&mut word)),
+            other => word.push(other),
         }
     }
-    Settings::of(user, &all)
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 /// Asks for a password, and for the proof that it is known; who is no user is asked like any other.
@@ -216,5 +241,31 @@ pub(super) fn refuse(stream: &TcpStream) {
     if failure.message().encode(&mut bytes).is_ok() {
         // Who does not hear it finds the door shut.
         let _told = stream.try_write(&bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(options: &str) -> Result<Pairs, Failure> {
+        settings(vec![("options".to_owned(), options.to_owned())]).map(|(_, said)| said)
+    }
+
+    #[test]
+    fn options_are_read_as_postgresql_reads_them() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let expected = [pair("checkout.max_requests", "5"), pair("statement_timeout", "5 min"), pair("search_path", "a,b")];
+        let given = r"-c checkout.max_requests=5 --statement-timeout=5\ min  -csearch_path=a,b";
+        assert_eq!(read(given).unwrap(), expected);
+        assert_eq!(read("").unwrap(), []);
+        assert_eq!(read("-B 5").unwrap_err().sqlstate(), "42601");
+    }
+
+    #[test]
+    fn what_is_the_engine_s_own_is_as_good_as_said() {
+        let pair = |name: &str| (name.to_owned(), "1".to_owned());
+        let (liked, said) = settings(vec![pair("TimeZone"), pair("checkout.max_requests")]).unwrap();
+        assert_eq!((liked, said), (vec![pair("TimeZone")], vec![pair("checkout.max_requests")]));
     }
 }

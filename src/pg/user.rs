@@ -1,13 +1,14 @@
-//! Who a connection is: a session of the engine, and the settings of PostgreSQL that are its own.
+//! Who a connection is: a session of the engine, and the settings of both that are its own.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use datafusion::sql::sqlparser::ast::Statement;
 
 use super::catalog::Catalog;
 use super::failure::Failure;
-use super::settings::Settings;
-use crate::engine::{Caller, Engine, Session};
+use super::settings::{Extent, Settings};
+use crate::engine::{Caller, Engine, Session, access};
 use crate::error::Result;
 
 /// A user's session.
@@ -17,7 +18,20 @@ pub(super) struct User {
     caller: Caller,
     catalog: Arc<Catalog>,
     session: Session,
+    /// PostgreSQL's.
     settings: Arc<Mutex<Settings>>,
+    own: Own,
+}
+
+/// The engine's settings, as they were: names and values.
+#[derive(Debug, Default)]
+struct Own {
+    /// What the connection began with.
+    first: BTreeMap<String, String>,
+    /// What was so when the transaction began.
+    before: Option<BTreeMap<String, String>>,
+    /// Of those that hold for the transaction only, what was so before.
+    local: BTreeMap<String, String>,
 }
 
 impl User {
@@ -28,7 +42,14 @@ impl User {
     pub(super) fn new(engine: &Engine, catalog: &Arc<Catalog>, settings: Settings, caller: Caller) -> Result<Self> {
         let settings = Arc::new(Mutex::new(settings));
         let session = catalog.session(engine, &settings, &caller)?;
-        Ok(Self { engine: engine.clone(), caller, catalog: Arc::clone(catalog), session, settings })
+        let (engine, catalog, own) = (engine.clone(), Arc::clone(catalog), Own::default());
+        Ok(Self { engine, caller, catalog, session, settings, own })
+    }
+
+    /// From now on, what is so now is what the connection began with.
+    pub(super) fn settle(&mut self) {
+        self.settings().settle();
+        self.own.first = self.own_settings();
     }
 
     pub(super) fn session(&self) -> &Session {
@@ -44,14 +65,89 @@ impl User {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets everything back to what it was at the beginning.
+    /// Changes a setting, or sets it back; gives its name and value when the client is to be told of it.
+    ///
+    /// # Errors
+    /// A failure when there is no such setting, it cannot be that, or it is the server's.
+    pub(super) async fn set(
+        &mut self,
+        name: &str,
+        value: Option<&str>,
+        extent: Extent,
+    ) -> Result<Option<(&'static str, String)>, Failure> {
+        match access::check_setting(name) {
+            Ok(()) => self.set_own(&name.to_lowercase(), value, extent).await.map(|()| None).map_err(Failure::from),
+            Err(refused) if name.contains('.') => Err(refused.into()),
+            // One of PostgreSQL's.
+            Err(_refused) => self.settings().set(name, value, extent),
+        }
+    }
+
+    /// Changes a setting of the engine's, or sets it back.
+    async fn set_own(&mut self, name: &str, value: Option<&str>, extent: Extent) -> Result<()> {
+        let old = self.own_settings().remove(name);
+        self.session.set(name, value.or(self.own.first.get(name).map(String::as_str))).await?;
+        match (extent, old) {
+            (Extent::Transaction, Some(old)) => {
+                self.own.local.entry(name.to_owned()).or_insert(old);
+            }
+            (Extent::Transaction, None) => {}
+            (Extent::Session, _) => {
+                self.own.local.remove(name);
+            }
+        }
+        Ok(())
+    }
+
+    /// The engine's settings and their values.
+    fn own_settings(&self) -> BTreeMap<String, String> {
+        let own = self.session.settings().into_iter().filter(|(name, ..)| access::check_setting(name).is_ok());
+        own.map(|(name, value, _)| (name, value)).collect()
+    }
+
+    /// Has the engine's settings be as they were.
+    async fn take_back(&self, values: BTreeMap<String, String>) -> Result<()> {
+        let now = self.own_settings();
+        for (name, value) in values.iter().filter(|(name, value)| now.get(*name) != Some(value)) {
+            self.session.set(name, Some(value)).await?;
+        }
+        Ok(())
+    }
+
+    /// A transaction begins.
+    pub(super) fn begin(&mut self) {
+        self.settings().begin();
+        self.own.before = Some(self.own_settings());
+    }
+
+    /// A transaction ends, and what was set in it is kept or not.
+    ///
+    /// # Errors
+    /// Those of [`Session::set`].
+    pub(super) async fn end(&mut self, is_kept: bool) -> Result<()> {
+        self.settings().end(is_kept);
+        let (before, local) = (self.own.before.take(), std::mem::take(&mut self.own.local));
+        let was = if is_kept { Some(local) } else { before };
+        self.take_back(was.unwrap_or_default()).await
+    }
+
+    /// Sets all settings back to what they were at the beginning.
+    ///
+    /// # Errors
+    /// Those of [`Session::set`].
+    pub(super) async fn reset(&mut self) -> Result<()> {
+        self.settings().reset();
+        self.own.local.clear();
+        self.take_back(self.own.first.clone()).await
+    }
+
+    /// Begins anew, with what there was at the beginning.
     ///
     /// # Errors
     /// Those of [`Engine::session_for`].
-    pub(super) fn reset(&mut self) -> Result<()> {
+    pub(super) async fn discard(&mut self) -> Result<()> {
         self.session = self.catalog.session(&self.engine, &self.settings, &self.caller)?;
-        self.settings().reset();
-        Ok(())
+        self.reset().await
     }
 
     /// Forgets a statement that was prepared in SQL.

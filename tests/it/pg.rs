@@ -659,6 +659,64 @@ async fn settings_are_a_connection_s_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_set_in_a_transaction_ends_as_postgresql_says() {
+    let door = Door::open().await;
+    let client = door.connect().await;
+    let most = async || value(&client, "show checkout.max_requests").await;
+    client.batch_execute("begin; set local checkout.max_requests = 5").await.unwrap();
+    assert_eq!(most().await, "5");
+    client.batch_execute("commit").await.unwrap();
+    assert_eq!(most().await, "1000");
+    client.batch_execute("begin; set checkout.max_requests = 6; set local checkout.max_requests = 5; commit").await.unwrap();
+    assert_eq!(most().await, "6");
+    client.batch_execute("begin; set checkout.max_requests = 7; set local checkout.max_requests = 8; rollback").await.unwrap();
+    assert_eq!(most().await, "6");
+    client.batch_execute("begin; set checkout.max_requests = 9").await.unwrap();
+    assert_eq!(state(&client, "select nope").await, "42703");
+    client.batch_execute("commit").await.unwrap();
+    assert_eq!(most().await, "6", "a transaction that failed is none that was committed");
+    // Where there is none, it is nothing.
+    client.batch_execute("set local checkout.max_requests = 5; set local statement_timeout = 5").await.unwrap();
+    assert_eq!((most().await, value(&client, "show statement_timeout").await), ("6".to_owned(), "0".to_owned()));
+    client.batch_execute("reset checkout.max_requests").await.unwrap();
+    assert_eq!(most().await, "1000");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_set_at_the_beginning_holds_or_is_refused() {
+    let door = Door::open().await;
+    let connect = async |options: &str| {
+        let (client, connection) = door.config().options(options).connect(NoTls).await?;
+        tokio::spawn(connection);
+        Ok::<_, tokio_postgres::Error>(client)
+    };
+    let client = connect("-c checkout.max_requests=5 -c statement_timeout=5000").await.unwrap();
+    let told = async || [value(&client, "show checkout.max_requests").await, value(&client, "show statement_timeout").await];
+    let began = ["5", "5000"];
+    assert_eq!(told().await, began);
+    // It is what there is to go back to.
+    for back in ["reset checkout.max_requests; reset statement_timeout", "reset all", "discard all"] {
+        client.batch_execute("set checkout.max_requests = 6; set statement_timeout = 6000").await.unwrap();
+        for statement in back.split("; ") {
+            client.batch_execute(statement).await.unwrap();
+        }
+        assert_eq!(told().await, began, "{back}");
+    }
+    for (options, expected) in [
+        ("-c checkout.max_requests=few", "22023"),
+        ("-c checkout.no_such=1", "42704"),
+        ("-c datafusion.execution.batch_size=1", "25006"),
+        ("-c no_such=1", "42704"),
+        ("-c default_transaction_read_only=off", "25006"),
+        ("--nonsense", "42601"),
+    ] {
+        let error = connect(options).await.map(drop).unwrap_err();
+        let error = refused(&error);
+        assert_eq!((error.severity(), error.code().code()), ("FATAL", expected), "{options}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_too_many_is_told_so() {
     let door = Door::with(Options { limits: Limits { connections: 1, ..options().limits }, ..options() }).await;
     let client = door.connect().await;
