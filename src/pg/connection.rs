@@ -231,6 +231,7 @@ impl Connection {
         }
         self.portals.remove(&bind.portal);
         if let Some(prepared) = prepared {
+            prepared.check_path(&self.user)?;
             let bound = prepared.bind(bind)?;
             let formats = bind.results.clone();
             self.portals.insert(bind.portal.clone(), Portal { prepared, bound, formats, running: None, is_held: false });

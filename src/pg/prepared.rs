@@ -24,6 +24,8 @@ pub(super) struct Prepared {
     /// The text it was in, which the places of errors count in.
     pub(super) sql: Arc<str>,
     pub(super) command: Command,
+    /// The schema that names without one were read in.
+    schema: String,
     /// The statement as it was read.
     written: Arc<ParsedStatement>,
     /// The types that values are read as.
@@ -55,6 +57,7 @@ impl Prepared {
         let mut prepared = Self {
             sql: Arc::clone(sql),
             command,
+            schema: user.follow_path(),
             written: Arc::clone(&written),
             parameters: Vec::new(),
             inferred: Vec::new(),
@@ -77,6 +80,20 @@ impl Prepared {
             prepared.planned = Some(planned);
         }
         Ok(prepared)
+    }
+
+    /// Refuses what was read by another search path than there is now: it would answer of other tables.
+    ///
+    /// # Errors
+    /// A failure, upon which drivers prepare it again.
+    pub(super) fn check_path(&self, user: &User) -> Result<(), Failure> {
+        if self.planned.is_some() && user.follow_path() != self.schema {
+            return Err(Failure::new(
+                "0A000",
+                "the search_path is another than the statement was prepared with: prepare it again",
+            ));
+        }
+        Ok(())
     }
 
     /// Notes that it is refused, though it could be read.

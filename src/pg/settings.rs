@@ -21,6 +21,8 @@ struct Setting {
 enum Manner {
     /// Anything, which changes nothing.
     Free,
+    /// Names of schemas; the first that there is counts.
+    Names,
     /// As it is.
     Fixed,
     /// As it is, spelled in one of these ways too.
@@ -75,7 +77,7 @@ static SETTINGS: &[Setting] = &[
     setting("max_identifier_length", "63", Manner::Fixed),
     setting("max_index_keys", "32", Manner::Fixed),
     setting("row_security", "on", Manner::Free),
-    setting("search_path", "public", Manner::Free),
+    setting("search_path", "public", Manner::Names),
     reported("server_encoding", "UTF8", Manner::Fixed),
     reported("server_version", SERVER_VERSION, Manner::Fixed),
     setting("server_version_num", "170000", Manner::Fixed),
@@ -194,6 +196,17 @@ impl Settings {
         }
     }
 
+    /// The schema in which tables are that are named without one: the first of the search path that there is; none where there is
+    /// none of them.
+    pub(super) fn schema(&self, is_there: impl Fn(&str) -> bool) -> Option<String> {
+        let path = self.get("search_path").unwrap_or_default();
+        let name = |word: &str| match word.strip_prefix('"').and_then(|word| word.strip_suffix('"')) {
+            Some(quoted) => quoted.replace("\"\"", "\""),
+            None => word.to_lowercase(),
+        };
+        path.split(',').map(|word| name(word.trim())).find(|name| is_there(name))
+    }
+
     /// How long a statement may take; any time when there is none.
     pub(super) fn statement_timeout(&self) -> Option<Duration> {
         self.get("statement_timeout").and_then(time).filter(|time| !time.is_zero())
@@ -207,7 +220,7 @@ impl Setting {
         let is_default = spelled == self.default.to_lowercase();
         let cannot = |state: &'static str, why: &str| Err(Failure::new(state, format!("parameter \"{}\" {why}", self.name)));
         match self.manner {
-            Manner::Free => Ok(value.to_owned()),
+            Manner::Free | Manner::Names => Ok(value.to_owned()),
             Manner::Time if time(value).is_some() => Ok(value.to_owned()),
             Manner::Time => cannot("22023", "is a time, as in 500, '30s' or '5min'"),
             Manner::On if ["on", "true", "yes", "1", "t", "y"].contains(&spelled.as_str()) => Ok("on".to_owned()),
@@ -291,6 +304,24 @@ mod tests {
         set(&mut settings, "four", Extent::Session);
         settings.reset();
         assert_eq!(settings.get("application_name"), Some("psql"));
+    }
+
+    #[test]
+    fn the_first_schema_of_the_search_path_that_there_is_counts() {
+        let mut settings = Settings::default();
+        let is_there = |name: &str| ["public", "live", "Odd, one"].contains(&name);
+        assert_eq!(settings.schema(is_there).as_deref(), Some("public"));
+        for (path, expected) in [
+            ("live", Some("live")),
+            ("\"$user\", public", Some("public")),
+            ("nowhere, LIVE,public", Some("live")),
+            ("\"live\"", Some("live")),
+            ("\"LIVE\"", None),
+            ("", None),
+        ] {
+            settings.set("search_path", Some(path), Extent::Session).unwrap();
+            assert_eq!(settings.schema(is_there).as_deref(), expected, "{path}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use datafusion::sql::sqlparser::ast::Statement;
 use super::catalog::Catalog;
 use super::failure::Failure;
 use super::settings::{Extent, Settings};
-use crate::engine::{Caller, Engine, Session, access};
+use crate::engine::{CATALOG, Caller, Engine, Session, access};
 use crate::error::Result;
 
 /// A user's session.
@@ -54,6 +54,21 @@ impl User {
 
     pub(super) fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// Has names without a schema's be read by the search path; gives the schema they are of.
+    pub(super) fn follow_path(&self) -> String {
+        let context = self.session.context();
+        let catalog = context.catalog(CATALOG);
+        let is_there = |name: &str| catalog.as_ref().is_some_and(|catalog| catalog.schema(name).is_some());
+        // Where there is none, no name is found.
+        let schema = self.settings().schema(is_there).unwrap_or_default();
+        let state = context.state_ref();
+        let is_so = state.read().config_options().catalog.default_schema == schema;
+        if !is_so {
+            state.write().config_mut().options_mut().catalog.default_schema.clone_from(&schema);
+        }
+        schema
     }
 
     /// The ways to read a statement, the truest first.

@@ -65,6 +65,10 @@ public final class Pg {
         count(metadata.getUDTs(null, "public", "%", null));
         told(true, "pgjdbc asks for procedures and types of one's own");
         connection.setReadOnly(true);
+        connection.setSchema("system");
+        try (Statement statement = connection.createStatement()) {
+            told("system".equals(connection.getSchema()) && statement.executeQuery("select count(*) from sync_state").next(), "pgjdbc goes to another schema");
+        }
         connection.setSchema("public");
         told("public".equals(connection.getSchema()) && "checkout".equals(connection.getCatalog()) && connection.isValid(5), "pgjdbc asks where it is");
         try (Statement statement = connection.createStatement()) {
@@ -124,6 +128,9 @@ public final class Pg {
                 told(rows.getInt(1) == fetched, "pgjdbc fetches in portions");
             }
             connection.commit();
+        }
+        try (Connection connection = DriverManager.getConnection(arguments[0] + "&currentSchema=system"); Statement statement = connection.createStatement()) {
+            told(statement.executeQuery("select count(*) from sync_state").next(), "pgjdbc begins in another schema");
         }
     }
 }

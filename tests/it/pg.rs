@@ -717,6 +717,51 @@ async fn what_is_set_at_the_beginning_holds_or_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn names_are_looked_for_along_the_search_path() {
+    const HERE: &str =
+        "select table_type from information_schema.tables where table_schema = current_schema() and table_name = 'payments'";
+    let door = Door::open().await;
+    let client = door.connect().await;
+    let found = async || {
+        let of = async |sql: &str| rows(&client, sql).await.remove(0).remove(0);
+        let visible = of("select count(*) from pg_class where relname = 'payments' and pg_table_is_visible(oid)").await;
+        let oid = of(
+            "select n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = 'payments'::regclass",
+        );
+        (of("select current_schema()").await, visible, oid.await)
+    };
+    let told = |schema: &str| (Some(schema.to_owned()), Some("1".to_owned()), Some(schema.to_owned()));
+    assert_eq!(found().await, told("public"));
+    // It is in system alone.
+    assert_eq!(state(&client, "select * from sync_state").await, "42P01");
+    client.batch_execute("set search_path = nowhere, live, public").await.unwrap();
+    assert_eq!(found().await, told("live"));
+    assert_eq!(value(&client, "select current_schemas(true)").await, "{pg_catalog,live}");
+    assert_eq!(rows(&client, HERE).await.len(), 1);
+    assert_eq!(state(&client, "select * from declines").await, "42P01", "a view of public is found in live");
+    value(&client, "select count(*) from public.declines").await;
+    // It ends with its transaction, and is what it was set to in any other way.
+    client.batch_execute("begin; set local search_path = system; select count(*) from sync_state; rollback").await.unwrap();
+    assert_eq!(found().await, told("live"));
+    value(&client, "select set_config('search_path', 'system', false)").await;
+    value(&client, "select count(*) from sync_state").await;
+    let (other, connection) = door.config().options("-c search_path=system").connect(NoTls).await.unwrap();
+    tokio::spawn(connection);
+    value(&other, "select count(*) from sync_state").await;
+    // What was prepared with another is not answered with it.
+    client.batch_execute("set search_path = live").await.unwrap();
+    let prepared = client.prepare("select count(*) from payments").await.unwrap();
+    client.query_one(&prepared, &[]).await.unwrap();
+    client.batch_execute("set search_path = ''").await.unwrap();
+    let error = client.query_one(&prepared, &[]).await.map(drop).unwrap_err();
+    assert_eq!(refused(&error).code().code(), "0A000");
+    assert_eq!(state(&client, "select count(*) from payments").await, "42P01");
+    assert_eq!(rows(&client, "select current_schema()").await, [[None]]);
+    client.batch_execute("reset search_path").await.unwrap();
+    assert_eq!(found().await, told("public"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_too_many_is_told_so() {
     let door = Door::with(Options { limits: Limits { connections: 1, ..options().limits }, ..options() }).await;
     let client = door.connect().await;

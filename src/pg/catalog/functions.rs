@@ -13,8 +13,7 @@ use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Signature, SimpleScalar
 use datafusion::sql::sqlparser::ast::Value;
 
 use super::relations::Names;
-use super::values;
-use crate::engine::PUBLIC;
+use super::{PG_CATALOG, values};
 use crate::error::{Error, ErrorKind, sqlstate};
 use crate::pg::settings::{Extent, SERVER_VERSION, Settings};
 
@@ -78,6 +77,7 @@ pub(super) const REGCLASS: &str = "_pg_regclass";
 
 /// The functions of a session.
 pub(super) fn all(settings: &Arc<Mutex<Settings>>, names: Names) -> Vec<ScalarUDF> {
+    let names = Arc::new(names);
     let own = |get: fn(&Settings) -> String| {
         let settings = Arc::clone(settings);
         move |_: &[ColumnarValue]| Ok(text(get(&locked(&settings))))
@@ -93,8 +93,10 @@ pub(super) fn all(settings: &Arc<Mutex<Settings>>, names: Names) -> Vec<ScalarUD
         function("pg_get_userbyid", DataType::Utf8, own(user)),
         function("current_setting", DataType::Utf8, current_setting(settings)),
         function("set_config", DataType::Utf8, set_config(settings)),
-        function(REGCLASS, DataType::Int32, regclass(names.clone())),
-        function("pg_table_is_visible", DataType::Boolean, is_visible(names)),
+        function(REGCLASS, DataType::Int32, regclass(settings, Arc::clone(&names))),
+        function("pg_table_is_visible", DataType::Boolean, is_visible(settings, Arc::clone(&names))),
+        function("current_schema", DataType::Utf8, current_schema(settings, Arc::clone(&names))),
+        function("current_schemas", DataType::new_list(DataType::Utf8, true), current_schemas(settings, names)),
         function("getdatabaseencoding", DataType::Utf8, |_| Ok(text("UTF8"))),
         function(JOINED, DataType::Utf8, joined),
         function("format", DataType::Utf8, format),
@@ -248,15 +250,41 @@ fn text_at(texts: &ArrayRef, row: usize) -> Option<&str> {
     texts.is_valid(row).then(|| texts.value(row))
 }
 
-/// The object ids of tables by their names, written as in SQL.
-fn regclass(names: Names) -> impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> {
+/// The schema in which tables are that are named without one.
+fn current_schema(
+    settings: &Arc<Mutex<Settings>>,
+    names: Arc<Names>,
+) -> impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> + use<> {
+    let settings = Arc::clone(settings);
+    move |_| Ok(ColumnarValue::Scalar(ScalarValue::Utf8(names.current(&locked(&settings)))))
+}
+
+/// The same as a list, with PostgreSQL's own schema before it where that is asked for.
+fn current_schemas(
+    settings: &Arc<Mutex<Settings>>,
+    names: Arc<Names>,
+) -> impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> + use<> {
+    let settings = Arc::clone(settings);
     move |arguments| {
+        let current = names.current(&locked(&settings));
+        let are_all = word(arguments, 0)?.as_deref() == Some("true");
+        let own = (are_all && current.as_deref() != Some(PG_CATALOG)).then(|| PG_CATALOG.to_owned());
+        let schemas: Vec<_> = own.into_iter().chain(current).map(ScalarValue::from).collect();
+        Ok(ColumnarValue::Scalar(ScalarValue::List(ScalarValue::new_list_nullable(&schemas, &DataType::Utf8))))
+    }
+}
+
+/// The object ids of tables by their names, written as in SQL.
+fn regclass(settings: &Arc<Mutex<Settings>>, names: Arc<Names>) -> impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> + use<> {
+    let settings = Arc::clone(settings);
+    move |arguments| {
+        let current = names.current(&locked(&settings)).unwrap_or_default();
         let arrays = ColumnarValue::values_to_arrays(arguments)?;
         let Some(array) = arrays.first() else { return exec_err!("regclass is of a table's name") };
         let texts = cast(array, &DataType::Utf8)?;
         let oid = |text: &str| {
             let named = TableReference::parse_str(text);
-            let schema = named.schema().unwrap_or(PUBLIC);
+            let schema = named.schema().unwrap_or(&current);
             let found = names.relations.iter().find(|relation| relation.schema == schema && relation.name == named.table());
             found.map(|relation| relation.oid).ok_or_else(|| {
                 Error::new(ErrorKind::Query, format!("relation \"{text}\" does not exist")).state(sqlstate::NO_TABLE)
@@ -269,10 +297,12 @@ fn regclass(names: Names) -> impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> 
 }
 
 /// Whether a table is found without its schema's name.
-fn is_visible(names: Names) -> impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> {
-    let hidden: BTreeSet<i32> =
-        names.relations.into_iter().filter(|relation| relation.schema != PUBLIC).map(|relation| relation.oid).collect();
+fn is_visible(settings: &Arc<Mutex<Settings>>, names: Arc<Names>) -> impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> + use<> {
+    let settings = Arc::clone(settings);
     move |arguments| {
+        let current = names.current(&locked(&settings)).unwrap_or_default();
+        let others = names.relations.iter().filter(|relation| relation.schema != current);
+        let hidden: BTreeSet<i32> = others.map(|relation| relation.oid).collect();
         let arrays = ColumnarValue::values_to_arrays(arguments)?;
         let Some(array) = arrays.first() else { return exec_err!("pg_table_is_visible takes a table's object id") };
         let oids = cast(array, &DataType::Int32)?;

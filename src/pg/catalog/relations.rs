@@ -10,6 +10,7 @@ use tracing::debug;
 
 use super::PG_CATALOG;
 use crate::engine::PUBLIC;
+use crate::pg::settings::Settings;
 
 /// The object id of `pg_catalog` in every PostgreSQL.
 const PG_CATALOG_OID: i32 = 11;
@@ -59,6 +60,13 @@ pub(super) fn names(catalog: &dyn CatalogProvider) -> Names {
         namespaces.push(Namespace { oid, name: schema });
     }
     Names { namespaces, relations }
+}
+
+impl Names {
+    /// The schema in which tables are that are named without one, if any.
+    pub(super) fn current(&self, settings: &Settings) -> Option<String> {
+        settings.schema(|wanted| self.namespaces.iter().any(|namespace| namespace.name == wanted))
+    }
 }
 
 impl Relation {
