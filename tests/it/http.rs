@@ -7,6 +7,7 @@ use std::time::Duration;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Decimal128Type};
 use arrow::ipc::reader::StreamReader;
+use ckosql::api::config::Account;
 use ckosql::door::listener::Limits;
 use ckosql::door::token::Token;
 use ckosql::door::verifier::Verifier;
@@ -15,7 +16,10 @@ use ckosql::engine::Engine;
 use ckosql::engine::journal::Outcome;
 use ckosql::error::ErrorKind;
 use ckosql::http::{ALPN, Options, Server};
-use ckosql::sandbox::SandboxOptions;
+use ckosql::lake::policy::Policy;
+use ckosql::lake::settings::LakeOptions;
+use ckosql::matching::rule::Rule;
+use ckosql::sandbox::{Faults, SandboxOptions};
 use ckosql::secret::Secret;
 use futures::StreamExt;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -26,6 +30,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::copy::{self, Copy};
 use super::roles;
 use super::stand::Stand;
 
@@ -507,6 +512,58 @@ async fn metrics_tell_what_was_done() {
         .for_each(|name| *name = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name));
     names.dedup();
     assert_eq!(heads, names);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_tell_how_what_is_kept_stands() {
+    const RULE: &str = "--- rule: disputed flow: f priority: 1\n--- left: payments(id) right: disputes(id)\n\
+         --- amount: left.amount = right.amount\n\
+         select p.id as left_id, d.id as right_id from payments p join disputes d on d.payment_id = p.id";
+    let folder = tempfile::tempdir().unwrap();
+    let lake = LakeOptions::at(folder.path().to_str().unwrap());
+    let at = |days, change: fn(&mut Account), options| {
+        Copy::made(copy::merchant(days), Some(lake.clone()), options, change, Policy::default()).unwrap()
+    };
+    at(1, |_| {}, SandboxOptions::default()).sync(&["payments", "disputes"]).await;
+    // One that breaks off, a day later.
+    let broken = at(0, |account| account.limits.attempts = 1, SandboxOptions::default());
+    broken.sandbox.stop();
+    let tried = broken.engine.sync(&["disputes".to_owned()], None, false, &|_| {}).await.unwrap();
+    assert!(tried[0].error.is_some());
+    let faults = Faults::parse("429=50%,500=20%").unwrap().with_seed(7);
+    let impatient = |account: &mut Account| {
+        account.limits.longest_wait = Duration::from_millis(5);
+        account.limits.attempts = 50;
+    };
+    let later = at(0, impatient, SandboxOptions { faults, ..SandboxOptions::default() });
+    later.engine.reconcile(&[Rule::parse(RULE, "rule").unwrap()], 20_000, &[]).await.unwrap();
+    later.number("select count(*) from live.disputes").await;
+    let door = Door::over(Stand::new(1, SandboxOptions::default()), later.engine.clone(), options()).await;
+    let told = door.client.get(door.url("/metrics")).send().await.unwrap().text().await.unwrap();
+    let activity = later.engine.activity();
+    assert!(activity.throttled > 0 && activity.retries >= activity.throttled, "{activity:?}");
+    let mut expected = vec![
+        format!("ckosql_throttled_total{{account=\"sandbox\"}} {}", activity.throttled),
+        format!("ckosql_retries_total{{account=\"sandbox\"}} {}", activity.retries),
+        "ckosql_lake_lag_seconds{account=\"sandbox\",table=\"payments\"} 86400".to_owned(),
+        "ckosql_lake_lag_seconds{account=\"sandbox\",table=\"disputes\"} 86400".to_owned(),
+        "ckosql_lake_sync_failures{account=\"sandbox\",table=\"payments\"} 0".to_owned(),
+        "ckosql_lake_sync_failures{account=\"sandbox\",table=\"disputes\"} 1".to_owned(),
+    ];
+    for (metric, label, column, table) in
+        [("ckosql_matches", "status", "status", "matches"), ("ckosql_exceptions", "reason", "reason_code", "exceptions")]
+    {
+        let counts = later.rows(&format!("select {column}, count(*) from recon.{table} group by 1")).await;
+        assert!(!counts.is_empty(), "nothing of {table}");
+        let line = |count: &String| {
+            let (word, count) = count.split_once('|').unwrap();
+            format!("{metric}{{flow=\"f\",{label}=\"{word}\"}} {count}")
+        };
+        expected.extend(counts.iter().map(line));
+    }
+    for line in expected {
+        assert!(told.lines().any(|told| told == line), "{line}\n{told}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
