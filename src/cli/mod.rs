@@ -13,6 +13,7 @@ mod lake;
 mod logs;
 mod new_file;
 mod new_rule;
+mod notify;
 mod open;
 mod overrides;
 mod print;

@@ -10,6 +10,7 @@ use futures::future::{BoxFuture, join_all};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use super::notify::{READY, STOPPING, notify};
 use super::run::interrupt;
 use super::terminal::say;
 use super::{Global, open, users};
@@ -157,12 +158,14 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<(), Fa
     let stop = CancellationToken::new();
     let interrupted = async {
         interrupt().await;
+        notify(STOPPING);
         say("ckosql stops once what is under way is done; once more stops it at once\n");
         stop.cancel();
         interrupt().await;
     };
     let served = async {
         say(&format!("ckosql is ready: {}, {how}\n", places.join(", ")));
+        notify(READY);
         join_all(serving.into_iter().map(|(serve, listener)| serve(listener, stop.clone()))).await;
     };
     tokio::select! {

@@ -349,3 +349,33 @@ fn a_server_says_that_it_is_ready_and_stops_when_it_is_told_to() {
     terminate(&child);
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn systemd_is_told_that_a_server_is_ready_and_that_it_stops() {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixDatagram};
+    use std::time::Duration;
+
+    let place = Place::new();
+    let path = place.path().join("notify");
+    let abstract_name = format!("ckosql/{}", place.path().display());
+    let abstract_address = SocketAddr::from_abstract_name(&abstract_name).unwrap();
+    for (socket, named) in [
+        (UnixDatagram::bind(&path).unwrap(), path.display().to_string()),
+        (UnixDatagram::bind_addr(&abstract_address).unwrap(), format!("@{abstract_name}")),
+    ] {
+        socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let told = || {
+            let mut said = [0; 64];
+            let length = socket.recv(&mut said).unwrap();
+            String::from_utf8(said[..length].to_vec()).unwrap()
+        };
+        let arguments = ["serve", "--demo", "--http", "127.0.0.1:0"];
+        let mut child = place.command(&arguments).env("NOTIFY_SOCKET", named).stderr(Stdio::null()).spawn().unwrap();
+        assert_eq!(told(), "READY=1");
+        terminate(&child);
+        assert_eq!(told(), "STOPPING=1");
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
+}
