@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -16,6 +17,11 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// How long to wait before accepting again when the system has no more sockets.
 const BREATH: Duration = Duration::from_millis(100);
+
+/// After this long without a word the system asks whether the other side is still there,
+const SILENCE: Duration = Duration::from_secs(60);
+/// and again each time after this long, until it gives it up.
+const AGAIN: Duration = Duration::from_secs(15);
 
 /// A door that is open: callers wait in line from here on.
 pub struct Listener {
@@ -95,7 +101,13 @@ impl Listener {
     async fn accept(&self) -> TcpStream {
         loop {
             match self.listener.accept().await {
-                Ok((stream, _)) => return stream,
+                Ok((stream, _)) => {
+                    let alive = TcpKeepalive::new().with_time(SILENCE).with_interval(AGAIN);
+                    if let Err(error) = SockRef::from(&stream).set_tcp_keepalive(&alive) {
+                        warn!(%error, "a caller that vanishes will not be missed");
+                    }
+                    return stream;
+                }
                 Err(error) => {
                     warn!(%error, "cannot take a caller in");
                     tokio::time::sleep(BREATH).await;
@@ -123,5 +135,29 @@ fn note(done: Result<(), tokio::task::JoinError>) {
         && error.is_panic()
     {
         warn!(%error, "a connection ended where it should not have");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_vanishes_without_a_word_is_missed() {
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let _caller = TcpStream::connect(listener.address()).await.unwrap();
+        let (told, mut asked) = mpsc::unbounded_channel();
+        let stop = CancellationToken::new();
+        let serve = |stream: TcpStream| {
+            let told = told.clone();
+            async move { told.send(SockRef::from(&stream).tcp_keepalive_time().unwrap()).unwrap() }
+        };
+        let limits = Limits { connections: 1, drain: SILENCE };
+        tokio::select! {
+            () = listener.serve(limits, &stop, serve, drop) => panic!("it ends"),
+            time = asked.recv() => assert_eq!(time, Some(SILENCE)),
+        }
     }
 }

@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::sql::sqlparser::ast::Statement;
 use pgwire::messages::PgWireBackendMessage as Backend;
@@ -63,6 +64,7 @@ impl Connection {
         let mut is_idle = true;
         let mut is_skipping = false;
         loop {
+            let patience = self.user.settings().idle_timeout().filter(|_| is_idle && self.block != TransactionStatus::Idle);
             let message = tokio::select! {
                 biased;
                 () = stop.cancelled(), if is_idle => {
@@ -70,6 +72,10 @@ impl Connection {
                     return;
                 }
                 message = inbox.next() => message,
+                () = after(patience) => {
+                    self.send_off(&Failure::fatal("25P03", "terminating connection due to idle-in-transaction timeout")).await;
+                    return;
+                }
             };
             let message = match message {
                 Ok(Message::Terminate) | Err(Trouble::Gone) => return,
@@ -100,16 +106,10 @@ impl Connection {
     async fn answer(&mut self, message: Message, inbox: &mut Inbox) -> Result<(), Trouble> {
         let cancel = self.place.begin();
         let timeout = self.user.settings().statement_timeout();
-        let time_is_up = async {
-            match timeout {
-                Some(timeout) => tokio::time::sleep(timeout).await,
-                None => pending().await,
-            }
-        };
         tokio::select! {
             biased;
             () = cancel.cancelled() => Err(cancelled("user request").into()),
-            () = time_is_up => Err(cancelled("statement timeout").into()),
+            () = after(timeout) => Err(cancelled("statement timeout").into()),
             answered = self.handle(message) => answered,
             () = inbox.client_left() => Err(Trouble::Gone),
         }
@@ -516,6 +516,14 @@ impl Connection {
         let unknown = || Failure::new("42704", format!("unrecognized configuration parameter \"{name}\""));
         let value = self.user.get(name).ok_or_else(unknown)?;
         Ok(Running::of_texts(shown(name), vec![vec![value]])?)
+    }
+}
+
+/// Done when a time is up; never, when there is none.
+async fn after(time: Option<Duration>) {
+    match time {
+        Some(time) => tokio::time::sleep(time).await,
+        None => pending().await,
     }
 }
 

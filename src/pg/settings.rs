@@ -61,7 +61,7 @@ static SETTINGS: &[Setting] = &[
     setting("default_transaction_isolation", "read committed", Manner::Free),
     reported("default_transaction_read_only", "on", Manner::On),
     setting("extra_float_digits", "1", Manner::Free),
-    setting("idle_in_transaction_session_timeout", "0", Manner::Free),
+    setting("idle_in_transaction_session_timeout", "0", Manner::Time),
     reported("in_hot_standby", "off", Manner::Fixed),
     reported("integer_datetimes", "on", Manner::Fixed),
     reported("IntervalStyle", "postgres", Manner::Fixed),
@@ -209,7 +209,17 @@ impl Settings {
 
     /// How long a statement may take; any time when there is none.
     pub(super) fn statement_timeout(&self) -> Option<Duration> {
-        self.get("statement_timeout").and_then(time).filter(|time| !time.is_zero())
+        self.time("statement_timeout")
+    }
+
+    /// How long a transaction may be open while nothing is asked for; any time when there is none.
+    pub(super) fn idle_timeout(&self) -> Option<Duration> {
+        self.time("idle_in_transaction_session_timeout")
+    }
+
+    /// A time that is set, and not none.
+    fn time(&self, name: &str) -> Option<Duration> {
+        self.get(name).and_then(time).filter(|time| !time.is_zero())
     }
 }
 

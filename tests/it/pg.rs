@@ -762,6 +762,18 @@ async fn names_are_looked_for_along_the_search_path() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_a_transaction_open_is_sent_off_where_that_is_set() {
+    let door = Door::open().await;
+    let (client, connection) = door.config().connect(NoTls).await.unwrap();
+    let connected = tokio::spawn(connection);
+    assert_eq!(state(&client, "set idle_in_transaction_session_timeout = 'soon'").await, "22023");
+    client.batch_execute("set idle_in_transaction_session_timeout = '20ms'; select 1").await.unwrap();
+    client.batch_execute("begin").await.unwrap();
+    let error = connected.await.unwrap().unwrap_err();
+    assert_eq!((refused(&error).severity(), refused(&error).code().code()), ("FATAL", "25P03"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_too_many_is_told_so() {
     let door = Door::with(Options { limits: Limits { connections: 1, ..options().limits }, ..options() }).await;
     let client = door.connect().await;
