@@ -14,8 +14,9 @@
 //! unmatch,pay_1,line_8
 //! --- expect: matches                               # left ids, right ids, what is left; several ids by +
 //! pay_1,line_7,FEE 15.00
-//! --- expect: exceptions                            # all of them: table, id, reason, candidates
+//! --- expect: exceptions                            # all of them: table, id, reason, candidates, what else is told
 //! payments,pay_2,AMBIGUOUS_KEY,line_8+line_9
+//! payments,pay_3,AMOUNT_MISMATCH,line_5,9.99 against 9.90 USD, 0.09 apart
 //! --- expect: suggestions                           # as matches
 //! --- expect: out_of_scope                          # table, id, and the reason or what the rule says
 //! --- expect: error                                 # words of it
@@ -209,7 +210,7 @@ impl Case {
                 out_of_scope.push(format!("{},{},{why}", table.name(), table.id(out.row)?));
             }
             for exception in &step.exceptions {
-                exceptions.push([shown(step, exception, false)?, shown(step, exception, true)?]);
+                exceptions.push(shown(step, exception)?);
             }
         }
         let mut differs = Vec::new();
@@ -224,7 +225,11 @@ impl Case {
         }
         if let Some(expected) = &self.exceptions {
             // As much of an exception is compared as is expected of it.
-            let told = |[short, whole]: [String; 2]| if expected.contains(&whole) { whole } else { short };
+            let told = |[short, more, whole]: [String; 3]| match () {
+                () if expected.contains(&whole) => whole,
+                () if expected.contains(&more) => more,
+                () => short,
+            };
             differs.extend(difference("exception", expected, exceptions.into_iter().map(told).collect()));
         }
         Ok(differs)
@@ -303,16 +308,38 @@ fn shown_match(step: &Step, found: &Match) -> Result<String> {
     })
 }
 
-fn shown(step: &Step, exception: &Exception, is_whole: bool) -> Result<String> {
+/// An exception; with its candidates; and with what else there is to say of it.
+fn shown(step: &Step, exception: &Exception) -> Result<[String; 3]> {
     let table = step.table(exception.table)?;
     let short = format!("{},{},{}", table.name(), table.id(exception.row)?, exception.reason);
-    Ok(if is_whole { format!("{short},{}", step.candidates(exception)?.join("+")) } else { short })
+    let more = format!("{short},{}", step.candidates(exception)?.join("+"));
+    let whole = format!("{more},{}", exception.detail.as_deref().unwrap_or_default());
+    Ok([short, more, whole])
 }
 
-/// Lines that only one of both has.
+/// Lines that one of both has, or has more often than the other.
 fn difference(what: &str, expected: &[String], mut got: Vec<String>) -> Vec<String> {
     got.sort_unstable();
-    let missing = expected.iter().filter(|line| !got.contains(line)).map(|line| format!("- {what}: {line}"));
-    let surplus = got.iter().filter(|line| !expected.contains(line)).map(|line| format!("+ {what}: {line}"));
-    missing.chain(surplus).collect()
+    let mut differs = Vec::new();
+    for line in expected {
+        match got.iter().position(|other| other == line) {
+            Some(place) => drop(got.remove(place)),
+            None => differs.push(format!("- {what}: {line}")),
+        }
+    }
+    differs.extend(got.iter().map(|line| format!("+ {what}: {line}")));
+    differs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_there_more_often_than_expected_differs_and_so_does_what_is_there_less_often() {
+        let lines = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(difference("match", &lines("a b b"), lines("b a b")), [""; 0]);
+        assert_eq!(difference("match", &lines("a b"), lines("b c a b")), ["+ match: b", "+ match: c"]);
+        assert_eq!(difference("match", &lines("a b b"), lines("b a")), ["- match: b"]);
+    }
 }
