@@ -35,9 +35,13 @@ pub(super) fn compare(rule: &Rule, lines: [Lines<'_>; 2], group: &Group, convent
     if left == right {
         return Ok(Compared::Equal(None));
     }
-    let unit = 10_i128.pow(DECIMAL_SCALE.saturating_sub(conventions.exponents.of(currency)));
+    let exponent = conventions.exponents.of(currency);
+    let unit = 10_i128.pow(DECIMAL_SCALE.saturating_sub(exponent));
     let apart = Apart { left, right, residual: left.checked_sub(right).ok_or_else(overflow)?, unit };
-    let detail = || format!("{} against {} {currency}, {} apart", decimal(left), decimal(right), decimal(apart.residual));
+    let detail = || {
+        let apart_by = format!("{} against {} {currency}, {} apart", decimal(left), decimal(right), decimal(apart.residual));
+        if apart.has_other_decimals(exponent) { format!("{apart_by}, as if {currency} had other decimals") } else { apart_by }
+    };
     if apart.has_other_sign(amount)? {
         return unequal("SIGN_CONFLICT", detail());
     }
@@ -99,6 +103,14 @@ impl Apart {
         let is_turned = self.left.signum() * self.right.signum() == -1;
         let turned = Self { residual: self.left.checked_add(self.right).ok_or_else(overflow)?, ..self };
         Ok(is_turned && (turned.residual == 0 || turned.is_tolerated(amount)?))
+    }
+
+    /// Whether one is the other with its point elsewhere: minor units that were taken for whole ones, or for hundredths.
+    fn has_other_decimals(self, exponent: u32) -> bool {
+        let factors = [exponent, exponent.abs_diff(2)].into_iter().filter_map(|places| 10_i128.checked_pow(places));
+        let [left, right] = [self.left, self.right];
+        let is = |one: i128, factor, other| one.checked_mul(factor) == Some(other);
+        factors.filter(|factor| *factor > 1).any(|factor| is(left, factor, right) || is(right, factor, left))
     }
 
     fn is_tolerated(self, amount: &Amount) -> Result<bool> {
