@@ -1,13 +1,14 @@
 -- check: balance_chain
 -- identity: I10
 -- flow: balance_rollforward
--- says: each statement opens with the balances that the one before closed with
+-- says: each statement opens with the balances that the one before closed with; named from the first day of that to the later one's
 -- exactness: exact, for each of the four balances; where the statement before is missing there is nothing to compare
 -- day: the later statement begins, settlement zone
 -- needs: balance_statements
 with ends as (
     select
         cast(reporting_start_date_local as date) as day,
+        cast(reporting_start_date_local as date) as since,
         'opening' as at,
         entity_id,
         currency_account_id,
@@ -22,6 +23,7 @@ with ends as (
     union all
     select
         cast(reporting_end_date_local as date),
+        cast(reporting_start_date_local as date),
         'closing',
         entity_id,
         currency_account_id,
@@ -38,6 +40,7 @@ with ends as (
 balances as (
     select
         e.day,
+        e.since,
         e.at,
         e.entity_id,
         e.currency_account_id,
@@ -60,6 +63,7 @@ pairs as (
         currency_account_id,
         holding_currency,
         pot,
+        max(case when at = 'closing' then since end) as since,
         max(case when at = 'closing' then balance end) as closed,
         max(case when at = 'opening' then balance end) as opened,
         max(case when at = 'opening' then file_id end) as file_id
@@ -70,7 +74,7 @@ select
     day,
     entity_id,
     cast(null as text) as payout_id,
-    pot || ' of ' || currency_account_id as subject,
+    pot || ' of ' || currency_account_id || ' from ' || cast(since as text) || ' to ' || cast(day as text) as subject,
     holding_currency as currency,
     closed as expected,
     opened as found,

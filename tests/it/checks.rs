@@ -382,6 +382,23 @@ async fn cases_10_12_50_and_i17_a_settlement_is_held_against_its_rows_its_breakd
 }
 
 #[tokio::test]
+async fn case_11_a_settlement_that_was_rounded_up_is_a_cent_above_its_rows() {
+    let (settled, components) = (settlements("1302.37", "1302.37"), text("views", "payout_components"));
+    let components = components.replace("from books.settlements", &format!("from ({settled}) as settlements"));
+    let actions = "select 'PO1' as payout_id, 'PO1' as report_payout_id, 'USD' as holding_currency, cast(column1 as decimal(38, 8)) \
+                   as holding_currency_amount from (values (1302.40), (-0.03061849))";
+    let breakdown = "select 'PO1' as report_payout_id, 'USD' as holding_currency, cast(1302.37 as decimal(38, 8)) as \
+                     net_in_holding_currency";
+    let tables = [("settlements", &*settled), ("settlement_actions", actions)];
+    let told = said("checks", "payout_amount", "expected, found, difference", &tables).await;
+    assert_eq!(told, ["1302.37000000 1302.36000000 -0.01000000"]);
+    // Of the cent the rows have the most, so rounded to the nearest it would be right.
+    let tables = [("payout_components", &*components), ("settlement_actions", actions), ("settlement_breakdown", breakdown)];
+    let told = said("views", "payout_tie_out", "actions, floor, payout_amount - actions", &tables).await;
+    assert_eq!(told, ["1302.36938151 1302.36000000 0.00061849"]);
+}
+
+#[tokio::test]
 async fn case_51_a_day_that_opens_with_another_balance_than_the_one_before_closed_with_is_named() {
     let rows = "select 'Balances & Payouts' as description, 'ent_1' as entity_id, 'ca_1' as currency_account_id, 'USD' as \
                 holding_currency, cast(column1 as timestamp) as reporting_start_date_local, cast(column2 as timestamp) as \
@@ -393,7 +410,7 @@ async fn case_51_a_day_that_opens_with_another_balance_than_the_one_before_close
                 from (values ('2026-03-02', '2026-03-03', 0, 10), ('2026-03-03', '2026-03-04', 10, 12), \
                 ('2026-03-04', '2026-03-05', 12.5, 13))";
     let told = said("checks", "balance_chain", "day, subject, expected, found", &[("balance_statements", rows)]).await;
-    assert_eq!(told, ["2026-03-04 available of ca_1 12.00000000 12.50000000"]);
+    assert_eq!(told, ["2026-03-04 available of ca_1 from 2026-03-03 to 2026-03-04 12.00000000 12.50000000"]);
 }
 
 #[tokio::test]
@@ -422,8 +439,7 @@ async fn case_13_interchange_of_a_capture_is_pending_until_it_is_billed() {
              (values ('Capture', 100.0){more})"
         )
     };
-    let columns = "is_interchange_pending, gross + coalesce(interchange, 0)";
-    for (more, expected) in [("", "true 100.00000000"), (", ('Interchange Variable Fee', -0.3)", "false 99.70000000")] {
-        assert_eq!(said("views", "fee_audit", columns, &[("financial_actions", &rows(more))]).await, [expected]);
+    for (more, expected) in [("", "true"), (", ('Interchange Variable Fee', -0.3)", "false")] {
+        assert_eq!(said("views", "fee_audit", "is_interchange_pending", &[("financial_actions", &rows(more))]).await, [expected]);
     }
 }
