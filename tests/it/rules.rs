@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, Decimal128Array, RecordBatch, StringArray};
 use chrono::DateTime;
+use ckosql::error::ErrorKind;
+use ckosql::matching::check::check;
 use ckosql::matching::conventions::Conventions;
-use ckosql::matching::files::Folder;
+use ckosql::matching::files::{Folder, with_shipped};
 use ckosql::matching::outcome::Outcome;
 use ckosql::matching::overrides::{Action, Decision, Overrides, Rows as Named};
 use ckosql::matching::rule::Rule;
 use ckosql::matching::run::{run, run_under};
-use ckosql::matching::test::session;
+use ckosql::matching::test::{Cases, session};
 use ckosql::money::Exponents;
 use datafusion::datasource::MemTable;
 use proptest::prelude::*;
@@ -37,6 +39,18 @@ async fn assert_all_pass(folder: &Folder, at_least: usize) {
 async fn rules_of_every_kind_do_what_their_cases_say() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rules");
     assert_all_pass(&Folder::read(&folder).unwrap(), 69).await;
+}
+
+#[tokio::test]
+async fn case_26_a_rule_in_place_of_the_shipped_one_knows_what_was_carried_forward_by_its_rows() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/carried");
+    let mut rules = with_shipped(Some(&folder.join("payout_to_bank.carried.sql"))).unwrap();
+    rules.retain(|rule| rule.flow == "payout_to_bank");
+    let cases = Cases::parse(&std::fs::read_to_string(folder.join("payout_to_bank.test")).unwrap(), "carried").unwrap();
+    for case in &cases.cases {
+        assert_eq!(case.differs(&rules, &Arc::new(Conventions::default())).await.unwrap(), [""; 0], "{}", case.name);
+    }
+    assert_eq!(cases.cases.len(), 1);
 }
 
 #[test]
@@ -236,6 +250,55 @@ async fn case_6_what_is_missing_of_a_sum_is_told() {
     let told: Vec<_> = outcome.steps[0].exceptions.iter().map(|left| (left.reason, left.detail.as_deref().unwrap())).collect();
     assert_eq!(told, [("SHORT_PAID", "1.00 against 0.60 USD, 0.40 apart"); 2]);
     assert!(outcome.steps[0].matches.is_empty());
+}
+
+#[tokio::test]
+async fn case_36_a_fee_that_is_allowed_is_booked_to_its_account() {
+    let rule = RULES[0]
+        .replace("many_to_one", "one_to_one")
+        .replace("= right.amount", "= right.amount residual: fee:bank up to 2000 minor");
+    let part = |amount| vec![(amount, false, 0, Some(1))];
+    let [left, right] = [("l", part(50)), ("r", part(35))].map(|(name, rows)| table(name, &rows, &[0], 1));
+    let outcome = outcome(&[&rule], left, right, 1).await;
+    let booked = outcome.steps[0].matches[0].residual.as_ref().unwrap();
+    let told = (booked.kind, booked.amount, booked.currency.as_str(), booked.account.as_deref());
+    assert_eq!(told, ("FEE", 15_000_000, "USD", Some("bank")));
+}
+
+#[tokio::test]
+async fn case_49_of_two_hundred_thousand_alike_on_either_side_none_is_picked_or_all_are_one_group() {
+    const HOT: usize = 200_000;
+    let alike = vec![(3, true, 3, None); HOT];
+    let bucket = RULES[2];
+    let key = bucket.replace(" tie: bucket", "");
+    for (rule, reason) in [(RULES[1], "AMBIGUOUS_WINDOW"), (&key, "AMBIGUOUS_KEY")] {
+        let [left, right] = ["l", "r"].map(|name| table(name, &alike, &in_order(&alike), 4));
+        let outcome = outcome(&[rule], left, right, 4).await;
+        let step = &outcome.steps[0];
+        assert_eq!((step.matches.len(), step.exceptions.len()), (0, 2 * HOT));
+        assert!(step.exceptions.iter().all(|left| left.reason == reason && left.candidate_count == 200_000));
+    }
+    let [left, right] = ["l", "r"].map(|name| table(name, &alike, &in_order(&alike), 4));
+    let outcome = outcome(&[bucket], left, right, 4).await;
+    let step = &outcome.steps[0];
+    let group = &step.matches[0].group;
+    assert_eq!((step.matches.len(), step.exceptions.len()), (1, 0));
+    assert_eq!((group.left().len(), group.right().len()), (HOT, HOT));
+}
+
+#[tokio::test]
+async fn case_54_a_rule_over_an_amount_that_is_a_float_is_refused_before_it_reads_a_row() {
+    let context = session(&Arc::new(Conventions::default()));
+    context
+        .sql("create table l as select 'a' as id, 'A' as reference, 'EUR' as currency, cast(1 as double) as amount")
+        .await
+        .unwrap();
+    context.register_table("r", Arc::new(table("r", &Rows::new(), &[], 1))).unwrap();
+    let error = check(&Rule::parse(&RULES[0].replace("many_to_one", "one_to_one"), "rule").unwrap(), &context).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.context("column"), error.context("type")),
+        (ErrorKind::Query, Some("amount"), Some("Float64"))
+    );
 }
 
 #[tokio::test]
