@@ -204,6 +204,37 @@ async fn cases_14_and_15_identical_fees_count_twice_and_a_report_made_again_coun
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn case_30_a_settlement_whose_amount_changes_before_it_is_paid_is_what_the_newest_report_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let payouts = |amount: &str| {
+        let header = "Client Entity ID,Currency Account ID,Holding Currency,Payout ID,Payout Date,Payout Amount\n";
+        format!("{header}ent_a,ca_1,USD,000G7HDD96SH,2026-07-02T02:00:00.000,{amount}\n")
+    };
+    let sql = "select payout_id, amount from sides.payouts";
+    write(&folder, "payouts_ent_a_20260701_20260702_1.csv", &payouts("100.00"), 1_000);
+    assert_eq!(lines(&engine(folder.path(), None), sql).await, ["000G7HDD96SH 100.00000000"]);
+    write(&folder, "payouts_ent_a_20260701_20260703_1.csv", &payouts("98.50"), 2_000);
+    let engine = engine(folder.path(), None);
+    assert_eq!(lines(&engine, sql).await, ["000G7HDD96SH 98.50000000"]);
+    assert_eq!(lines(&engine, "select count(*), sum(payout_amount) from settlements_history").await, ["2 198.50000000"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_20_a_capture_is_of_the_day_of_the_settlement_zone_and_of_the_settlement_that_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let row = |payout: &str| format!("{ACTIONS}ent_a,ca_1,act_1,Capture,10,{payout},2026-02-28T23:30:00.000\n");
+    write(&folder, "financial-actions_ent_a_20260301_000g7hdd96sh_1.csv", &row("000G7HDD96SH"), 1_000);
+    write(&folder, "financial-actions_ent_a_20260228_20260301_1.csv", &row(""), 1_000);
+    let engine = engine(folder.path(), Some("America/Los_Angeles"));
+    // By UTC it would be of the day after.
+    let instant = "select processed_on, cast(processed_on as date) as day from settlement_actions";
+    assert_eq!(lines(&engine, instant).await, ["2026-03-01T07:30:00Z 2026-03-01"]);
+    let row = "select payout_id, booked_on, amount from sides.settlement_rows";
+    assert_eq!(lines(&engine, row).await, ["000G7HDD96SH 2026-02-28 10.00000000"]);
+    assert_eq!(lines(&engine, "select day, amount from sides.balance_movements").await, ["2026-02-28 10.00000000"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn in_a_folder_a_report_is_its_numbered_files_wherever_they_stand() {
     let folder = tempfile::tempdir().unwrap();
     let (name, row) = ("financial-actions_ent_a_20260701_20260702", "ent_a,ca_1,act_1,Fee,1,,2026-07-01T00:00:00\n");
