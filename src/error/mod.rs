@@ -228,7 +228,7 @@ impl Error {
 
     /// What PostgreSQL calls it.
     pub fn sqlstate(&self) -> &'static str {
-        self.inner.sqlstate.unwrap_or(self.kind().facts().sqlstate)
+        self.inner.sqlstate.unwrap_or_else(|| self.kind().facts().sqlstate)
     }
 
     /// The message alone, without context.

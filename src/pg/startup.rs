@@ -41,7 +41,7 @@ pub(super) async fn serve(server: Arc<Server>, stream: TcpStream, stop: Cancella
         () = stop.cancelled() => return,
     };
     match opened {
-        Ok(Ok(Some((inbox, connection)))) => connection.run(inbox, stop).await,
+        Ok(Ok(Some((inbox, connection)))) => Box::pin(connection.run(inbox, stop)).await,
         Ok(Ok(None)) => {}
         Ok(Err(trouble)) => debug!(?peer, ?trouble, "a caller is not let in"),
         Err(_elapsed) => debug!(?peer, "a caller took too long to say who it is"),

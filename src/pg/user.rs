@@ -101,7 +101,7 @@ impl User {
     /// Changes a setting of the engine's, or sets it back.
     async fn set_own(&mut self, name: &str, value: Option<&str>, extent: Extent) -> Result<()> {
         let old = self.own_settings().remove(name);
-        self.session.set(name, value.or(self.own.first.get(name).map(String::as_str))).await?;
+        self.session.set(name, value.or_else(|| self.own.first.get(name).map(String::as_str))).await?;
         match (extent, old) {
             (Extent::Transaction, Some(old)) => {
                 self.own.local.entry(name.to_owned()).or_insert(old);
