@@ -328,14 +328,19 @@ impl Connection {
                 self.declare(name, *is_held, portal).await?;
                 self.done("DECLARE CURSOR")
             }
-            Command::Set { extent: Extent::Transaction, .. } if self.block == TransactionStatus::Idle => {
-                self.out.say(&Failure::new("25P01", "SET LOCAL can only be used in transaction blocks").notice())?;
-                self.done("SET")
-            }
             Command::Set { name, value, extent } => {
+                // Outside of a transaction it holds for no time; what may not be set, or so, is refused all the same.
+                let is_alone = *extent == Extent::Transaction && self.block == TransactionStatus::Idle;
+                if is_alone {
+                    self.out.say(&Failure::new("25P01", "SET LOCAL can only be used in transaction blocks").notice())?;
+                    self.user.begin();
+                }
                 let set = self.user.set(name, value.as_deref(), *extent).await;
+                if is_alone {
+                    self.user.end(false).await?;
+                }
                 let told = set.inspect_err(|failure| prepared.refuse(&self.user, failure))?;
-                if let Some((name, value)) = told {
+                if let Some((name, value)) = told.filter(|_| !is_alone) {
                     self.out.say(&Backend::ParameterStatus(ParameterStatus::new(name.to_owned(), value)))?;
                 }
                 self.done(if value.is_some() { "SET" } else { "RESET" })

@@ -142,8 +142,11 @@ def tokens():
             told('"status":401' in curl(door, *say, "-H", header)[1], f"nothing else does: {header}")
         told(curl(door, "-d", "")[0] != 0, "nor without trust in the certificate")
     lines = [json.loads(line) for line in audit.read_text().splitlines()]
-    told([line["user"] for line in lines] == ["report", "anna"] and all(line["statement"] == "SELECT ? AS n" for line in lines),
+    ran, failed = lines[:2], lines[2:]
+    told([line["user"] for line in ran] == ["report", "anna"] and all(line["statement"] == "SELECT ? AS n" for line in ran),
          "the audit file tells who ran what, without what it was about")
+    told([(line["user"], line["outcome"]) for line in failed] == [(user, "unauthenticated") for user in (None, "anna")],
+         "and who was not let in, without what was shown")
 
 
 def main():

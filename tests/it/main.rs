@@ -56,6 +56,7 @@ mod report_listing;
 mod report_tables;
 mod requests;
 mod roles;
+mod roles_of_kept;
 mod rules;
 mod scopes;
 mod secrets;

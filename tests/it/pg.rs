@@ -678,6 +678,8 @@ async fn what_is_set_in_a_transaction_ends_as_postgresql_says() {
     // Where there is none, it is nothing.
     client.batch_execute("set local checkout.max_requests = 5; set local statement_timeout = 5").await.unwrap();
     assert_eq!((most().await, value(&client, "show statement_timeout").await), ("6".to_owned(), "0".to_owned()));
+    assert_eq!(state(&client, "set local datafusion.execution.batch_size = 1").await, "25006");
+    assert_eq!(state(&client, "set local statement_timeout = 'soon'").await, "22023");
     client.batch_execute("reset checkout.max_requests").await.unwrap();
     assert_eq!(most().await, "1000");
 }

@@ -7,6 +7,7 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use ckosql::clock::Clock;
 use ckosql::engine::config::Config;
+use ckosql::engine::roles::Role;
 use ckosql::engine::roles::settings::RoleSettings;
 use ckosql::engine::{Caller, Engine, Session};
 use ckosql::error::{Error, ErrorKind, Result};
@@ -21,10 +22,15 @@ struct House {
     engine: Engine,
 }
 
+/// Roles as the configuration has them.
+pub(crate) fn of(roles: &str) -> Result<Vec<Role>> {
+    let roles: BTreeMap<String, RoleSettings> = toml::from_str(roles).unwrap();
+    roles.into_iter().map(|(name, role)| role.resolve(&name)).collect()
+}
+
 /// An engine over a merchant, under roles as the configuration has them.
 pub(crate) fn engine(stand: &Stand, roles: &str) -> Result<Engine> {
-    let roles: BTreeMap<String, RoleSettings> = toml::from_str(roles).unwrap();
-    let roles = roles.into_iter().map(|(name, role)| role.resolve(&name)).collect::<Result<_>>()?;
+    let roles = of(roles)?;
     let (accounts, clock) = (vec![stand.sandbox.account()], Clock::Fixed(stand.merchant.end()));
     Engine::try_new(Config { accounts, clock, roles, ..Config::default() })
 }
@@ -41,16 +47,16 @@ impl House {
     }
 }
 
-fn caller(user: Option<&str>) -> Caller {
+pub(crate) fn caller(user: Option<&str>) -> Caller {
     Caller { door: "a door", user: user.map(str::to_owned), address: None }
 }
 
-async fn rows(session: &Session, sql: &str) -> Result<Vec<RecordBatch>> {
+pub(crate) async fn rows(session: &Session, sql: &str) -> Result<Vec<RecordBatch>> {
     session.query(sql).await?.batches.try_collect().await.map_err(Error::from)
 }
 
 /// All values of an answer as texts, row by row.
-async fn texts(session: &Session, sql: &str) -> Result<Vec<String>> {
+pub(crate) async fn texts(session: &Session, sql: &str) -> Result<Vec<String>> {
     let mut texts = Vec::new();
     for batch in rows(session, sql).await? {
         let columns: Vec<_> = batch.columns().iter().map(|column| cast(column, &DataType::Utf8).unwrap()).collect();
