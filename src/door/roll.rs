@@ -74,7 +74,8 @@ impl Roll {
             match Users::read(path) {
                 Ok(users) => {
                     read.users = Arc::new(users.after(&read.users));
-                    info!(path = %path.display(), users = read.users.list().count(), "the file of users was changed and is read again");
+                    let users = read.users.list().count();
+                    info!(path = %path.display(), users, "the file of users was changed and is read again");
                 }
                 Err(error) => warn!(%error, "the file of users was changed and is wrong: who was in it before may come in"),
             }

@@ -225,10 +225,8 @@ impl Case {
         }
         if let Some(expected) = &self.exceptions {
             // As much of an exception is compared as is expected of it.
-            let told = |[short, more, whole]: [String; 3]| match () {
-                () if expected.contains(&whole) => whole,
-                () if expected.contains(&more) => more,
-                () => short,
+            let told = |[short, more, whole]: [String; 3]| {
+                [whole, more].into_iter().find(|told| expected.contains(told)).unwrap_or(short)
             };
             differs.extend(difference("exception", expected, exceptions.into_iter().map(told).collect()));
         }

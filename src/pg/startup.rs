@@ -221,10 +221,9 @@ async fn is_password_known(users: &Users, name: &str, inbox: &mut Inbox, out: &m
     out.flush().await?;
     let last = exchange.finish(&password(inbox.next().await?)?)?;
     // Somebody who is not in the file has a verifier too, which nothing is a proof of.
-    let last = last.filter(|_| users.has(name));
-    let is_known = last.is_some();
-    last.map_or(Ok(()), |last| out.say(&Backend::Authentication(Authentication::SASLFinal(last))))?;
-    Ok(is_known)
+    let Some(last) = last.filter(|_| users.has(name)) else { return Ok(false) };
+    out.say(&Backend::Authentication(Authentication::SASLFinal(last)))?;
+    Ok(true)
 }
 
 fn password(message: Message) -> Result<Bytes, Failure> {

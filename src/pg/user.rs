@@ -28,7 +28,7 @@ pub(super) struct User {
 struct Own {
     /// What the connection began with.
     first: BTreeMap<String, String>,
-    /// What was so when the transaction began.
+    /// Of those that were changed in a transaction, what was so when it began; none where there is no transaction.
     before: Option<BTreeMap<String, String>>,
     /// Of those that hold for the transaction only, what was so before.
     local: BTreeMap<String, String>,
@@ -102,13 +102,13 @@ impl User {
     async fn set_own(&mut self, name: &str, value: Option<&str>, extent: Extent) -> Result<()> {
         let old = self.own_settings().remove(name);
         self.session.set(name, value.or_else(|| self.own.first.get(name).map(String::as_str))).await?;
-        match (extent, old) {
-            (Extent::Transaction, Some(old)) => {
-                self.own.local.entry(name.to_owned()).or_insert(old);
-            }
-            (Extent::Transaction, None) => {}
-            (Extent::Session, _) => {
-                self.own.local.remove(name);
+        if extent == Extent::Session {
+            self.own.local.remove(name);
+        }
+        let local = (extent == Extent::Transaction).then_some(&mut self.own.local);
+        for kept in [self.own.before.as_mut(), local].into_iter().flatten() {
+            if let Some(old) = &old {
+                kept.entry(name.to_owned()).or_insert_with(|| old.clone());
             }
         }
         Ok(())
@@ -122,6 +122,9 @@ impl User {
 
     /// Has the engine's settings be as they were.
     async fn take_back(&self, values: BTreeMap<String, String>) -> Result<()> {
+        if values.is_empty() {
+            return Ok(());
+        }
         let now = self.own_settings();
         for (name, value) in values.iter().filter(|(name, value)| now.get(*name) != Some(value)) {
             self.session.set(name, Some(value)).await?;
@@ -132,7 +135,7 @@ impl User {
     /// A transaction begins.
     pub(super) fn begin(&mut self) {
         self.settings().begin();
-        self.own.before = Some(self.own_settings());
+        self.own.before = Some(BTreeMap::new());
     }
 
     /// A transaction ends, and what was set in it is kept or not.
@@ -153,6 +156,12 @@ impl User {
     pub(super) async fn reset(&mut self) -> Result<()> {
         self.settings().reset();
         self.own.local.clear();
+        let now = self.own_settings();
+        if let Some(before) = &mut self.own.before {
+            for (name, value) in now {
+                before.entry(name).or_insert(value);
+            }
+        }
         self.take_back(self.own.first.clone()).await
     }
 

@@ -675,6 +675,8 @@ async fn what_is_set_in_a_transaction_ends_as_postgresql_says() {
     assert_eq!(state(&client, "select nope").await, "42703");
     client.batch_execute("commit").await.unwrap();
     assert_eq!(most().await, "6", "a transaction that failed is none that was committed");
+    client.batch_execute("begin; reset all; rollback").await.unwrap();
+    assert_eq!(most().await, "6");
     // Where there is none, it is nothing.
     client.batch_execute("set local checkout.max_requests = 5; set local statement_timeout = 5").await.unwrap();
     assert_eq!((most().await, value(&client, "show statement_timeout").await), ("6".to_owned(), "0".to_owned()));

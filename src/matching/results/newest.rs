@@ -102,10 +102,10 @@ impl Names for Left {
 }
 
 /// A row of rows that came in batches.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct At {
-    pub(super) batch: usize,
-    pub(super) row: usize,
+#[derive(Debug, Clone, Copy)]
+struct At {
+    batch: usize,
+    row: usize,
 }
 
 /// Things, in the order that they were first told of, of each the row of the last run that tells of it.

@@ -5,7 +5,6 @@ mod columns;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, JoinType};
 use datafusion::execution::SessionState;
 use datafusion::prelude::{col, lit};
@@ -31,17 +30,21 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    fn ids(&self) -> std::result::Result<RecordBatch, ArrowError> {
+    fn ids(&self) -> Result<RecordBatch> {
         let ids: ArrayRef = Arc::new(StringArray::from_iter_values(&self.matches));
-        RecordBatch::try_from_iter([("wanted_id", ids)])
+        batch([("wanted_id", ids)])
     }
 
-    fn rows(&self) -> std::result::Result<RecordBatch, ArrowError> {
+    fn rows(&self) -> Result<RecordBatch> {
         let hops: ArrayRef = Arc::new(Int64Array::from_iter_values(self.left.iter().map(|place| i64::from(place.hop))));
         let tables: ArrayRef = Arc::new(StringArray::from_iter_values(self.left.iter().map(|place| &place.table)));
         let ids: ArrayRef = Arc::new(StringArray::from_iter_values(self.left.iter().map(|place| &place.id)));
-        RecordBatch::try_from_iter([("wanted_hop", hops), ("wanted_table", tables), ("wanted_id", ids)])
+        batch([("wanted_hop", hops), ("wanted_table", tables), ("wanted_id", ids)])
     }
+}
+
+fn batch<const COLUMNS: usize>(columns: [(&str, ArrayRef); COLUMNS]) -> Result<RecordBatch> {
+    Ok(RecordBatch::try_from_iter(columns).map_err(DataFusionError::from)?)
 }
 
 impl Store {
@@ -49,11 +52,12 @@ impl Store {
     pub(super) async fn recall(&self, state: &SessionState, flow: &str, wanted: &Wanted) -> Result<State> {
         let matches = &[("match_id", "wanted_id")][..];
         let rows = &[("hop", "wanted_hop"), ("table", "wanted_table"), ("line_id", "wanted_id")][..];
+        let (named, named_rows) = (wanted.ids()?, wanted.rows()?);
         let of = |kept, sql, keys, named| async move { self.of(state, kept, sql, flow, keys, named).await }.boxed();
         let (matches, lines, left) = futures::try_join!(
-            of(&tables::MATCHES, MATCHES, matches, wanted.ids()),
-            of(&tables::MATCH_LINES, LINES, matches, wanted.ids()),
-            of(&tables::EXCEPTIONS, EXCEPTIONS, rows, wanted.rows())
+            of(&tables::MATCHES, MATCHES, matches, named.clone()),
+            of(&tables::MATCH_LINES, LINES, matches, named),
+            of(&tables::EXCEPTIONS, EXCEPTIONS, rows, named_rows)
         )?;
         recalled(&matches, &lines, &left)
     }
@@ -66,9 +70,8 @@ impl Store {
         sql: &str,
         flow: &str,
         keys: &[(&str, &str)],
-        named: std::result::Result<RecordBatch, ArrowError>,
+        named: RecordBatch,
     ) -> Result<Vec<RecordBatch>> {
-        let named = named.map_err(DataFusionError::from)?;
         if named.num_rows() == 0 {
             return Ok(Vec::new());
         }
