@@ -10,7 +10,10 @@ import java.sql.Statement;
 import java.sql.Types;
 import java.time.OffsetDateTime;
 
-/** What tests/clients/pg.py asks through pgjdbc: metadata, binary results after five executions, and rows in portions. */
+/**
+ * What tests/clients/pg.py asks through pgjdbc: metadata, binary results after five executions, and rows in portions. What tls.py
+ * beside it asks: who is let in, and what is cancelled.
+ */
 public final class Pg {
     /** Payments in euros and dollars of January, but for its last hours in UTC and those of an amount. */
     private static final int IN_JANUARY = 831;
@@ -94,8 +97,43 @@ public final class Pg {
         connection.setReadOnly(false);
     }
 
+    private static void refused(String url, String state, String what) {
+        try (Connection connection = DriverManager.getConnection(url)) {
+            told(false, what);
+        } catch (SQLException error) {
+            told(state.equals(error.getSQLState()), what);
+        }
+    }
+
+    /** Passwords over TLS: the right one, a wrong one, and the right one without TLS. */
+    private static void login(String right, String wrong, String plain, String amount) throws SQLException {
+        refused(wrong, "28P01", "pgjdbc with another password is not let in");
+        refused(plain, "28000", "pgjdbc without TLS is not let in");
+        try (Connection connection = DriverManager.getConnection(right); Statement statement = connection.createStatement()) {
+            ResultSet rows = statement.executeQuery("select " + amount + "::decimal(38,8)");
+            told(rows.next() && rows.getBigDecimal(1).equals(new BigDecimal(amount)), "pgjdbc is let in by a password over TLS, and reads amounts exactly");
+            statement.setQueryTimeout(1);
+            try {
+                statement.executeQuery("select count(*) from generate_series(1, 1000000000000)");
+                told(false, "pgjdbc cancels a statement that takes too long");
+            } catch (SQLException error) {
+                // The server's own limit would say otherwise.
+                told("57014".equals(error.getSQLState()) && error.getMessage().contains("user request"), "pgjdbc cancels a statement that takes too long");
+            }
+            told(statement.executeQuery("select 1").next(), "and its connection goes on");
+        }
+    }
+
     public static void main(String[] arguments) throws SQLException {
-        try (Connection connection = DriverManager.getConnection(arguments[0])) {
+        if (arguments.length == 1) {
+            asked(arguments[0]);
+        } else {
+            login(arguments[0], arguments[1], arguments[2], arguments[3]);
+        }
+    }
+
+    private static void asked(String url) throws SQLException {
+        try (Connection connection = DriverManager.getConnection(url)) {
             DatabaseMetaData metadata = connection.getMetaData();
             told(count(metadata.getTables(null, "public", "payments", null)) == 1, "pgjdbc lists the tables");
             told(count(metadata.getColumns(null, "public", "payments", "amount")) == 1, "pgjdbc lists the columns");
@@ -129,7 +167,7 @@ public final class Pg {
             }
             connection.commit();
         }
-        try (Connection connection = DriverManager.getConnection(arguments[0] + "&currentSchema=system"); Statement statement = connection.createStatement()) {
+        try (Connection connection = DriverManager.getConnection(url + "&currentSchema=system"); Statement statement = connection.createStatement()) {
             told(statement.executeQuery("select count(*) from sync_state").next(), "pgjdbc begins in another schema");
         }
     }
