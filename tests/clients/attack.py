@@ -3,7 +3,8 @@
     python3 tests/clients/attack.py CKOSQL [PART ...]
 
 CKOSQL is the program to try; all parts of it unless some are named. It needs `pip install pyarrow` for what Flight says in
-order; everything else goes over plain sockets. What is random has a fixed seed.
+order, and asks what is listed through ADBC too where adbc-driver-flightsql is installed; everything else goes over plain
+sockets. What is random has a fixed seed.
 """
 
 import asyncio
@@ -26,6 +27,7 @@ import sys
 import tempfile
 import threading
 import time
+import tomllib
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -33,8 +35,14 @@ from pathlib import Path
 import pyarrow
 import pyarrow.flight as flight
 
+try:
+    import adbc_driver_flightsql.dbapi as adbc
+except ImportError:
+    adbc = None
+
 CKOSQL = os.path.abspath(sys.argv[1])
 TLS = Path(__file__).resolve().parent.parent / "fixtures" / "tls"
+SQL = Path(__file__).resolve().parents[2] / "sql"
 CERTIFICATE = ("--tls-cert", str(TLS / "ec.crt"), "--tls-key", str(TLS / "ec.sec1.pem"))
 FOLDER = Path(tempfile.mkdtemp())
 SEED = 20
@@ -123,6 +131,16 @@ class Server:
     def files(self):
         """How many files it has open, callers among them."""
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def opened(self):
+        """What it has open, by what the system calls it."""
+        names = set()
+        for file in Path(f"/proc/{self.process.pid}/fd").iterdir():
+            try:
+                names.add(os.readlink(file))
+            except OSError:
+                pass
+        return names
 
     def __enter__(self):
         return self
@@ -411,8 +429,8 @@ def grpc(body, length=None):
     return b"\0" + struct.pack("!I", len(body) if length is None else length) + body
 
 
-def call(stream, method, body):
-    return [frame(1, 4, stream, headers(SERVICE + method)), frame(0, 1, stream, grpc(body))]
+def call(stream, method, body, **more):
+    return [frame(1, 4, stream, headers(SERVICE + method, **more)), frame(0, 1, stream, grpc(body))]
 
 
 # What is tried.
@@ -761,6 +779,162 @@ def roles(server):
         told(outcome(f"amount_minor = {amount}", most) == outcome("amount_minor = -7", most), f"a limit of {most} requests tells nothing of hidden rows")
 
 
+def everything():
+    """The columns of all tables, in order, and the kinds of these: as the program tells who runs it."""
+    def ask(sql):
+        code, said, wrong = run("query", "--format", "ndjson", sql, env=MERCHANT.env)
+        if code != 0:
+            sys.exit(f"{sql}: {wrong}")
+        return [json.loads(line) for line in said.splitlines()]
+
+    own = "where table_schema <> 'information_schema'"
+    kinds = {(row["s"], row["t"]): row["k"] for row in ask(f"select table_schema as s, table_name as t, table_type as k from information_schema.tables {own}")}
+    columns = {name: [] for name in kinds}
+    for row in ask(f"select table_schema as s, table_name as t, column_name as c from information_schema.columns {own} order by ordinal_position"):
+        columns[row["s"], row["t"]].append(row["c"])
+    return kinds, columns
+
+
+def seen_by(user, kinds, columns):
+    """What CONFIGURATION and the files of the views say that a user sees of it."""
+    role = next((role for role in tomllib.loads(CONFIGURATION)["roles"].values() if user in role["users"]), None)
+    if role is None:
+        return {}
+
+    def fits(pattern, name):
+        return pattern == "*" or all(part in ("*", own) for part, own in zip(pattern.split("."), name, strict=True))
+
+    def of_table(pattern, schema="*"):
+        return pattern if "." in pattern or pattern == "*" else f"{schema}.{pattern}"
+
+    hidden = {pattern.split(".")[-1] for pattern in role.get("hide", ()) if pattern.startswith("*.")}
+    told(len(hidden) == len(role.get("hide", ())), f"{user}: what is hidden is so in all tables")
+    needs = {}
+    for schema, folder in (("public", "views"), ("checks", "checks")):
+        for file in (SQL / folder).glob("*.sql"):
+            text = file.read_text()
+            needs[schema, file.stem] = ({("public", need) for need in re.search(r"^-- needs: (.+)$", text, re.M)[1].split(", ")}, text)
+    # These two are made of all checks there are.
+    needs |= {("checks", name): ({name for name in needs if name[0] == "checks"}, "") for name in ("summary", "broken")}
+    there = {}
+    for name in kinds:
+        conditions = [condition for pattern, condition in role.get("rows", {}).items() if fits(of_table(pattern, "public"), name)]
+        # The first word of a condition is the column it needs. Views have none of their own, and what is known of currencies is of nobody.
+        if name in needs or name[0] in ("sides", "ref") or all(re.match(r"\w+", condition)[0] in columns[name] for condition in conditions):
+            there[name] = [column for column in columns[name] if column not in hidden]
+    is_less = True
+    while is_less:
+        gone = {name for name, (needed, text) in needs.items() if name in there and (not needed <= set(there) or any(column in text for column in hidden))}
+        is_less = bool(gone)
+        for name in gone:
+            del there[name]
+    return {name: found for name, found in there.items() if any(fits(of_table(pattern, "public"), name) for pattern in role["tables"])}
+
+
+def listings(server):
+    """What roles are told that there is, at each door and in each way of asking."""
+    kinds, columns = everything()
+    told(len(columns) > 100 and ["customer_email"] == [c for c in columns["live", "payments"] if c == "customer_email"], f"the program itself tells of {len(columns)} tables")
+
+    def gathered(rows):
+        found = {}
+        for schema, table, column in rows:
+            found.setdefault((schema, table), []).append(column)
+        return {name: found for name, found in found.items() if name[0] not in ("information_schema", "pg_catalog")}
+
+    for user in ("bob", "anna", "dora"):
+        wanted = seen_by(user, kinds, columns)
+        login, pg = basic(user, PASSWORDS[user]), Pg(server.pg, user, PASSWORDS[user])
+        guest = Flight(server.flight, user, PASSWORDS[user])
+
+        def by_pg(sql):
+            pg.socket.sendall(message(b"Q", sql.encode() + b"\0"))
+            rows = []
+            for kind, body in pg.messages():
+                if kind == b"E":
+                    told(False, f"{sql}: {Pg.refusal(body)}")
+                if kind == b"D":
+                    rows.append(tuple(values(body).split("|")))
+                if kind == b"Z":
+                    return rows
+
+        def by_http(sql):
+            status, said = post(server.http, sql, login)
+            told(status == 200, f"{sql} is answered") if status != 200 else None
+            return [tuple(row.values()) for row in json.loads(said)]
+
+        def by_flight(sql):
+            return [tuple(row.values()) for row in guest.get(guest.info(asked(sql)).endpoints[0].ticket.ticket).to_pylist()]
+
+        def listed(name, body=b""):
+            return guest.get(guest.info(packed(name, body)).endpoints[0].ticket.ticket).to_pylist()
+
+        def with_schemas():
+            for row in listed("CommandGetTables", field(5, 1)):
+                for name in pyarrow.ipc.read_schema(pyarrow.py_buffer(row["table_schema"])).names:
+                    yield row["db_schema_name"], row["table_name"], name
+
+        def by_adbc(depth):
+            login = {"username": user, "password": PASSWORDS[user]}
+            with adbc.connect(f"grpc://127.0.0.1:{server.flight}", db_kwargs=login, autocommit=True) as connection:
+                for catalog in connection.adbc_get_objects(depth=depth).read_all().to_pylist():
+                    for schema in catalog["catalog_db_schemas"]:
+                        for table in schema["db_schema_tables"]:
+                            if depth == "tables":
+                                yield schema["db_schema_name"], table["table_name"], table["table_type"].replace("BASE ", "")
+                            for column in table["table_columns"] or ():
+                                yield schema["db_schema_name"], table["table_name"], column["column_name"]
+
+        asked_columns = "select table_schema, table_name, column_name from information_schema.columns order by table_schema, table_name, ordinal_position"
+        ways = {
+            "PostgreSQL, information_schema": by_pg(asked_columns),
+            "PostgreSQL, pg_attribute": by_pg("select n.nspname, c.relname, a.attname from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid "
+                                              "join pg_catalog.pg_namespace n on n.oid = c.relnamespace where a.attnum > 0 order by c.oid, a.attnum"),
+            "HTTP, information_schema": by_http(asked_columns),
+            "Flight, information_schema": by_flight(asked_columns),
+            "Flight, the tables with their columns": with_schemas(),
+            **({"ADBC": by_adbc("all")} if adbc else {}),
+        }
+        for way, rows in ways.items():
+            found = gathered(rows)
+            if found != wanted:
+                others = {name: set(found.get(name, ())) ^ set(wanted.get(name, ())) for name in found.keys() | wanted if found.get(name) != wanted.get(name)}
+                told(False, f"{way}: {user} is told of the columns that it sees, not {others}")
+        told(True, f"{user} is told of {sum(map(len, wanted.values()))} columns of {len(wanted)} tables, and of no more: {'; '.join(ways)}")
+        wanted = {(*name, kinds[name]) for name in wanted}
+        asked_tables = "select table_schema, table_name, table_type from information_schema.tables"
+        pg_kinds = {"r": "BASE TABLE", "v": "VIEW"}
+        ways = {
+            "PostgreSQL, information_schema": by_pg(asked_tables),
+            "PostgreSQL, pg_class": [(schema, table, pg_kinds[kind]) for schema, table, kind in by_pg(
+                "select n.nspname, c.relname, c.relkind from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where n.nspname not in ('pg_catalog', 'information_schema')")],
+            "PostgreSQL, pg_tables and pg_views": by_pg("select schemaname, tablename, 'BASE TABLE' from pg_tables union all select schemaname, viewname, 'VIEW' from pg_views"),
+            "HTTP, information_schema": by_http(asked_tables),
+            "Flight, information_schema": by_flight(asked_tables),
+            "Flight, the tables": [(row["db_schema_name"], row["table_name"], row["table_type"].replace("TABLE", "BASE TABLE")) for row in listed("CommandGetTables")],
+            **({"ADBC": [(schema, table, kind.replace("TABLE", "BASE TABLE")) for schema, table, kind in by_adbc("tables")]} if adbc else {}),
+        }
+        for way, rows in ways.items():
+            rows = [row for row in rows if row[0] not in ("information_schema", "pg_catalog")]
+            if sorted(rows) != sorted(wanted):
+                told(False, f"{way}: {user} is told once of each table that it sees, not {set(rows) ^ wanted}")
+        told(True, f"and of these tables by name: {'; '.join(ways)}")
+        wanted = {schema for schema, _, _ in wanted}
+        ways = {
+            "PostgreSQL, pg_namespace": by_pg("select nspname from pg_namespace"), "PostgreSQL, schemata": by_pg("select schema_name from information_schema.schemata"),
+            "HTTP, schemata": by_http("select schema_name from information_schema.schemata"),
+            "Flight, the schemas": [(row["db_schema_name"],) for row in listed("CommandGetDbSchemas")],
+        }
+        for way, rows in ways.items():
+            found = {schema for schema, in rows} - {"information_schema", "pg_catalog"}
+            told(found == wanted, f"{way}: {user} is told of the schemas {sorted(wanted)}, not {sorted(found)}") if found != wanted else None
+        told(True, f"and of the schemas {', '.join(sorted(wanted))}: {'; '.join(ways)}")
+    nobody = Flight(server.flight, "carl", PASSWORDS["carl"])
+    for name in ("CommandGetTables", "CommandGetDbSchemas", "CommandGetCatalogs", "CommandGetTableTypes"):
+        text = refusal(lambda: nobody.get(nobody.info(packed(name, b"")).endpoints[0].ticket.ticket))
+        told(text and "no role" in text, f"Flight, {name}: who has no role is told of nothing")
+
+
 def too_large(server):
     """What is longer than anything may be is not waited for."""
     before = server.rss()
@@ -933,6 +1107,98 @@ def crowd():
         told(True, f"good callers are answered after it; memory after the crowd: {server.rss()} MiB")
 
 
+def held():
+    """Ten thousand callers who are all let in, and stay."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    # Both ends have as many files as callers, and some of their own.
+    each = min(10_000, hard - 400) // 3
+    ping = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n"
+
+    async def frames_of(reader, stream):
+        """Waits for the end of a call's answer."""
+        while True:
+            head = await reader.readexactly(9)
+            await reader.readexactly(int.from_bytes(head[:3], "big"))
+            if head[4] & 1 and head[3] in (0, 1) and int.from_bytes(head[5:], "big") == stream:
+                return True
+
+    async def ask_pg(caller):
+        reader, writer, _ = caller
+        writer.write(message(b"Q", b"select 7 as seven\0"))
+        return b"\0\x017" in await reader.readuntil(b"Z\0\0\0\5I")
+
+    async def ask_http(caller):
+        reader, writer, _ = caller
+        writer.write(ping)
+        return (await reader.readuntil(b"ok\n")).startswith(b"HTTP/1.1 200")
+
+    async def ask_flight(caller):
+        reader, writer, stream = caller
+        caller[2] += 2
+        writer.write(b"".join(call(stream, "ListActions", b"")))
+        return await frames_of(reader, stream)
+
+    doors = {"--pg": (startup("anna"), ask_pg), "--flight": (PREFACE + frame(4, 0, 0, b""), ask_flight), "--http": (b"", ask_http)}
+
+    def good(server):
+        """Whether new callers are answered at each door."""
+        try:
+            return Pg(server.pg).ask("select 7").endswith("7") and Flight(server.flight).ask("select 7").endswith("7") and post(server.http, "select 7")[0] == 200
+        except (Refused, flight.FlightError, OSError):
+            return False
+
+    with Server("--trust", "--drain", "1", "--max-connections", str(each + 50), before=("--demo",)) as server:
+        files = server.files()
+        good(server)
+        before = server.rss()
+
+        async def come(door, line):
+            opening, ask = doors[door]
+            try:
+                async with line:
+                    reader, writer = await asyncio.open_connection("127.0.0.1", server.ports[door])
+                    caller = [reader, writer, 1]
+                    writer.write(opening)
+                    if door == "--pg":
+                        await reader.readuntil(b"Z\0\0\0\5I")
+                    return caller if await ask(caller) else None
+            except (OSError, EOFError):
+                return None
+
+        async def stay():
+            begun = time.monotonic()
+            callers = {}
+            # Those of HTTP come last: they may be silent for the shortest time.
+            for door in doors:
+                # No more at a time than wait in line.
+                line = asyncio.Semaphore(200)
+                callers[door] = await asyncio.gather(*(come(door, line) for _ in range(each)))
+            took, count = time.monotonic() - begun, 3 * each
+            told(all(all(found) for found in callers.values()), f"{count} callers are let in and answered, in {took:.0f} s"
+                 + (f": ten thousand would be more files than the {hard} that a process may open" if count < 9_999 else ""))
+            told(server.files() - files >= count, f"and the server has {server.files() - files} files open for them")
+            most = server.rss()
+            told(await asyncio.to_thread(good, server), "new callers are answered at each door meanwhile")
+            for door, (_, ask) in doors.items():
+                again = await asyncio.gather(*(ask(caller) for caller in callers[door]), return_exceptions=True)
+                told(len(again) == each and all(answer is True for answer in again), f"{door}: each of its {each} callers is still there, and answered again")
+            most = max(most, server.rss())
+            # A caller of PostgreSQL has a session and a catalogue of its own.
+            told(most < before + 0.15 * count, f"memory with them: {most} MiB, {before} before")
+            for caller in (caller for found in callers.values() for caller in found):
+                caller[1].transport.abort()
+            return most
+
+        most = asyncio.run(stay())
+        until(lambda: server.files() <= files + 10, "files are closed when the callers have left")
+        told(good(server), f"when they have left, {server.files()} files are open, {files} before")
+        # Memory is given back while something is asked, some seconds after it was last of use.
+        with ThreadPoolExecutor(8) as pool:
+            until(lambda: all(pool.map(lambda _: good(server), range(8))) and server.rss() < before + (most - before) / 4,
+                  f"memory falls when the callers have left: {most} MiB with them, {before} before", 60)
+        told(True, f"and memory has fallen from {most} to {server.rss()} MiB")
+
+
 def mutated(dice, parts):
     """Messages as they are not meant to be."""
     parts = [bytearray(part) for part in parts]
@@ -964,20 +1230,22 @@ def mutated(dice, parts):
     return b"".join(parts)
 
 
-def fuzz():
-    """Thousands of messages that are broken in some way, at each door."""
+def conversations(login=None):
+    """What is said at each door that is not broken; where it is asked for, with this login."""
     select = b"select value as n, 'a' as t, 1.5::numeric(10,2) as d from generate_series(1, 3) as g(value) where value > $1"
     pg = [
-        startup("anna", application_name="x"), message(b"Q", b"select 1; select 'a', null\0"), message(b"P", b"s\0" + select + b"\0\0\1\0\0\0\x14"),
+        message(b"Q", b"select 1; select 'a', null\0"), message(b"P", b"s\0" + select + b"\0\0\1\0\0\0\x14"),
         message(b"D", b"Ss\0"), message(b"B", b"p\0s\0\0\1\0\1\0\1\0\0\0\x08" + b"\0" * 8 + b"\0\1\0\1"), message(b"D", b"Pp\0"), message(b"E", b"p\0\0\0\0\2"),
         message(b"E", b"p\0\0\0\0\0"), message(b"C", b"Pp\0"), message(b"H", b""), message(b"S", b""), message(b"Q", b"begin; declare c cursor for select 1; fetch all from c; commit\0"),
         message(b"Q", b"copy (select 1, 'a\tb') to stdout (format csv)\0"), message(b"d", b"x"), message(b"c", b""), message(b"f", b"no\0"), message(b"X", b""),
     ]
     body = json.dumps({"sql": "select $1 as a, $2 as b", "parameters": [1.50, "x"], "settings": {"checkout.max_requests": 5}, "timeout": "5 s"}).encode()
+    shown = {"authorization": login} if login else {}
+    line = f"authorization: {login}\r\n".encode() if login else b""
     web = [
-        b"POST /v1/sql HTTP/1.1\r\n", b"host: localhost\r\n", b"content-type: application/json\r\n", b"accept: text/csv;q=0.5, application/json\r\n",
-        f"content-length: {len(body)}\r\n".encode(), b"\r\n", body, b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n",
-        b"POST /v1/sql HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\naccept: application/vnd.apache.parquet\r\ntransfer-encoding: chunked\r\n\r\n",
+        b"POST /v1/sql HTTP/1.1\r\n", *([line] if login else []), b"host: localhost\r\n", b"content-type: application/json\r\n", b"accept: text/csv;q=0.5, application/json\r\n",
+        f"content-length: {len(body)}\r\n".encode(), b"\r\n", body, b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n" + line + b"\r\n",
+        b"POST /v1/sql HTTP/1.1\r\nhost: localhost\r\n" + line + b"content-type: text/plain\r\naccept: application/vnd.apache.parquet\r\ntransfer-encoding: chunked\r\n\r\n",
         b"8\r\nselect 1\r\n", b"0\r\n\r\n",
     ]
     descriptor = field(1, 2) + field(2, asked("select 1 as a"))
@@ -988,9 +1256,18 @@ def fuzz():
         writer.write_batch(pyarrow.record_batch({"a": pyarrow.array([1, 2], pyarrow.int32())}))
     stream = sent.getvalue().to_pybytes()
     put = field(1, descriptor) + field(2, stream[8:400]) + field(1000, stream[-200:])
-    h2 = [PREFACE, frame(4, 0, 0, struct.pack("!HI", 4, 1 << 20)), frame(8, 0, 0, struct.pack("!I", 1 << 20)), *call(1, "GetFlightInfo", descriptor),
-          *call(3, "GetSchema", descriptor), *call(5, "DoGet", field(1, table[2:])), *call(7, "DoAction", prepare), *call(9, "ListActions", b""),
-          *call(11, "DoPut", put), *call(13, "Handshake", b""), *call(15, "GetFlightInfo", table), frame(6, 0, 0, b"01234567"), frame(3, 0, 9, struct.pack("!I", 8))]
+    calls = [("GetFlightInfo", descriptor), ("GetSchema", descriptor), ("DoGet", field(1, table[2:])), ("DoAction", prepare), ("ListActions", b""),
+             ("DoPut", put), ("Handshake", b""), ("GetFlightInfo", table)]
+    h2 = [PREFACE, frame(4, 0, 0, struct.pack("!HI", 4, 1 << 20)), frame(8, 0, 0, struct.pack("!I", 1 << 20)),
+          *(part for number, (method, body) in enumerate(calls) for part in call(2 * number + 1, method, body, **shown)),
+          frame(6, 0, 0, b"01234567"), frame(3, 0, 9, struct.pack("!I", 8))]
+    return pg, web, h2
+
+
+def fuzz():
+    """Thousands of messages that are broken in some way, at each door."""
+    pg, web, h2 = conversations()
+    pg.insert(0, startup("anna", application_name="x"))
     with Server("--trust", before=("--demo",)) as server:
         before = server.rss()
         for door, port, parts, good in (("PostgreSQL", server.pg, pg, b"SELECT 1"), ("HTTP", server.http, web, b"200 OK"), ("Flight", server.flight, h2, b"")):
@@ -1009,6 +1286,229 @@ def fuzz():
                  + (f"\n{server.said()[-1500:]}" if "panicked" in server.said() else ""))
         told(Pg(server.pg).ask("select 1").endswith("1") and post(server.http, "select 1")[0] == 200 and Flight(server.flight).ask("select 1").endswith("1"),
              f"good callers are answered after it; memory {before} MiB before, {server.rss()} after")
+
+
+LET_IN = b"R\0\0\0\x08\0\0\0\0"
+
+
+def broken_logins(port):
+    """Exchanges about a password that are broken, though the password is right: what each is, and what the server says to it."""
+    password, other = PASSWORDS["anna"], PASSWORDS["bob"]
+    kept, own, stored, signed = re.search(r'"anna" "(SCRAM-SHA-256\$(\d+):[^$]+\$([^:]+):([^"]+))"', (FOLDER / "users").read_text()).groups()
+    stolen = {"the key that is kept": base64.b64decode(stored), "the server's key": base64.b64decode(signed), "no key": b"\0" * 32}
+
+    def attempt(user="anna", first=None, last=None, password=password, is_all=False):
+        """All that is said to an exchange; `first` and `last` make of its messages what they want, and maybe the first is all of it."""
+        pg = Pg(port, enter=False)
+        exchange = Scram("anna", password)
+        said = b""
+        try:
+            pg.socket.sendall(startup(user))
+            if next(pg.messages(), (b"", b""))[0] == b"R":
+                whole = exchange.first()
+                pg.socket.sendall(first(whole, exchange) if first else whole)
+                kind, body = (b"", b"") if is_all else next(pg.messages(), (b"", b""))
+                said += kind + body
+                if kind == b"R" and body[:4] == b"\0\0\0\x0b":
+                    pg.socket.sendall(last(exchange, body[4:]) if last else exchange.last(body[4:]))
+            # Nothing more comes, so that nothing is waited for.
+            pg.socket.shutdown(socket.SHUT_WR)
+            return said + pg.file.read()
+        except OSError:
+            return said
+        finally:
+            pg.close()
+
+    def lengths(number):
+        text = lambda exchange: ("n,," + exchange.bare).encode()
+        return lambda whole, exchange: message(b"p", b"SCRAM-SHA-256\0" + struct.pack("!i", number(len(text(exchange)))) + text(exchange))
+
+    def instead(text, mechanism=b"SCRAM-SHA-256"):
+        return lambda whole, exchange: message(b"p", mechanism + b"\0" + struct.pack("!I", len(text)) + text)
+
+    def proof(change):
+        """A last message with another proof, made of that which would be right."""
+        def last(exchange, answered):
+            without, right = exchange.last(answered)[5:].split(b",p=")
+            return message(b"p", without + b",p=" + change(base64.b64decode(right)))
+        return last
+
+    def encoded(change):
+        return proof(lambda right: base64.b64encode(change(right)))
+
+    def made_with(key):
+        """The proof of one who has the file of users, and no password."""
+        def last(exchange, answered):
+            without = b"c=biws," + answered.split(b",")[0]
+            signature = hmac.digest(base64.b64decode(stored), exchange.bare.encode() + b"," + answered + b"," + without, "sha256")
+            return message(b"p", without + b",p=" + base64.b64encode(bytes(a ^ b for a, b in zip(key, signature))))
+        return last
+
+    def rounds(number, says_so):
+        def last(exchange, answered):
+            wrong = re.sub(rb"i=\d+", b"i=%d" % number, answered)
+            parts = dict(part.split("=", 1) for part in answered.decode().split(","))
+            without = f"c=biws,r={parts['r']}"
+            salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(parts["s"]), number)
+            key = hmac.digest(salted, b"Client Key", "sha256")
+            said = f"{exchange.bare},{(wrong if says_so else answered).decode()},{without}".encode()
+            signature = hmac.digest(hashlib.sha256(key).digest(), said, "sha256")
+            shown = base64.b64encode(bytes(a ^ b for a, b in zip(key, signature))).decode()
+            return message(b"p", f"{without}{f',i={number}' if says_so else ''},p={shown}".encode())
+        return last
+
+    def whole_last(change):
+        return lambda exchange, answered: change(exchange.last(answered), exchange, answered)
+
+    # An exchange that stays open lends its nonce, and its last message.
+    lender = Pg(port, enter=False)
+    lender.socket.sendall(startup("anna"))
+    lent = Scram("anna", password)
+    next(lender.messages())
+    lender.socket.sendall(lent.first())
+    lent_answer = next(lender.messages())[1][4:]
+    lent_last = lent.last(lent_answer)
+    again = lambda whole, exchange: lent.first()
+    nonce = lent_answer.split(b",")[0][2:].decode()
+
+    attempts = {
+        **{f"a first message whose length is {what}": {"first": lengths(number)} for what, number in (
+            ("-1", lambda _: -1), ("-2", lambda _: -2), ("the least there is", lambda _: -1 << 31), ("the most there is", lambda _: (1 << 31) - 1),
+            ("0", lambda _: 0), ("1", lambda _: 1), ("one too few", lambda own: own - 1), ("one too many", lambda own: own + 1))},
+        **{f"a first message that is {text[:24]}": {"first": instead(text)} for text in (
+            b"", b",", b",,", b"n", b"n,,", b"n,,n=anna", b"n,,n=anna,r=", b"n=anna,r=abcdefgh", b"x,,n=anna,r=abcdefgh", b"p=tls-unique,,n=anna,r=abcdefgh",
+            b"p=tls-server-end-point,,n=anna,r=abcdefgh", b"n,,n=\xff\xfe,r=abcdefgh", b"\xff" * 40, b"\0" * 40, b"n,,n=anna,r=\x00\x01", b"n,," * 10_000)},
+        **{f"the mechanism {name.decode()[:24]}": {"first": instead(b"n,,n=anna,r=abcdefgh", name)} for name in (
+            b"", b"PLAIN", b"SCRAM-SHA-1", b"SCRAM-SHA-256-PLUS", b"scram-sha-256", b"SCRAM-SHA-256 ", b"x" * 20_000)},
+        "a password as it is": {"first": lambda *_: message(b"p", password.encode() + b"\0")},
+        "a password by MD5": {"first": lambda *_: message(b"p", b"md5" + hashlib.md5(password.encode()).hexdigest().encode() + b"\0")},
+        **{f"{what} instead of a first message": {"first": lambda *_, text=text: text, "is_all": True} for what, text in (
+            ("a last message", lent_last), ("a question", message(b"Q", b"select 1\0")), ("a statement", message(b"P", b"\0select 1\0\0\0") + message(b"S", b"")),
+            ("a first packet", startup("anna")), ("a wish for TLS", struct.pack("!II", 8, 80877103)), ("data", message(b"d", b"x")), ("an end", message(b"X", b"")),
+            ("a call of a function", message(b"F", b"\0" * 20)), ("nothing", b""), ("what there is none of", message(b"\xff", b"x")))},
+        "two first messages": {"last": lambda exchange, _: exchange.first()},
+        "two first messages, and a last": {"first": lambda whole, _: whole + whole},
+        "the last message of another exchange": {"last": lambda *_: lent_last},
+        "the nonce of another exchange": {"last": lambda exchange, answered: exchange.last(answered, nonce=nonce)},
+        "both messages of another exchange": {"first": again, "last": lambda *_: lent_last},
+        "the answer of another exchange": {"first": again, "last": lambda *_: lent.last(lent_answer)},
+        **{f"{number} rounds{', and saying so' if says_so else ''}": {"last": rounds(number, says_so)} for number in (1, 2, int(own) - 1, int(own) + 1, 2 * int(own)) for says_so in (False, True)},
+        **{f"a proof made of {what}": {"last": made_with(key)} for what, key in stolen.items()},
+        "what is kept of a password as a password": {"password": kept},
+        **{f"bit {bit} of the proof turned round": {"last": encoded(lambda right, bit=bit: bytes(byte ^ (1 << bit % 8 if at == bit // 8 else 0) for at, byte in enumerate(right)))}
+           for bit in range(256)},
+        **{f"a proof of {length} bytes": {"last": encoded(lambda right, length=length: (right * 3000)[:length])} for length in (0, 1, 16, 31, 33, 64, 20_000)},
+        **{f"a proof that is {what}": {"last": proof(lambda right, text=text: text)} for what, text in (
+            ("no base64", b"%%%%"), ("not UTF-8", b"\xff\xfe\xfd\xfc"), ("zeros of C", b"\0" * 44), ("only padding", b"===="))},
+        **{f"a last message {what}": {"last": whole_last(change)} for what, change in (
+            ("cut short", lambda whole, *_: message(b"p", whole[5:-2])), ("with more behind it", lambda whole, *_: message(b"p", whole[5:] + b",x=y")),
+            ("that is not UTF-8", lambda whole, *_: message(b"p", b"\xff" + whole[5:])), ("ended as C ends texts", lambda whole, *_: message(b"p", whole[5:] + b"\0")),
+            ("without its binding", lambda whole, *_: message(b"p", whole[5:].split(b",", 1)[1])), ("without its nonce", lambda whole, *_: message(b"p", b"c=biws,p=" + whole.split(b",p=")[1])),
+            ("with two proofs", lambda whole, *_: whole[:1] + struct.pack("!I", len(whole) + 46) + whole[5:] + b",p=" + b"A" * 43 + b"="),
+            ("that is empty", lambda *_: message(b"p", b"")), ("after an end", lambda whole, *_: message(b"X", b"") + whole), ("after a question", lambda whole, *_: message(b"Q", b"select 1\0") + whole),
+            ("with a length of 0", lambda whole, *_: b"p\0\0\0\0" + whole[5:]), ("with a length of 4 GiB", lambda whole, *_: b"p\xff\xff\xff\xff" + whole[5:]))},
+        **{f"the user {user[:10]!r} with the name and password of another": {"user": user} for user in ("bob", "carl", "nobody", "ANNA", "anna ", " anna", "*", "", "ann\u0430", "x" * 9_000)},
+        "the password of another": {"password": other},
+    }
+    with ThreadPoolExecutor(8) as pool:
+        answers = dict(zip(attempts, pool.map(lambda given: attempt(**given), attempts.values())))
+    lender.close()
+    return answers, attempt()
+
+
+def fuzz_users():
+    """Messages that are broken, where it is asked who one is: before one has shown it, and after."""
+    audit = FOLDER / "audit.jsonl"
+    count = MUTATIONS // 5
+    own, others, secrets = hidden()
+    wrong = basic("anna", PASSWORDS["bob"])
+
+    def written():
+        return [json.loads(line) for line in audit.read_text().splitlines()] if audit.exists() else []
+
+    with Server("--users", str(FOLDER / "users"), "--audit", str(audit), env=MERCHANT.env) as server, ThreadPoolExecutor(16) as pool:
+        def is_well(what):
+            told(server.process.poll() is None and "panicked" not in server.said(), f"{what}, and the server goes on" + (f"\n{server.said()[-1500:]}" if "panicked" in server.said() else ""))
+
+        answers, whole = broken_logins(server.pg)
+        let_in = [what for what, said in answers.items() if LET_IN in said]
+        told(LET_IN in whole, "an exchange that is not broken lets in")
+        told(not let_in, f"{len(answers)} that are broken do not" + "".join(f": {what}" for what in let_in))
+        is_well(f"{sum(b'C08P01' in said for said in answers.values())} of them are told that they break the protocol, {sum(b'C28P01' in said for said in answers.values())} that the password is wrong")
+
+        def at_login(dice):
+            """A wrong password in messages that are broken, the last of them after the server's own."""
+            exchange = Scram("anna", PASSWORDS["bob"])
+            question = message(b"Q", b"select 'in' || 'side'\0")
+            with socket.create_connection(("127.0.0.1", server.pg), timeout=5) as caller:
+                try:
+                    if dice.random() < 0.5:
+                        last = b"c=biws,r=" + exchange.nonce.encode() + b",p=" + base64.b64encode(b"x" * 32)
+                        caller.sendall(mutated(dice, [startup("anna"), exchange.first(), message(b"p", last), question]))
+                    else:
+                        caller.sendall(startup("anna") + exchange.first())
+                        said = b""
+                        while b",i=" not in said and (part := caller.recv(1000)):
+                            said += part
+                        answered = said[said.index(b"r=" + exchange.nonce.encode()):]
+                        caller.sendall(mutated(dice, [exchange.last(answered), question]))
+                    caller.shutdown(socket.SHUT_WR)
+                except OSError:
+                    pass
+                return heard(caller)
+
+        known = len(written())
+        dice = random.Random(SEED)
+        said = list(pool.map(at_login, [random.Random(dice.random()) for _ in range(count)]))
+        told(not any(LET_IN in one or b"inside" in one for one in said), f"PostgreSQL: {count} broken conversations without a password let nobody in")
+        _, web, h2 = conversations(wrong)
+        for door, port, parts in (("HTTP", server.http, web), ("Flight", server.flight, h2)):
+            broken = [mutated(dice, parts) for _ in range(count // 2)]
+            # A password takes its time to be looked at, and nobody looks at that of one who has left. Who is let in by Flight has its command back.
+            said = [raw(port, *parts, timeout=1), *pool.map(lambda one: raw(port, one, timeout=0.2), broken)]
+            told(len(said[0]) > 50 and not any(b"HTTP/1.1 200" in one or b"pub%" in one for one in said), f"{door}: {count // 2} broken conversations without a password are told nothing")
+        outcomes = {(line["door"], line["outcome"]) for line in written()[known:]}
+        told(outcomes == {(door, "unauthenticated") for door in ("pg", "http", "flight")}, f"and what is written down of them is that nobody was let in: {sorted(outcomes)}")
+        is_well("nobody came in")
+
+        known = len(written())
+        login = basic("anna", PASSWORDS["anna"])
+        token = "Bearer " + run("users", "token", "anna", "--users", FOLDER / "users", env=MERCHANT.env)[1].split()[0]
+        pg, web, _ = conversations(token)
+        shown = Flight(server.flight).client.authenticate_basic_token("anna", PASSWORDS["anna"])[1].decode()
+        _, _, h2 = conversations(shown)
+        sql = f"select id, customer_name, currency from payments where id in ('{own[0]['id']}', '{others[0]['id']}')".encode()
+        secrets.discard(others[0]["id"])
+        pg.insert(1, message(b"Q", sql + b"\0"))
+        web.insert(0, b"POST /v1/sql HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\nauthorization: " + token.encode() + b"\r\ncontent-length: %d\r\n\r\n" % len(sql) + sql)
+        h2.insert(-2, b"".join(call(17, "GetFlightInfo", field(1, 2) + field(2, asked(sql.decode())), authorization=shown)))
+
+        def inside(one, timeout=0.3):
+            caller = Pg(server.pg, "anna", PASSWORDS["anna"])
+            caller.socket.settimeout(timeout)
+            try:
+                caller.socket.sendall(one)
+            except OSError:
+                pass
+            said = heard(caller.socket)
+            caller.close()
+            return said
+
+        for door, speak, parts in (("PostgreSQL", inside, pg), ("HTTP", lambda one, timeout=0.1: raw(server.http, one, timeout=timeout), web),
+                                   ("Flight", lambda one, timeout=0.1: raw(server.flight, one, timeout=timeout), h2)):
+            answer = b"customer_name" if door == "Flight" else own[0]["id"].encode()
+            told(answer in speak(b"".join(parts), 2), f"{door}: what is not broken is answered to who has shown who it is")
+            # To let somebody in at PostgreSQL takes longest.
+            most = count // 4 if door == "PostgreSQL" else count
+            said = list(pool.map(speak, [mutated(dice, parts) for _ in range(most)]))
+            answered = sum(answer in one for one in said)
+            found = [secret for secret in secrets if any(secret.encode() in one for one in said)]
+            told(not found and answered > most // 20, f"{door}: {most} broken conversations of a role are told nothing that it must not see, and {answered} what it may {''.join(found)}")
+        users = {line["user"] for line in written()[known:] if line["outcome"] != "unauthenticated"}
+        told(users == {"anna"}, f"nobody else asked anything: {users}")
+        is_well("what is broken inside does no harm")
+        told(Pg(server.pg, "bob", PASSWORDS["bob"]).ask("select 1").endswith("1") and post(server.http, "select 1", login)[0] == 200
+             and Flight(server.flight, "anna", PASSWORDS["anna"]).ask("select 1").endswith("1"), "good callers are answered after it")
 
 
 def by_hand():
@@ -1068,6 +1568,133 @@ def by_hand():
     time.sleep(0.5)  # it has no word to wait for
     query.send_signal(signal.SIGINT)
     told(query.wait(60) == 130, "Ctrl-C during a query ends with 130")
+
+
+class Gate:
+    """Stands before a merchant, and keeps what is asked for after first pages until it is opened."""
+
+    def __init__(self, url):
+        self.merchant = ("127.0.0.1", int(re.search(r":(\d+)/", url)[1]))
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=100)
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/"
+        self.opened, self.waiting, self.lock = threading.Event(), 0, threading.Lock()
+        threading.Thread(target=self.take, daemon=True).start()
+
+    def take(self):
+        while True:
+            caller, _ = self.listener.accept()
+            onward = socket.create_connection(self.merchant)
+            for carry, one, other in ((self.there, caller, onward), (self.back, onward, caller)):
+                threading.Thread(target=carry, args=(one, other), daemon=True).start()
+
+    def there(self, caller, onward):
+        try:
+            while part := caller.recv(65536):
+                if part.startswith(b"GET /payments/search/"):
+                    with self.lock:
+                        self.waiting += 1
+                    self.opened.wait()
+                onward.sendall(part)
+            onward.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    @staticmethod
+    def back(onward, caller):
+        try:
+            while part := onward.recv(65536):
+                caller.sendall(part)
+            caller.close()
+        except OSError:
+            pass
+
+
+def drain():
+    """Who has a statement under way when the server is told to stop has it finished, or an error."""
+    count = 4_000
+    merchant = Sandbox("--payments", str(count))
+    (FOLDER / "drained").mkdir()
+    sql = "select id, _raw from payments"
+
+    def by_pg(port, came):
+        pg = Pg(port)
+        pg.socket.sendall(message(b"Q", sql.encode() + b"\0"))
+        ids = []
+        for kind, body in pg.messages():
+            if kind == b"E":
+                raise Pg.refusal(body)
+            if kind == b"D":
+                ids.append(values(body).split("|")[0])
+                came.set()
+            if kind == b"C":
+                return ids, body.decode()
+        raise Refused("gone")
+
+    def by_http(port, came):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request("POST", "/v1/sql", sql, {"content-type": "text/plain", "accept": "application/x-ndjson"})
+        answer = connection.getresponse()
+        said = answer.read(1)
+        came.set()
+        try:
+            said += answer.read()
+        except http.client.HTTPException as error:
+            raise Refused(repr(error)) from error
+        return [json.loads(line)["id"] for line in said.splitlines()], answer.status
+
+    def by_flight(port, came):
+        guest = Flight(port)
+        ids = []
+        for chunk in guest.client.do_get(guest.info(asked(sql)).endpoints[0].ticket, guest.options):
+            ids += chunk.data["id"].to_pylist()
+            came.set()
+        return ids, None
+
+    doors = {"--pg": by_pg, "--http": by_http, "--flight": by_flight}
+
+    for seconds in (60, 1):
+        gate = Gate(merchant.env["CKOSQL_API_URL"])
+        with ThreadPoolExecutor(4) as pool, Server("--trust", "--drain", str(seconds), env={**merchant.env, "CKOSQL_API_URL": gate.url}, cwd=FOLDER / "drained") as server:
+            asked_for = {}
+            for door, ask in doors.items():
+                before, came = gate.waiting, threading.Event()
+                asked_for[door] = pool.submit(ask, server.ports[door], came)
+                until(lambda: gate.waiting > before and came.is_set(), f"{door}: rows have come, and others wait for the merchant")
+            told(gate.waiting >= 3 and not any(one.done() for one in asked_for.values()), f"statements are under way at each door, and {gate.waiting} requests")
+            idle = {"--pg": Pg(server.pg).socket, "--http": socket.create_connection(("127.0.0.1", server.http), timeout=60)}
+            idle["--http"].sendall(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            told(idle["--http"].recv(1000).endswith(b"ok\n"), "it is ready")
+            # One who has begun to ask and is not done with it.
+            known, asking = server.opened(), socket.create_connection(("127.0.0.1", server.http), timeout=60)
+            asking.sendall(b"GET /readyz HTTP/1.1\r\n")
+            until(lambda: server.opened() - known, "the server has taken the caller in")
+            begun = time.monotonic()
+            server.process.send_signal(signal.SIGTERM)
+            server.is_over = True
+            until(lambda: "stops once" in server.said(), "it says that it stops")
+            until(lambda: all(refusal(socket.create_connection, ("127.0.0.1", port)) for port in server.ports.values()), "every door is shut")
+            told(True, "told to stop, it lets nobody come in at any door: /readyz too is not answered there")
+            told(b"57P01" in heard(idle["--pg"]) and heard(idle["--http"]) == b"", "who is in and asks nothing is sent off: by PostgreSQL with 57P01, by HTTP without a word")
+            asking.sendall(b"host: localhost\r\n\r\n")
+            said = heard(asking)
+            told(said.startswith(b"HTTP/1.1 503 ") and b"stopping" in said, "who had begun to ask for /readyz is told 503")
+            if seconds == 60:
+                told(server.process.poll() is None and not any(one.done() for one in asked_for.values()), "meanwhile what is under way goes on")
+                gate.opened.set()
+                for door, one in asked_for.items():
+                    text = refusal(one.result, 60)
+                    told(text is None, f"{door}: its statement has no error: {text}") if text else None
+                    ids, end = one.result()
+                    told(len(ids) == len(set(ids)) == count and end in (f"SELECT {count}\0", 200, None), f"{door}: its statement is finished, with all of its {count} rows")
+                told(server.process.wait(60) == 0 and time.monotonic() - begun < seconds, f"and it ends, with 0, after {time.monotonic() - begun:.1f} s")
+            else:
+                told(server.process.wait(60) == 0 and time.monotonic() - begun >= seconds, f"where a second is not enough, it ends after that, with 0: {time.monotonic() - begun:.1f} s")
+                told("broken off" in server.said(), "and says that something was broken off")
+                for door, one in asked_for.items():
+                    text = refusal(one.result, 60)
+                    told(text is not None, f"{door}: its statement ends with an error, not with some of its rows: {str(text)[:100]}")
+                gate.opened.set()
+            told("panicked" not in server.said(), "nothing in it went wrong that should not")
 
 
 def threads(pid):
@@ -1155,11 +1782,11 @@ def main():
             openings()
         if is_wanted(unencrypted):
             unencrypted(encrypted)
-        for part in (passwords, writes, paths, roles, too_large):
+        for part in (passwords, writes, paths, roles, listings, too_large):
             if is_wanted(part):
                 print(f"      {part.__name__}", flush=True)
                 part(server)
-        for part in (crowd, fuzz, by_hand):
+        for part in (crowd, held, fuzz, fuzz_users, by_hand, drain):
             if is_wanted(part):
                 print(f"      {part.__name__}", flush=True)
                 part()
