@@ -100,7 +100,10 @@ pub enum Assign {
         margin: i64,
     },
     /// Rows are never matched, only suggested.
-    Suggest,
+    Suggest {
+        /// Whether those that have candidates are kept from later rules.
+        is_kept: bool,
+    },
     /// Rows that are proposed are kept from later rules, for the rule's reason.
     Refuse,
 }
@@ -217,8 +220,8 @@ pub const KEYS: [(&str, &str); 20] = [
     ),
     (
         "assign",
-        "`unique`, `mutual_best(margin=N)`; `suggest`, which matches nothing; `refuse`, which keeps rows that are proposed from \
-         all later rules.",
+        "`unique`, `mutual_best(margin=N)`; `suggest`, which matches nothing; `suggest(keep)`, which also keeps rows that are \
+         proposed from all later rules; `refuse`, which does nothing else.",
     ),
     ("reason", "Why rows are refused, or out of scope: a reason code such as `REFERENCE_CONFLICT` or `CARRIED_FORWARD`."),
     (
@@ -568,7 +571,8 @@ impl<'a> Header<'a> {
         let margin = |given: &str| given.split_once('=').filter(|(name, _)| name.trim() == "margin")?.1.trim().parse().ok();
         match (value, call) {
             ("unique", _) => Ok(Assign::Unique),
-            ("suggest", _) => Ok(Assign::Suggest),
+            ("suggest", _) => Ok(Assign::Suggest { is_kept: false }),
+            (_, Some(("suggest", "keep"))) => Ok(Assign::Suggest { is_kept: true }),
             ("refuse", _) => Ok(Assign::Refuse),
             ("mutual_best", _) => Ok(Assign::MutualBest { margin: 1 }),
             (_, Some(("mutual_best", given))) => match margin(given) {
@@ -578,7 +582,7 @@ impl<'a> Header<'a> {
             _ => Err(self.wrong(
                 "assign",
                 "a word that is not known here",
-                "it may be unique, mutual_best(margin=N), suggest, refuse",
+                "it may be unique, mutual_best(margin=N), suggest, suggest(keep), refuse",
             )),
         }
     }

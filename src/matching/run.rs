@@ -325,8 +325,10 @@ impl State {
         left.is_some_and(|left| left.reason == DATE_OUT_OF_WINDOW && !self.is_refused(left) && is_candidate(left))
     }
 
+    /// Whether the rule that it is left by keeps it from later ones.
     fn is_refused(&self, left: &Exception) -> bool {
-        left.rule.and_then(|rule| self.step.rules.get(rule)).is_some_and(|rule| rule.assign == Assign::Refuse)
+        let rule = left.rule.and_then(|rule| self.step.rules.get(rule));
+        rule.is_some_and(|rule| matches!(rule.assign, Assign::Refuse | Assign::Suggest { is_kept: true }))
     }
 
     fn take(&mut self, table: usize, row: u32) {
