@@ -35,6 +35,9 @@ impl fmt::Debug for Listener {
     }
 }
 
+/// How long those have to take their leave whose time is over.
+const GOODBYE: Duration = Duration::from_secs(1);
+
 /// How many may come in, and how long they have to leave.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -63,18 +66,20 @@ impl Listener {
 
     /// Serves callers until a stop is asked for, then lets those who are in finish, and sends off those who do not.
     ///
+    /// `serve` is told when the time of those who are in is over, so that they can say so.
     /// `refuse` is for callers that are one too many; it must not wait for them.
     pub async fn serve<F>(
         self,
         limits: Limits,
         stop: &CancellationToken,
-        serve: impl Fn(TcpStream) -> F,
+        serve: impl Fn(TcpStream, CancellationToken) -> F,
         refuse: impl Fn(TcpStream),
     ) where
         F: Future<Output = ()> + Send + 'static,
     {
         let room = Arc::new(Semaphore::new(limits.connections));
         let mut callers = JoinSet::new();
+        let over = CancellationToken::new();
         loop {
             tokio::select! {
                 biased;
@@ -82,7 +87,7 @@ impl Listener {
                 Some(done) = callers.join_next() => note(done),
                 stream = self.accept() => match Arc::clone(&room).try_acquire_owned() {
                     Ok(place) => {
-                        let served = serve(stream);
+                        let served = serve(stream, over.clone());
                         callers.spawn(async move {
                             served.await;
                             drop(place);
@@ -94,7 +99,7 @@ impl Listener {
         }
         // Nobody waits in line for a door that is shut.
         drop(self.listener);
-        send_off(callers, limits.drain).await;
+        send_off(callers, limits.drain, &over).await;
     }
 
     /// The next caller.
@@ -118,15 +123,20 @@ impl Listener {
 }
 
 /// Waits for callers to leave, and breaks off what they do when they do not.
-async fn send_off(mut callers: JoinSet<()>, drain: Duration) {
-    let all_gone = async {
-        while let Some(done) = callers.join_next().await {
-            note(done);
-        }
-    };
-    if tokio::time::timeout(drain, all_gone).await.is_err() {
-        warn!(callers = callers.len(), "what is still under way is broken off");
+async fn send_off(mut callers: JoinSet<()>, drain: Duration, over: &CancellationToken) {
+    if tokio::time::timeout(drain, all_gone(&mut callers)).await.is_ok() {
+        return;
+    }
+    warn!(callers = callers.len(), "what is still under way is broken off");
+    over.cancel();
+    if tokio::time::timeout(GOODBYE, all_gone(&mut callers)).await.is_err() {
         callers.shutdown().await;
+    }
+}
+
+async fn all_gone(callers: &mut JoinSet<()>) {
+    while let Some(done) = callers.join_next().await {
+        note(done);
     }
 }
 
@@ -150,7 +160,7 @@ mod tests {
         let _caller = TcpStream::connect(listener.address()).await.unwrap();
         let (told, mut asked) = mpsc::unbounded_channel();
         let stop = CancellationToken::new();
-        let serve = |stream: TcpStream| {
+        let serve = |stream: TcpStream, _over| {
             let told = told.clone();
             async move { told.send(SockRef::from(&stream).tcp_keepalive_time().unwrap()).unwrap() }
         };

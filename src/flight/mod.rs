@@ -119,7 +119,7 @@ impl Server {
 
     /// Serves until a stop is asked for, and then until all have gone.
     pub async fn serve(self: Arc<Self>, listener: Listener, stop: &CancellationToken) {
-        let serve = |stream| connection::serve(Arc::clone(&self), stream, stop.clone());
+        let serve = |stream, _over| connection::serve(Arc::clone(&self), stream, stop.clone());
         // There is nothing to say before both have agreed on HTTP/2: one too many finds the door shut.
         listener.serve(self.options.limits, stop, serve, |stream: TcpStream| drop(stream)).await;
     }

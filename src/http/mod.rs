@@ -118,7 +118,7 @@ impl Server {
     /// Serves until a stop is asked for, and then until all have gone.
     pub async fn serve(self: Arc<Self>, listener: Listener, stop: &CancellationToken) {
         let router = Room { server: Arc::clone(&self), stop: stop.clone() }.router();
-        let serve = |stream| connection::serve(Arc::clone(&self), router.clone(), stream, stop.clone());
+        let serve = |stream, _over| connection::serve(Arc::clone(&self), router.clone(), stream, stop.clone());
         listener.serve(self.options.limits, stop, serve, |stream| connection::refuse(&stream)).await;
     }
 

@@ -4,7 +4,8 @@
 //!  Parse ──▶ Prepared ── Bind ──▶ Portal ── Execute ──▶ rows       Query = all of these in one, as text
 //! ```
 //!
-//! While an answer is under way three things can end it: the client leaves, somebody cancels it, or its time is up.
+//! While an answer is under way four things can end it: the client leaves, somebody cancels it, its time is up, or
+//! that of the whole server is.
 
 use std::collections::HashMap;
 use std::future::pending;
@@ -20,10 +21,11 @@ use pgwire::messages::response::{CommandComplete, EmptyQueryResponse, ReadyForQu
 use pgwire::messages::startup::ParameterStatus;
 use tokio_util::sync::CancellationToken;
 
+use super::Ending;
 use super::cancel::Place;
 use super::command::{Command, Count, statements};
 use super::copy::{Copy, Manner};
-use super::failure::{Failure, Trouble, cancelled};
+use super::failure::{Failure, Trouble, cancelled, stopped};
 use super::frontend::{Bind, Format, Message, Target};
 use super::portal::{Portal, Running, Sent};
 use super::prepared::{Prepared, shown, spread};
@@ -59,7 +61,7 @@ impl Connection {
     }
 
     /// Answers until the client leaves, or is sent off because everything stops.
-    pub(super) async fn run(mut self, mut inbox: Inbox, stop: CancellationToken) {
+    pub(super) async fn run(mut self, mut inbox: Inbox, ending: Ending) {
         // Whether everything asked for is answered.
         let mut is_idle = true;
         let mut is_skipping = false;
@@ -67,10 +69,8 @@ impl Connection {
             let patience = self.user.settings().idle_timeout().filter(|_| is_idle && self.block != TransactionStatus::Idle);
             let message = tokio::select! {
                 biased;
-                () = stop.cancelled(), if is_idle => {
-                    self.send_off(&Failure::fatal("57P01", "terminating connection due to administrator command")).await;
-                    return;
-                }
+                () = ending.stop.cancelled(), if is_idle => return self.send_off(&stopped()).await,
+                () = ending.over.cancelled() => return self.send_off(&stopped()).await,
                 message = inbox.next() => message,
                 () = after(patience) => {
                     self.send_off(&Failure::fatal("25P03", "terminating connection due to idle-in-transaction timeout")).await;
@@ -88,7 +88,7 @@ impl Connection {
             }
             is_skipping = false;
             let is_extended = message.is_extended();
-            match self.answer(message, &mut inbox).await {
+            match self.answer(message, &mut inbox, &ending.over).await {
                 Ok(()) => {}
                 Err(Trouble::Gone) => return,
                 Err(Trouble::Said(failure)) if failure.is_fatal() => return self.send_off(&failure).await,
@@ -103,11 +103,12 @@ impl Connection {
     }
 
     /// Answers a message, unless something comes in between.
-    async fn answer(&mut self, message: Message, inbox: &mut Inbox) -> Result<(), Trouble> {
+    async fn answer(&mut self, message: Message, inbox: &mut Inbox, over: &CancellationToken) -> Result<(), Trouble> {
         let cancel = self.place.begin();
         let timeout = self.user.settings().statement_timeout();
         tokio::select! {
             biased;
+            () = over.cancelled() => Err(stopped().into()),
             () = cancel.cancelled() => Err(cancelled("user request").into()),
             () = after(timeout) => Err(cancelled("statement timeout").into()),
             answered = self.handle(message) => answered,

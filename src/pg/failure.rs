@@ -127,9 +127,14 @@ impl From<io::Error> for Trouble {
     }
 }
 
-/// The error of something that would change something.
+/// The error of a statement that is ended before it is done.
 pub(super) fn cancelled(why: &str) -> Failure {
     Failure::new(ErrorKind::Cancelled.facts().sqlstate, format!("canceling statement due to {why}"))
+}
+
+/// The last word to everybody when the server stops.
+pub(super) fn stopped() -> Failure {
+    Failure::fatal("57P01", "terminating connection due to administrator command")
 }
 
 /// The character where a line and column stand, all counted from one.

@@ -45,8 +45,15 @@ impl Exchange {
         let wrong = || Failure::protocol("the password exchange does not begin as RFC 5802 says");
         let (header, asked) =
             first.match_indices(',').nth(1).and_then(|(comma, _)| first.split_at_checked(comma + 1)).ok_or_else(wrong)?;
-        if !matches!(header.split(',').next(), Some("n" | "y")) {
-            return Err(Failure::fatal("28000", "channel binding is not offered"));
+        match header {
+            "n,," | "y,," => {}
+            _ if header.starts_with("n,") || header.starts_with("y,") => {
+                return Err(Failure::fatal("0A000", "nobody is let in as somebody else: leave the authorization identity out"));
+            }
+            _ => return Err(Failure::fatal("28000", "channel binding is not offered")),
+        }
+        if asked.starts_with("m=") {
+            return Err(Failure::fatal("0A000", "the password exchange asks for an extension that is not known here"));
         }
         let theirs =
             asked.split(',').find_map(|part| part.strip_prefix("r=")).filter(|nonce| !nonce.is_empty()).ok_or_else(wrong)?;
@@ -128,6 +135,8 @@ mod tests {
             &b""[..],
             b"SCRAM-SHA-256",
             b"SCRAM-SHA-256\0\0\0\0\x09n,,n=user",
+            b"SCRAM-SHA-256\0\0\0\0\x17n,,m=x,n=user,r=rOprNGf",
+            b"SCRAM-SHA-256\0\0\0\0\x18n,a=bob,n=user,r=rOprNGf",
             b"SCRAM-SHA-256-PLUS\0\0\0\0\x03n,,",
             b"MD5\0\0\0\0\0",
         ] {

@@ -10,10 +10,9 @@ use pgwire::messages::startup::{Authentication, BackendKeyData, NegotiateProtoco
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
-use super::Server;
+use super::{Ending, Server};
 use super::cancel::Place;
 use super::connection::Connection;
 use super::failure::{Failure, Trouble};
@@ -34,14 +33,14 @@ const TLS_HANDSHAKE: u8 = 0x16;
 const PROTOCOL: i32 = 3 << 16;
 
 /// Serves a caller from its first byte to its last.
-pub(super) async fn serve(server: Arc<Server>, stream: TcpStream, stop: CancellationToken) {
+pub(super) async fn serve(server: Arc<Server>, stream: TcpStream, ending: Ending) {
     let peer = stream.peer_addr().ok();
     let opened = tokio::select! {
         opened = tokio::time::timeout(server.options.login_timeout, open(&server, stream)) => opened,
-        () = stop.cancelled() => return,
+        () = ending.stop.cancelled() => return,
     };
     match opened {
-        Ok(Ok(Some((inbox, connection)))) => Box::pin(connection.run(inbox, stop)).await,
+        Ok(Ok(Some((inbox, connection)))) => Box::pin(connection.run(inbox, ending)).await,
         Ok(Ok(None)) => {}
         Ok(Err(trouble)) => debug!(?peer, ?trouble, "a caller is not let in"),
         Err(_elapsed) => debug!(?peer, "a caller took too long to say who it is"),
@@ -65,6 +64,8 @@ async fn open(server: &Arc<Server>, stream: TcpStream) -> Result<Option<(Inbox, 
     let let_in = match opening {
         Opening::Cancel { process, secret } => {
             server.processes.cancel(process, &secret);
+            // Without a goodbye over TLS, a client takes the request for one that was lost.
+            out.close().await;
             return Ok(None);
         }
         Opening::Startup { .. } if server.options.tls.is_some() && !is_encrypted => {

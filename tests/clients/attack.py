@@ -1693,6 +1693,8 @@ def drain():
                 for door, one in asked_for.items():
                     text = refusal(one.result, 60)
                     told(text is not None, f"{door}: its statement ends with an error, not with some of its rows: {str(text)[:100]}")
+                    if door == "--pg":
+                        told(one.exception().state == "57P01", "by PostgreSQL with what it calls that")
                 gate.opened.set()
             told("panicked" not in server.said(), "nothing in it went wrong that should not")
 

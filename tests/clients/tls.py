@@ -272,6 +272,8 @@ def cancels(connection, name, cancel):
 def libpq_cancels(door):
     with psycopg.connect(door.login(**LIMIT), autocommit=True) as connection:
         told(connection.pgconn.ssl_in_use, "psycopg asks over TLS")
+        cancels(connection, "psycopg's cancel_safe", connection.cancel_safe)
+        cancels(connection, "libpq's PQcancelBlocking", lambda: connection.pgconn.cancel_conn().blocking())
         cancels(connection, "libpq's PQcancel, which asks without TLS,", connection.cancel)
 
 

@@ -539,12 +539,13 @@ async fn whatever_would_change_something_is_refused() {
 }
 
 /// Statements with something wrong, what PostgreSQL calls it, and the character where it is.
-const WRONG: [(&str, &str, Option<u32>); 30] = [
+const WRONG: [(&str, &str, Option<u32>); 31] = [
     ("select nope from payments", "42703", Some(8)),
     ("select id, p.nope from payments p", "42703", Some(12)),
     ("select * from payments where nope = 1", "42703", Some(30)),
     ("select * from nowhere", "42P01", Some(15)),
     ("select * from nowhere.payments", "42P01", Some(15)),
+    ("select 9223372036854775807 + 1", "22003", None),
     ("select x.* from payments", "42P01", None),
     ("select nope(1)", "42883", Some(8)),
     ("select * from nope(1)", "42883", None),
@@ -838,6 +839,8 @@ async fn the_catalogue_tells_what_there_is() {
     );
     assert_eq!(value(&client, "select nspname from pg_namespace where oid = 'public'::regnamespace").await, "public");
     assert_eq!(value(&client, "select relname from pg_class where oid = 'live.disputes'::regclass").await, "disputes");
+    assert_eq!(state(&client, "select relname from pg_class where oid = 'nowhere'::regclass").await, "42P01");
+    assert_eq!(value(&client, "select count(*) from pg_class where oid = to_regclass('nowhere')").await, "0");
     assert!(value(&client, "select version()").await.starts_with("PostgreSQL 17.0 (ckosql "));
     let asked = "select current_user, current_database(), current_schema(), current_setting('server_version_num'), pg_catalog.pg_get_userbyid(10)";
     let asked: Vec<_> = rows(&client, asked).await.remove(0).into_iter().map(Option::unwrap).collect();

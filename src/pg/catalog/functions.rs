@@ -12,7 +12,7 @@ use datafusion::common::{Result, ScalarValue, TableReference, exec_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Signature, SimpleScalarUDF, TypeSignature, Volatility};
 use datafusion::sql::sqlparser::ast::Value;
 
-use super::relations::Names;
+use super::relations::LazyNames;
 use super::{PG_CATALOG, values};
 use crate::error::{Error, ErrorKind, sqlstate};
 use crate::pg::settings::{Extent, SERVER_VERSION, Settings};
@@ -69,6 +69,9 @@ const NOTHING: [&str; 22] = [
 const MAY: [&str; 5] =
     ["has_any_column_privilege", "has_column_privilege", "has_database_privilege", "has_schema_privilege", "has_table_privilege"];
 
+/// The user, as PostgreSQL's words have it: two of them in one SELECT are two columns.
+pub(super) const USER: [&str; 4] = ["current_role", "current_user", "session_user", "user"];
+
 /// `array_to_string`, of lists that the catalogue has as texts too.
 pub(super) const JOINED: &str = "_pg_array_to_string";
 
@@ -76,7 +79,7 @@ pub(super) const JOINED: &str = "_pg_array_to_string";
 pub(super) const REGCLASS: &str = "_pg_regclass";
 
 /// The functions of a session.
-pub(super) fn all(settings: &Arc<Mutex<Settings>>, names: Names) -> Vec<ScalarUDF> {
+pub(super) fn all(settings: &Arc<Mutex<Settings>>, names: LazyNames) -> Vec<ScalarUDF> {
     let names = Arc::new(names);
     let own = |get: fn(&Settings) -> String| {
         let settings = Arc::clone(settings);
@@ -89,7 +92,6 @@ pub(super) fn all(settings: &Arc<Mutex<Settings>>, names: Names) -> Vec<ScalarUD
     };
     let mut all = vec![
         function("version", DataType::Utf8, |_| Ok(text(version()))),
-        function("session_user", DataType::Utf8, own(user)),
         function("pg_get_userbyid", DataType::Utf8, own(user)),
         function("current_setting", DataType::Utf8, current_setting(settings)),
         function("set_config", DataType::Utf8, set_config(settings)),
@@ -106,6 +108,7 @@ pub(super) fn all(settings: &Arc<Mutex<Settings>>, names: Names) -> Vec<ScalarUD
         // UTF-8, which is all there is.
         of_value("pg_char_to_encoding", ScalarValue::from(6_i32)),
     ];
+    all.extend(USER.iter().map(|name| function(name, DataType::Utf8, own(user))));
     all.extend(YES.iter().map(|name| of_value(name, ScalarValue::from(true))));
     all.extend(MAY.iter().map(|name| function(name, DataType::Boolean, may)));
     all.extend(NO.iter().map(|name| of_value(name, ScalarValue::from(false))));
@@ -253,7 +256,7 @@ fn text_at(texts: &ArrayRef, row: usize) -> Option<&str> {
 /// The schema in which tables are that are named without one.
 fn current_schema(
     settings: &Arc<Mutex<Settings>>,
-    names: Arc<Names>,
+    names: Arc<LazyNames>,
 ) -> impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> + use<> {
     let settings = Arc::clone(settings);
     move |_| Ok(ColumnarValue::Scalar(ScalarValue::Utf8(names.current(&locked(&settings)))))
@@ -262,7 +265,7 @@ fn current_schema(
 /// The same as a list, with PostgreSQL's own schema before it where that is asked for.
 fn current_schemas(
     settings: &Arc<Mutex<Settings>>,
-    names: Arc<Names>,
+    names: Arc<LazyNames>,
 ) -> impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> + use<> {
     let settings = Arc::clone(settings);
     move |arguments| {
@@ -275,7 +278,7 @@ fn current_schemas(
 }
 
 /// The object ids of tables by their names, written as in SQL.
-fn regclass(settings: &Arc<Mutex<Settings>>, names: Arc<Names>) -> impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> + use<> {
+fn regclass(settings: &Arc<Mutex<Settings>>, names: Arc<LazyNames>) -> impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> + use<> {
     let settings = Arc::clone(settings);
     move |arguments| {
         let current = names.current(&locked(&settings)).unwrap_or_default();
@@ -297,7 +300,7 @@ fn regclass(settings: &Arc<Mutex<Settings>>, names: Arc<Names>) -> impl Fn(&[Col
 }
 
 /// Whether a table is found without its schema's name.
-fn is_visible(settings: &Arc<Mutex<Settings>>, names: Arc<Names>) -> impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> + use<> {
+fn is_visible(settings: &Arc<Mutex<Settings>>, names: Arc<LazyNames>) -> impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> + use<> {
     let settings = Arc::clone(settings);
     move |arguments| {
         let current = names.current(&locked(&settings)).unwrap_or_default();

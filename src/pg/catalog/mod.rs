@@ -105,9 +105,8 @@ impl Catalog {
             }
         }
         let engine_catalog = context.catalog(CATALOG).ok_or_else(|| Error::bug("a session has no catalogue"))?;
-        functions::all(settings, relations::names(engine_catalog.as_ref()))
-            .into_iter()
-            .for_each(|function| context.register_udf(function));
+        let names = relations::lazy_names(Arc::clone(&engine_catalog));
+        functions::all(settings, names).into_iter().for_each(|function| context.register_udf(function));
         let catalog = WithCatalog::new(Arc::clone(self), engine_catalog, Arc::clone(settings));
         context.register_catalog(CATALOG, Arc::new(catalog));
         Ok(session)

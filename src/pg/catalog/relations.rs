@@ -1,6 +1,7 @@
 //! The tables and views there are, with object ids that are the same in every session and after every start.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::CatalogProvider;
@@ -60,6 +61,13 @@ pub(super) fn names(catalog: &dyn CatalogProvider) -> Names {
         namespaces.push(Namespace { oid, name: schema });
     }
     Names { namespaces, relations }
+}
+
+/// The same, told when somebody asks: of a role, views are planned for it.
+pub(super) type LazyNames = LazyLock<Names, Box<dyn FnOnce() -> Names + Send + Sync>>;
+
+pub(super) fn lazy_names(catalog: Arc<dyn CatalogProvider>) -> LazyNames {
+    LazyLock::new(Box::new(move || names(catalog.as_ref())))
 }
 
 impl Names {

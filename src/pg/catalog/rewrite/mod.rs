@@ -23,6 +23,7 @@ use datafusion_pg_catalog::sql::rules::{
 };
 
 use super::PG_CATALOG;
+use super::functions::USER;
 use super::tables::Listing;
 use crate::engine::meaning::call;
 use named::Named;
@@ -191,10 +192,9 @@ fn parts(name: &ObjectName) -> Vec<String> {
 /// The function behind a word that PostgreSQL reads as one.
 fn register(word: &str) -> Option<&'static str> {
     match word {
-        "current_user" | "session_user" | "current_role" | "user" => Some("session_user"),
         "current_catalog" => Some("current_database"),
         "current_schema" => Some("current_schema"),
-        _ => None,
+        _ => USER.into_iter().find(|known| *known == word),
     }
 }
 
@@ -228,7 +228,7 @@ mod tests {
         }
         // Not even when it asks something of PostgreSQL too: a subquery keeps its meaning.
         let sql = "SELECT current_user, (SELECT a.id FROM payment_actions AS a WHERE a.payment_id = p.id) FROM payments AS p";
-        assert_eq!(readings(sql), [sql.replace("current_user", "session_user()")]);
+        assert_eq!(readings(sql), [sql.replace("current_user", "current_user()")]);
     }
 
     #[test]
@@ -265,6 +265,9 @@ mod tests {
             "SELECT conname, k FROM pg_catalog.pg_constraint c CROSS JOIN (SELECT 0 AS k WHERE false) AS k"
         );
         assert_eq!(of("select 'pg_class'::regclass"), "SELECT 1259");
+        assert_eq!(of("select 'live.\"disputes\"'::regclass"), "SELECT _pg_regclass('live.\"disputes\"')");
+        assert_eq!(of("select '16385'::regclass"), "SELECT 16385");
+        assert!(!of("select 'pg_rewrite'::regclass").contains("_pg_regclass"));
         assert_eq!(
             of("select typinput = 'pg_catalog.array_in'::regproc from pg_type"),
             "SELECT typinput = 'array_in' FROM pg_catalog.pg_type"

@@ -116,6 +116,10 @@ impl VisitorMut for Named {
                         None if data_type.to_string().eq_ignore_ascii_case("regproc") => {
                             Value::SingleQuotedString(name.to_owned())
                         }
+                        None if is_regclass(data_type) && is_relation(name) => {
+                            *expr = call(REGCLASS, vec![operand.as_ref().clone()]);
+                            return ControlFlow::Continue(());
+                        }
                         None => return ControlFlow::Continue(()),
                     };
                     *expr = Expr::Value(value.with_empty_span());
@@ -125,6 +129,12 @@ impl VisitorMut for Named {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Whether a text is the name of a table, and not an object id or one of PostgreSQL's own tables, of which not all are here.
+fn is_relation(text: &str) -> bool {
+    let is_number = text == "-" || text.bytes().all(|digit| digit.is_ascii_digit());
+    !is_number && !text.starts_with("pg_")
 }
 
 /// A pattern of LIKE that says with a backslash, which is all that the engine knows, what it said with another character.
