@@ -12,7 +12,6 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, info};
 
-use super::{Ending, Server};
 use super::cancel::Place;
 use super::connection::Connection;
 use super::failure::{Failure, Trouble};
@@ -21,6 +20,7 @@ use super::scram::{Exchange, MECHANISM};
 use super::settings::{Extent, Settings};
 use super::user::User;
 use super::wire::{Inbox, LONGEST_OPENING, Outbox, Stream, split};
+use super::{Ending, Server};
 use crate::door::{Admission, Users};
 use crate::engine::{CATALOG, Caller, access};
 use crate::error::{Error, ErrorKind};

@@ -278,7 +278,10 @@ fn current_schemas(
 }
 
 /// The object ids of tables by their names, written as in SQL.
-fn regclass(settings: &Arc<Mutex<Settings>>, names: Arc<LazyNames>) -> impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> + use<> {
+fn regclass(
+    settings: &Arc<Mutex<Settings>>,
+    names: Arc<LazyNames>,
+) -> impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> + use<> {
     let settings = Arc::clone(settings);
     move |arguments| {
         let current = names.current(&locked(&settings)).unwrap_or_default();
@@ -300,7 +303,10 @@ fn regclass(settings: &Arc<Mutex<Settings>>, names: Arc<LazyNames>) -> impl Fn(&
 }
 
 /// Whether a table is found without its schema's name.
-fn is_visible(settings: &Arc<Mutex<Settings>>, names: Arc<LazyNames>) -> impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> + use<> {
+fn is_visible(
+    settings: &Arc<Mutex<Settings>>,
+    names: Arc<LazyNames>,
+) -> impl Fn(&[ColumnarValue]) -> Result<ColumnarValue> + use<> {
     let settings = Arc::clone(settings);
     move |arguments| {
         let current = names.current(&locked(&settings)).unwrap_or_default();
