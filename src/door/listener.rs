@@ -35,7 +35,7 @@ impl fmt::Debug for Listener {
     }
 }
 
-/// How long those have to take their leave whose time is over.
+/// How long those have to take their leave whose time is over, on top of it.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// How many may come in, and how long they have to leave.

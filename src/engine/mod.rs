@@ -17,7 +17,6 @@ pub mod journal;
 pub mod meaning;
 mod memory;
 pub mod number;
-mod overflow;
 mod pauses;
 mod planned;
 mod recon;
@@ -412,8 +411,7 @@ impl Engine {
         let state = SessionStateBuilder::new().with_config(config).with_default_features();
         let state = state.with_runtime_env(Arc::clone(&self.shared.runtime));
         // Before DataFusion's rules what says what is asked for, after them what needs to know the types.
-        let after = vec![words::rule(), overflow::rule()];
-        let analyzers = [vec![scalar::rule()], Analyzer::new().rules, after].concat();
+        let analyzers = [vec![scalar::rule()], Analyzer::new().rules, vec![words::rule()]].concat();
         let state = state.with_analyzer_rules(analyzers).with_optimizer_rule(moments::rule());
         Ok(state.with_physical_optimizer_rules(joins::rules()).build())
     }

@@ -101,11 +101,18 @@ pub enum Assign {
     },
     /// Rows are never matched, only suggested.
     Suggest {
-        /// Whether those that have candidates are kept from later rules.
+        /// Whether those that are told of are kept from later rules.
         is_kept: bool,
     },
     /// Rows that are proposed are kept from later rules, for the rule's reason.
     Refuse,
+}
+
+impl Assign {
+    /// Whether rows that a rule tells of are kept from later ones.
+    pub(super) fn keeps(self) -> bool {
+        matches!(self, Self::Refuse | Self::Suggest { is_kept: true })
+    }
 }
 
 /// What is done with rows that are alike.
@@ -220,8 +227,8 @@ pub const KEYS: [(&str, &str); 20] = [
     ),
     (
         "assign",
-        "`unique`, `mutual_best(margin=N)`; `suggest`, which matches nothing; `suggest(keep)`, which also keeps rows that are \
-         proposed from all later rules; `refuse`, which does nothing else.",
+        "`unique`, `mutual_best(margin=N)`; `suggest`, which matches nothing; `suggest(keep)`, which also keeps the \
+         rows that it tells of from all later rules; `refuse`, which only keeps those that are proposed.",
     ),
     ("reason", "Why rows are refused, or out of scope: a reason code such as `REFERENCE_CONFLICT` or `CARRIED_FORWARD`."),
     (
@@ -324,6 +331,11 @@ impl Rule {
             (_, Some(_)) => Err(header.wrong("reason", "a reason of a rule that refuses nothing", "add assign: refuse")),
         }?;
         match &self.covered {
+            Some(_) if self.assign.keeps() => Err(header.wrong(
+                "covered",
+                "a rule that keeps rows says of others whether they are due, and would keep these too",
+                "say it of a later rule",
+            )),
             Some(_) if self.window.is_none() => {
                 Err(header.wrong("covered", "days are covered of no window", "add window: right.… in [left.… .. +5 days]"))
             }

@@ -5,6 +5,7 @@
 //! not, and match it only if they say so. One whose candidates came too early or late is matched with these alone, by a rule of
 //! a wider window. What no rule took is an exception, with the most telling reason of all rules.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -328,7 +329,7 @@ impl State {
     /// Whether the rule that it is left by keeps it from later ones.
     fn is_refused(&self, left: &Exception) -> bool {
         let rule = left.rule.and_then(|rule| self.step.rules.get(rule));
-        rule.is_some_and(|rule| matches!(rule.assign, Assign::Refuse | Assign::Suggest { is_kept: true }))
+        rule.is_some_and(|rule| rule.assign.keeps())
     }
 
     fn take(&mut self, table: usize, row: u32) {
@@ -343,10 +344,17 @@ impl State {
         let (table, candidate_table) = (turn.table(side), turn.table(side.other()));
         // What lets a row go does not take the place of what keeps it.
         let is_kept = (!holds(reason) || reason == DATE_OUT_OF_WINDOW) && self.is_held(table, row);
-        let Some(place) = self.left.get_mut(table).and_then(|left| left.get_mut(at(row))) else { return };
-        if is_kept || place.as_ref().is_some_and(|known| rank(known.reason) <= rank(reason)) {
+        // Of two that say the same, the one that keeps the row counts.
+        let is_told = |known: &Exception| match rank(known.reason).cmp(&rank(reason)) {
+            Ordering::Less => true,
+            Ordering::Equal => self.is_refused(known) || !turn.rule.assign.keeps(),
+            Ordering::Greater => false,
+        };
+        let known = self.left.get(table).and_then(|left| left.get(at(row))?.as_ref());
+        if is_kept || known.is_some_and(|known| is_told(known)) {
             return;
         }
+        let Some(place) = self.left.get_mut(table).and_then(|left| left.get_mut(at(row))) else { return };
         let rule = Some(turn.place);
         let (detail, candidate_count, due) = (why, count, None);
         let exception = Exception { table, row, reason, rule, detail, candidate_count, candidate_table, candidates, due };

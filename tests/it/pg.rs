@@ -539,13 +539,12 @@ async fn whatever_would_change_something_is_refused() {
 }
 
 /// Statements with something wrong, what PostgreSQL calls it, and the character where it is.
-const WRONG: [(&str, &str, Option<u32>); 31] = [
+const WRONG: [(&str, &str, Option<u32>); 30] = [
     ("select nope from payments", "42703", Some(8)),
     ("select id, p.nope from payments p", "42703", Some(12)),
     ("select * from payments where nope = 1", "42703", Some(30)),
     ("select * from nowhere", "42P01", Some(15)),
     ("select * from nowhere.payments", "42P01", Some(15)),
-    ("select 9223372036854775807 + 1", "22003", None),
     ("select x.* from payments", "42P01", None),
     ("select nope(1)", "42883", Some(8)),
     ("select * from nope(1)", "42883", None),

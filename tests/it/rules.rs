@@ -38,7 +38,7 @@ async fn assert_all_pass(folder: &Folder, at_least: usize) {
 #[tokio::test]
 async fn rules_of_every_kind_do_what_their_cases_say() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rules");
-    assert_all_pass(&Folder::read(&folder).unwrap(), 69).await;
+    assert_all_pass(&Folder::read(&folder).unwrap(), 70).await;
 }
 
 #[tokio::test]
@@ -361,6 +361,17 @@ async fn a_minor_unit_is_what_the_accounts_say() {
         }
         let outcome = run(&[Rule::parse(rule, "rule").unwrap()], &context, &conventions, 0).await.unwrap();
         assert_eq!(outcome.steps[0].matches.len(), matches);
+    }
+}
+
+#[test]
+fn a_rule_that_keeps_rows_does_not_say_of_others_whether_they_are_due() {
+    for (assign, expected) in [("suggest", true), ("suggest(keep)", false), ("refuse   reason: SUGGESTED", false)] {
+        let rule = format!(
+            "--- rule: r flow: f assign: {assign}\n--- left: l(id) right: r(id)\n--- window: right.day in [left.day .. +3 days]\n\
+             --- covered: right by days(first, last)\nselect l.id as left_id, r.id as right_id from l join r on l.n = r.n"
+        );
+        assert_eq!(Rule::parse(&rule, "rule").is_ok(), expected, "{assign}");
     }
 }
 

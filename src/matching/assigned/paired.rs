@@ -181,7 +181,7 @@ fn left_over(of_sides: &OfSides, reason: &'static str, assigned: &mut Assigned) 
     }
 }
 
-/// The same of rows that no group is made of, with what the rule says of them.
+/// Like [`left_over`], with what the rule says of each row.
 fn left_because(pairs: &[Candidate], of_sides: &OfSides, reason: &'static str, assigned: &mut Assigned) {
     left_over(of_sides, reason, assigned);
     let sides = |pair: &Candidate| [(Side::Left, pair.left), (Side::Right, pair.right)].map(|row| (row, pair.why.clone()));

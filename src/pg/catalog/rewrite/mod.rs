@@ -267,7 +267,14 @@ mod tests {
         assert_eq!(of("select 'pg_class'::regclass"), "SELECT 1259");
         assert_eq!(of("select 'live.\"disputes\"'::regclass"), "SELECT _pg_regclass('live.\"disputes\"')");
         assert_eq!(of("select '16385'::regclass"), "SELECT 16385");
-        assert!(!of("select 'pg_rewrite'::regclass").contains("_pg_regclass"));
+        for own in [
+            "select 'pg_rewrite'::regclass",
+            "select 'PG_REWRITE'::regclass",
+            "select '\"pg_catalog\".\"pg_rewrite\"'::regclass",
+            "select 'information_schema.columns'::regclass",
+        ] {
+            assert!(!of(own).contains("_pg_regclass"), "{own}");
+        }
         assert_eq!(
             of("select typinput = 'pg_catalog.array_in'::regproc from pg_type"),
             "SELECT typinput = 'array_in' FROM pg_catalog.pg_type"

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use datafusion::common::TableReference;
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart,
     TableFactor, Value, VisitorMut,
@@ -134,7 +135,9 @@ impl VisitorMut for Named {
 /// Whether a text is the name of a table, and not an object id or one of PostgreSQL's own tables, of which not all are here.
 fn is_relation(text: &str) -> bool {
     let is_number = text == "-" || text.bytes().all(|digit| digit.is_ascii_digit());
-    !is_number && !text.starts_with("pg_")
+    let named = TableReference::parse_str(text);
+    let is_postgres = named.table().starts_with("pg_") || matches!(named.schema(), Some(PG_CATALOG | "information_schema"));
+    !is_number && !is_postgres
 }
 
 /// A pattern of LIKE that says with a backslash, which is all that the engine knows, what it said with another character.
