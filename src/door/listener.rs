@@ -47,6 +47,22 @@ pub struct Limits {
     pub drain: Duration,
 }
 
+/// How a door closes: first for those who ask for nothing, and a while later for all.
+#[derive(Debug, Clone)]
+pub struct Ending {
+    /// Nothing new is begun.
+    pub stop: CancellationToken,
+    /// What is under way is broken off; who has something to say to that says it now.
+    pub over: CancellationToken,
+}
+
+impl Ending {
+    /// Serves one who has nothing to say when the time is over.
+    pub async fn bound(self, served: impl Future<Output = ()>) {
+        self.over.run_until_cancelled(served).await;
+    }
+}
+
 impl Listener {
     /// Opens a door; port 0 takes a free one.
     ///
@@ -66,20 +82,19 @@ impl Listener {
 
     /// Serves callers until a stop is asked for, then lets those who are in finish, and sends off those who do not.
     ///
-    /// `serve` is told when the time of those who are in is over, so that they can say so.
     /// `refuse` is for callers that are one too many; it must not wait for them.
     pub async fn serve<F>(
         self,
         limits: Limits,
         stop: &CancellationToken,
-        serve: impl Fn(TcpStream, CancellationToken) -> F,
+        serve: impl Fn(TcpStream, Ending) -> F,
         refuse: impl Fn(TcpStream),
     ) where
         F: Future<Output = ()> + Send + 'static,
     {
         let room = Arc::new(Semaphore::new(limits.connections));
         let mut callers = JoinSet::new();
-        let over = CancellationToken::new();
+        let ending = Ending { stop: stop.clone(), over: CancellationToken::new() };
         loop {
             tokio::select! {
                 biased;
@@ -87,7 +102,7 @@ impl Listener {
                 Some(done) = callers.join_next() => note(done),
                 stream = self.accept() => match Arc::clone(&room).try_acquire_owned() {
                     Ok(place) => {
-                        let served = serve(stream, over.clone());
+                        let served = serve(stream, ending.clone());
                         callers.spawn(async move {
                             served.await;
                             drop(place);
@@ -99,7 +114,7 @@ impl Listener {
         }
         // Nobody waits in line for a door that is shut.
         drop(self.listener);
-        send_off(callers, limits.drain, &over).await;
+        send_off(callers, limits.drain, &ending.over).await;
     }
 
     /// The next caller.
@@ -160,7 +175,7 @@ mod tests {
         let _caller = TcpStream::connect(listener.address()).await.unwrap();
         let (told, mut asked) = mpsc::unbounded_channel();
         let stop = CancellationToken::new();
-        let serve = |stream: TcpStream, _over| {
+        let serve = |stream: TcpStream, _ending| {
             let told = told.clone();
             async move { told.send(SockRef::from(&stream).tcp_keepalive_time().unwrap()).unwrap() }
         };

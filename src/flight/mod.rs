@@ -34,7 +34,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::door::listener::Limits;
+use crate::door::listener::{Ending, Limits};
 use crate::door::{Admission, Listener};
 use crate::engine::Engine;
 use crate::error::Result;
@@ -119,7 +119,10 @@ impl Server {
 
     /// Serves until a stop is asked for, and then until all have gone.
     pub async fn serve(self: Arc<Self>, listener: Listener, stop: &CancellationToken) {
-        let serve = |stream, _over| connection::serve(Arc::clone(&self), stream, stop.clone());
+        let serve = |stream, ending: Ending| {
+            let stop = ending.stop.clone();
+            ending.bound(connection::serve(Arc::clone(&self), stream, stop))
+        };
         // There is nothing to say before both have agreed on HTTP/2: one too many finds the door shut.
         listener.serve(self.options.limits, stop, serve, |stream: TcpStream| drop(stream)).await;
     }

@@ -30,7 +30,7 @@ use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::door::listener::Limits;
+use crate::door::listener::{Ending, Limits};
 use crate::door::{Admission, Listener};
 use crate::engine::{Answer, Caller, Engine};
 use crate::error::{Error, ErrorKind, Result};
@@ -118,7 +118,10 @@ impl Server {
     /// Serves until a stop is asked for, and then until all have gone.
     pub async fn serve(self: Arc<Self>, listener: Listener, stop: &CancellationToken) {
         let router = Room { server: Arc::clone(&self), stop: stop.clone() }.router();
-        let serve = |stream, _over| connection::serve(Arc::clone(&self), router.clone(), stream, stop.clone());
+        let serve = |stream, ending: Ending| {
+            let stop = ending.stop.clone();
+            ending.bound(connection::serve(Arc::clone(&self), router.clone(), stream, stop))
+        };
         listener.serve(self.options.limits, stop, serve, |stream| connection::refuse(&stream)).await;
     }
 

@@ -21,7 +21,6 @@ use pgwire::messages::response::{CommandComplete, EmptyQueryResponse, ReadyForQu
 use pgwire::messages::startup::ParameterStatus;
 use tokio_util::sync::CancellationToken;
 
-use super::Ending;
 use super::cancel::Place;
 use super::command::{Command, Count, statements};
 use super::copy::{Copy, Manner};
@@ -33,6 +32,7 @@ use super::settings::{ALL, Extent};
 use super::types::{Column, size};
 use super::user::{User, no_statement};
 use super::wire::{Inbox, Outbox};
+use crate::door::listener::Ending;
 use crate::engine::aside;
 use crate::error::Error;
 

@@ -64,15 +64,6 @@ impl std::fmt::Debug for Options {
     }
 }
 
-/// The end of a server: of those who ask for nothing, and a while later of all.
-#[derive(Debug, Clone)]
-struct Ending {
-    /// Nothing new is begun.
-    stop: CancellationToken,
-    /// What is under way is broken off.
-    over: CancellationToken,
-}
-
 /// A server of an engine.
 #[derive(Debug)]
 pub struct Server {
@@ -94,7 +85,7 @@ impl Server {
 
     /// Serves until a stop is asked for, and then until all have gone.
     pub async fn serve(self: Arc<Self>, listener: Listener, stop: &CancellationToken) {
-        let serve = |stream, over| startup::serve(Arc::clone(&self), stream, Ending { stop: stop.clone(), over });
+        let serve = |stream, ending| startup::serve(Arc::clone(&self), stream, ending);
         listener.serve(self.options.limits, stop, serve, |stream| startup::refuse(&stream)).await;
     }
 }

@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, info};
 
+use super::Server;
 use super::cancel::Place;
 use super::connection::Connection;
 use super::failure::{Failure, Trouble};
@@ -20,7 +21,7 @@ use super::scram::{Exchange, MECHANISM};
 use super::settings::{Extent, Settings};
 use super::user::User;
 use super::wire::{Inbox, LONGEST_OPENING, Outbox, Stream, split};
-use super::{Ending, Server};
+use crate::door::listener::Ending;
 use crate::door::{Admission, Users};
 use crate::engine::{CATALOG, Caller, access};
 use crate::error::{Error, ErrorKind};
