@@ -2,15 +2,16 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hyper::rt::{Executor, Read, Write};
+use hyper::rt::Executor;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -30,6 +31,8 @@ const SILENCE: Duration = Duration::from_secs(60);
 const ANSWER: Duration = Duration::from_secs(20);
 /// Bytes of a stream that are taken from the engine before the client takes them.
 const AHEAD: usize = 4 << 20;
+/// How long a client has to read what it was sent once all is sent and everything stops.
+const LAST_READ: Duration = Duration::from_secs(5);
 
 /// Serves a caller from its first byte to its last.
 pub(super) async fn serve(server: Arc<Server>, stream: TcpStream, stop: CancellationToken) {
@@ -39,9 +42,9 @@ pub(super) async fn serve(server: Arc<Server>, stream: TcpStream, stop: Cancella
         // Answers are waited for.
         stream.set_nodelay(true)?;
         match &server.options.tls {
-            None => run(&server, TokioIo::new(stream), peer, deadline, stop).await,
+            None => run(&server, stream, peer, deadline, stop).await,
             Some(tls) => match timeout(server.options.login_timeout, tls.accept(stream)).await {
-                Ok(stream) => run(&server, TokioIo::new(stream?), peer, deadline, stop).await,
+                Ok(stream) => run(&server, stream?, peer, deadline, stop).await,
                 Err(_elapsed) => Err("the caller took too long to agree on encryption".into()),
             },
         }
@@ -57,7 +60,7 @@ type Trouble = Box<dyn std::error::Error + Send + Sync>;
 /// Answers calls until the client leaves, or everything stops and what was begun is done.
 async fn run(
     server: &Arc<Server>,
-    stream: impl Read + Write + Unpin + Send + 'static,
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
     address: Option<SocketAddr>,
     deadline: Instant,
     stop: CancellationToken,
@@ -76,7 +79,7 @@ async fn run(
         .max_send_buf_size(AHEAD)
         .keep_alive_interval(SILENCE)
         .keep_alive_timeout(ANSWER);
-    let mut connection = pin!(connection.serve_connection(stream, service));
+    let mut connection = Box::pin(connection.serve_connection(TokioIo::new(&mut stream), service));
     tokio::select! {
         biased;
         ended = &mut connection => return Ok(ended?),
@@ -89,7 +92,25 @@ async fn run(
         ended = &mut connection => return Ok(ended?),
         () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
     }
-    Ok(connection.await?)
+    connection.as_mut().await?;
+    drop(connection);
+    leave(&mut stream).await;
+    Ok(())
+}
+
+/// Says that there will be no more, and lets the client read to the end.
+///
+/// A socket that is closed while something comes in is reset, and what is still to be sent is lost: to the client, rows that
+/// were all answered break off.
+async fn leave(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
+    let read = async {
+        stream.shutdown().await?;
+        tokio::io::copy(stream, &mut tokio::io::sink()).await
+    };
+    let read: io::Result<_> = timeout(LAST_READ, read).await.unwrap_or(Ok(0));
+    if let Err(error) = read {
+        debug!(%error, "a client left before all was read");
+    }
 }
 
 /// The calls of a connection that are being answered; they end with it.
@@ -105,5 +126,38 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Calls {
             }
         }
         calls.spawn(call);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_sent_arrives_though_the_client_still_talks() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut served, _) = listener.accept().await.unwrap();
+        client.write_all(b"and another thing").await.unwrap();
+        served.readable().await.unwrap();
+        served.writable().await.unwrap();
+        let mut sent = 0;
+        while let Ok(count) = served.try_write(&[7; 1 << 16]) {
+            sent += count;
+        }
+        let read = async {
+            let mut all = Vec::new();
+            client.read_to_end(&mut all).await.unwrap();
+            drop(client);
+            all.len()
+        };
+        let (read, ()) = tokio::join!(read, async {
+            leave(&mut served).await;
+            drop(served);
+        });
+        assert_eq!(read, sent);
     }
 }
