@@ -23,6 +23,8 @@ pub struct Roll {
 struct Read {
     users: Arc<Users>,
     mark: Option<Mark>,
+    /// Why it cannot be read as it is now, as far as the log says so already.
+    trouble: Option<String>,
 }
 
 /// What is another when there is another file, or something else in it.
@@ -60,7 +62,7 @@ impl Roll {
         // Looked at first: what is written meanwhile is read once more.
         let mark = Mark::of(path);
         let users = Arc::new(Users::read(path)?);
-        Ok(Self { path: Some(path.to_owned()), read: Mutex::new(Read { users, mark }) })
+        Ok(Self { path: Some(path.to_owned()), read: Mutex::new(Read { users, mark, trouble: None }) })
     }
 
     /// Who may come in now. Where the file is gone, or cannot be read any more, those who were in it before may, and the log
@@ -70,14 +72,21 @@ impl Roll {
         let Some(path) = &self.path else { return Arc::clone(&read.users) };
         let mark = Mark::of(path);
         if mark != read.mark {
-            read.mark = mark;
             match Users::read(path) {
                 Ok(users) => {
+                    (read.mark, read.trouble) = (mark, None);
                     read.users = Arc::new(users.after(&read.users));
                     let users = read.users.list().count();
                     info!(path = %path.display(), users, "the file of users was changed and is read again");
                 }
-                Err(error) => warn!(%error, "the file of users was changed and is wrong: who was in it before may come in"),
+                // It is read again for the next one: what keeps it from being read may go without a trace at the file.
+                Err(error) => {
+                    let trouble = Some(error.to_string());
+                    if read.trouble != trouble {
+                        warn!(%error, "the file of users was changed and is wrong: who was in it before may come in");
+                        read.trouble = trouble;
+                    }
+                }
             }
         }
         Arc::clone(&read.users)
@@ -87,12 +96,14 @@ impl Roll {
 impl From<Users> for Roll {
     /// Users of no file, who stay as they are.
     fn from(users: Users) -> Self {
-        Self { path: None, read: Mutex::new(Read { users: Arc::new(users), mark: None }) }
+        Self { path: None, read: Mutex::new(Read { users: Arc::new(users), mark: None, trouble: None }) }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
     use crate::door::verifier::Verifier;
     use crate::secret::Secret;
@@ -136,6 +147,23 @@ mod tests {
         fs::remove_file(&path).unwrap();
         assert_eq!(names(&roll), ["anna"]);
         write(&path, &["bob"]);
+        assert_eq!(names(&roll), ["bob"]);
+    }
+
+    #[test]
+    fn a_file_that_could_not_be_read_is_read_when_it_can_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users");
+        write(&path, &["bob"]);
+        let bob = fs::read(&path).unwrap();
+        write(&path, &["anna"]);
+        let roll = Roll::read(&path).unwrap();
+        fs::write(&path, vec![b'?'; bob.len()]).unwrap();
+        let changed = fs::metadata(&path).unwrap().modified().unwrap();
+        assert_eq!(names(&roll), ["anna"]);
+        // The file's own marks stay as they are, as when it is given to who reads it.
+        fs::write(&path, bob).unwrap();
+        File::options().write(true).open(&path).unwrap().set_modified(changed).unwrap();
         assert_eq!(names(&roll), ["bob"]);
     }
 

@@ -92,7 +92,7 @@ impl Visitor for Writes {
 }
 
 /// What a statement does, in its own words: `DROP TABLE` of `DROP TABLE payments`.
-fn leading_words(statement: &str) -> String {
+pub(super) fn leading_words(statement: &str) -> String {
     let mut words = statement.split_whitespace().map(str::to_uppercase).filter(|word| !BESIDES.contains(&word.as_str()));
     let first = words.next().unwrap_or_default();
     match (first.as_str(), words.next()) {

@@ -116,6 +116,7 @@ impl Gate {
             (Proof::Token(token), users) => {
                 let visitor = self.server.tokens.get_of_bearer(&token);
                 visitor.filter(|visitor| users.is_none_or(|users| visitor.is_among(&users))).ok_or_else(|| {
+                    self.turn_away(None);
                     Status::unauthenticated(
                         "the token is unknown, was not used for too long, or is of a password that is over\n\
                          hint: log in again for another",
@@ -170,8 +171,13 @@ impl Gate {
             return Ok(());
         }
         let refused = Status::unauthenticated(format!("password authentication failed for user \"{name}\""));
-        self.server.engine.turn_away(&Caller { door: DOOR, user: Some(name), address: self.address });
+        self.turn_away(Some(name));
         Err(refused)
+    }
+
+    /// Notes that somebody is not let in.
+    fn turn_away(&self, user: Option<String>) {
+        self.server.engine.turn_away(&Caller { door: DOOR, user, address: self.address });
     }
 
     fn sign(&self, name: &str, password: &str) -> hmac::Tag {
