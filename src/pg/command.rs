@@ -13,6 +13,7 @@ use datafusion::sql::sqlparser::parser::Parser;
 use super::copy::Manner;
 use super::failure::Failure;
 use super::settings::Extent;
+use super::user::spelled;
 use crate::engine::{access, depth};
 use crate::error::Error;
 
@@ -116,7 +117,7 @@ impl Command {
             Statement::ReleaseSavepoint { .. } => Self::Nothing("RELEASE"),
             Statement::LISTEN { .. } => return Err(Failure::new("0A000", "nothing is ever notified here")),
             Statement::UNLISTEN { .. } => Self::Nothing("UNLISTEN"),
-            Statement::Deallocate { name, .. } => Self::Deallocate((!is_all(&name)).then_some(name.value)),
+            Statement::Deallocate { name, .. } => Self::Deallocate((!is_all(&name)).then(|| spelled(&name))),
             Statement::Declare { stmts } => return of_declare(stmts),
             Statement::Fetch { name, direction, into: None, .. } => Self::Fetch { name: name.value, count: forward(&direction)? },
             Statement::Close { cursor: CloseCursor::All } => Self::Close(None),

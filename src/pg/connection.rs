@@ -120,7 +120,7 @@ impl Connection {
         match message {
             Message::Query(sql) => self.query(&sql.into()).await,
             Message::Parse { name, sql, types } => self.parse(name, &sql.into(), &types).await,
-            Message::Bind(bind) => self.bind(&bind),
+            Message::Bind(bind) => self.bind(&bind).await,
             Message::Describe(target) => self.describe(&target),
             Message::Execute { portal, most } => self.execute_named(portal, (most > 0).then_some(most)).await,
             Message::Close(target) => {
@@ -158,6 +158,8 @@ impl Connection {
     async fn ready(&mut self) -> Result<(), Trouble> {
         if self.block == TransactionStatus::Idle {
             self.portals.retain(|_, portal| portal.is_held);
+            // As set_config sets it, something may hold for a transaction that nobody began.
+            self.user.end(true).await?;
         }
         self.out.say(&Backend::ReadyForQuery(ReadyForQuery::new(self.block)))?;
         self.out.flush().await
@@ -225,14 +227,19 @@ impl Connection {
         Ok(())
     }
 
-    fn bind(&mut self, bind: &Bind) -> Result<(), Trouble> {
-        let prepared = self.statement(&bind.statement)?;
+    async fn bind(&mut self, bind: &Bind) -> Result<(), Trouble> {
+        let mut prepared = self.statement(&bind.statement)?;
         if !bind.portal.is_empty() && self.portals.contains_key(&bind.portal) {
             return Err(Failure::new("42P03", format!("cursor \"{}\" already exists", bind.portal)).into());
         }
         self.portals.remove(&bind.portal);
+        if let Some(outdated) = &prepared
+            && let Some(anew) = outdated.anew(&self.user).await?
+        {
+            prepared = Some(Arc::new(anew));
+            self.statements.insert(bind.statement.clone(), prepared.clone());
+        }
         if let Some(prepared) = prepared {
-            prepared.check_path(&self.user)?;
             let bound = prepared.bind(bind)?;
             let formats = bind.results.clone();
             self.portals.insert(bind.portal.clone(), Portal { prepared, bound, formats, running: None, is_held: false });
@@ -315,7 +322,11 @@ impl Connection {
         match &prepared.command {
             Command::Rows(statement) => {
                 portal.start(self.user.session()).await?;
-                self.rows(portal, most, describe, tag(statement)).await
+                self.rows(portal, most, describe, tag(statement)).await?;
+                if let Statement::Prepare { name, .. } = &**statement {
+                    self.user.prepare(name, &prepared.schema);
+                }
+                Ok(())
             }
             Command::Show(name) => {
                 if portal.running.is_none() {
@@ -481,6 +492,7 @@ impl Connection {
             }
             Command::Deallocate(None) => {
                 self.statements.clear();
+                self.user.deallocate_all().await?;
                 self.done("DEALLOCATE ALL")
             }
             Command::Nothing(tag) => self.done(tag),

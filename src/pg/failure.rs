@@ -17,6 +17,8 @@ pub(super) struct Failure {
     hint: Option<String>,
     /// Counted in characters from one.
     position: Option<usize>,
+    /// Where in PostgreSQL's source it would come from, where drivers know it by that.
+    routine: Option<&'static str>,
 }
 
 /// Why a statement, or the connection, does not go on.
@@ -31,12 +33,17 @@ pub(super) enum Trouble {
 impl Failure {
     /// An error that ends the statement.
     pub(super) fn new(sqlstate: &'static str, message: impl Into<String>) -> Self {
-        Self { is_fatal: false, sqlstate, message: message.into(), hint: None, position: None }
+        Self { is_fatal: false, sqlstate, message: message.into(), hint: None, position: None, routine: None }
     }
 
     /// An error that ends the connection.
     pub(super) fn fatal(sqlstate: &'static str, message: impl Into<String>) -> Self {
         Self { is_fatal: true, ..Self::new(sqlstate, message) }
+    }
+
+    /// The same as it comes from this place in PostgreSQL.
+    pub(super) fn at(self, routine: &'static str) -> Self {
+        Self { routine: Some(routine), ..self }
     }
 
     /// The same as one that ends the connection.
@@ -93,6 +100,7 @@ impl Failure {
         ];
         fields.extend(self.hint.as_deref().map(|hint| (b'H', clean(hint))));
         fields.extend(self.position.map(|position| (b'P', position.to_string())));
+        fields.extend(self.routine.map(|routine| (b'R', routine.to_owned())));
         fields
     }
 }

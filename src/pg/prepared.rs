@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::common::ScalarValue;
 use datafusion::sql::parser::Statement as ParsedStatement;
-use datafusion::sql::sqlparser::ast::Statement;
+use datafusion::sql::sqlparser::ast::{ObjectNamePart, Statement};
 use postgres_types::Type;
 
 use super::command::Command;
@@ -25,9 +25,11 @@ pub(super) struct Prepared {
     pub(super) sql: Arc<str>,
     pub(super) command: Command,
     /// The schema that names without one were read in.
-    schema: String,
+    pub(super) schema: String,
     /// The statement as it was read.
     written: Arc<ParsedStatement>,
+    /// Whether it is all of the text.
+    is_all: bool,
     /// The types that values are read as.
     pub(super) parameters: Vec<Type>,
     /// What the engine found the parameters to be.
@@ -59,12 +61,14 @@ impl Prepared {
             command,
             schema: user.follow_path(),
             written: Arc::clone(&written),
+            is_all,
             parameters: Vec::new(),
             inferred: Vec::new(),
             columns,
             planned: None,
         };
         if let Some(statement) = prepared.command.rows() {
+            check_path(user, statement, &prepared.schema).inspect_err(|failure| refuse(&failure.error()))?;
             let mut statement = statement.clone();
             dialect::read(&mut statement).inspect_err(|failure| refuse(&failure.error()))?;
             let planned = Box::pin(plan(user, statement, is_all.then_some(sql), &said)).await.inspect_err(refuse);
@@ -82,18 +86,21 @@ impl Prepared {
         Ok(prepared)
     }
 
-    /// Refuses what was read by another search path than there is now: it would answer of other tables.
+    /// The statement prepared again, where its names were read by another search path than there is now; none where they were not.
     ///
     /// # Errors
-    /// A failure, upon which drivers prepare it again.
-    pub(super) fn check_path(&self, user: &User) -> Result<(), Failure> {
-        if self.planned.is_some() && user.follow_path() != self.schema {
-            return Err(Failure::new(
-                "0A000",
-                "the search_path is another than the statement was prepared with: prepare it again",
-            ));
+    /// A failure when it cannot be planned any more, or has other columns than the client was told.
+    pub(super) async fn anew(&self, user: &User) -> Result<Option<Self>, Failure> {
+        let ParsedStatement::Statement(statement) = &*self.written else { return Ok(None) };
+        if self.planned.is_none() || user.follow_path() == self.schema {
+            return Ok(None);
         }
-        Ok(())
+        let said: Vec<u32> = self.parameters.iter().map(Type::oid).collect();
+        let anew = Self::new(user, &self.sql, (Statement::clone(statement), self.is_all), &said).await?.with_columns(user)?;
+        if anew.columns != self.columns {
+            return Err(Failure::new("0A000", "cached plan must not change result type").at("RevalidateCachedQuery"));
+        }
+        Ok(Some(anew))
     }
 
     /// Notes that it is refused, though it could be read.
@@ -147,6 +154,17 @@ impl Prepared {
         let bound = |planned: Planned| planned.bind(values).map_err(|error| Failure::of(&error, &self.sql));
         self.planned.clone().map(bound).transpose()
     }
+}
+
+/// Refuses to run what was prepared in SQL by another search path than there is now: it would answer of other tables.
+fn check_path(user: &User, statement: &Statement, schema: &str) -> Result<(), Failure> {
+    let Statement::Execute { name: Some(name), .. } = statement else { return Ok(()) };
+    let prepared_in = name.0.first().and_then(ObjectNamePart::as_ident).and_then(|name| user.prepared_in(name));
+    if prepared_in.is_some_and(|prepared_in| prepared_in != schema) {
+        let message = format!("the search_path is another than {name} was prepared with: prepare it again");
+        return Err(Failure::new("0A000", message));
+    }
+    Ok(())
 }
 
 /// The formats of so many values: of each its own, or one for all, or text.

@@ -175,6 +175,7 @@ impl Settings {
     /// Sets everything back to what the connection began with.
     pub(super) fn reset(&mut self) {
         self.values = self.first.clone();
+        self.local.clear();
     }
 
     /// A transaction begins.
@@ -312,7 +313,10 @@ mod tests {
         settings.end(true);
         assert_eq!(settings.get("application_name"), Some("three"));
         set(&mut settings, "four", Extent::Session);
+        settings.begin();
+        set(&mut settings, "five", Extent::Transaction);
         settings.reset();
+        settings.end(true);
         assert_eq!(settings.get("application_name"), Some("psql"));
     }
 

@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use datafusion::sql::sqlparser::ast::Statement;
+use datafusion::catalog::CatalogProvider;
+use datafusion::sql::sqlparser::ast::{Ident, Statement};
 
 use super::catalog::Catalog;
 use super::failure::Failure;
 use super::settings::{Extent, Settings};
 use crate::engine::{CATALOG, Caller, Engine, Session, access};
 use crate::error::Result;
+
+/// The schemas that are PostgreSQL's own.
+const OWN_SCHEMAS: [&str; 2] = ["pg_catalog", "information_schema"];
 
 /// A user's session.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub(super) struct User {
     /// PostgreSQL's.
     settings: Arc<Mutex<Settings>>,
     own: Own,
+    /// The statements that were prepared in SQL, with the schema that names were read in.
+    prepared: BTreeMap<String, String>,
 }
 
 /// The engine's settings, as they were: names and values.
@@ -43,7 +49,7 @@ impl User {
         let settings = Arc::new(Mutex::new(settings));
         let session = catalog.session(engine, &settings, &caller)?;
         let (engine, catalog, own) = (engine.clone(), Arc::clone(catalog), Own::default());
-        Ok(Self { engine, caller, catalog, session, settings, own })
+        Ok(Self { engine, caller, catalog, session, settings, own, prepared: BTreeMap::new() })
     }
 
     /// From now on, what is so now is what the connection began with.
@@ -60,7 +66,11 @@ impl User {
     pub(super) fn follow_path(&self) -> String {
         let context = self.session.context();
         let catalog = context.catalog(CATALOG);
-        let is_there = |name: &str| catalog.as_ref().is_some_and(|catalog| catalog.schema(name).is_some());
+        // What nothing is in, or nothing that one may see, is passed over; PostgreSQL's own are not listed.
+        let is_there = |name: &str| {
+            let is_listed = |catalog: &Arc<dyn CatalogProvider>| catalog.schema_names().iter().any(|listed| listed == name);
+            OWN_SCHEMAS.contains(&name) || catalog.as_ref().is_some_and(is_listed)
+        };
         // Where there is none, no name is found.
         let schema = self.settings().schema(is_there).unwrap_or_default();
         let state = context.state_ref();
@@ -171,16 +181,41 @@ impl User {
     /// Those of [`Engine::session_for`].
     pub(super) async fn discard(&mut self) -> Result<()> {
         self.session = self.catalog.session(&self.engine, &self.settings, &self.caller)?;
+        self.prepared.clear();
         self.reset().await
+    }
+
+    /// Knows a statement that was prepared in SQL, with names read in a schema.
+    pub(super) fn prepare(&mut self, name: &Ident, schema: &str) {
+        self.prepared.insert(spelled(name), schema.to_owned());
+    }
+
+    /// The schema that the names of a statement were read in which was prepared in SQL.
+    pub(super) fn prepared_in(&self, name: &Ident) -> Option<&str> {
+        self.prepared.get(&spelled(name)).map(String::as_str)
     }
 
     /// Forgets a statement that was prepared in SQL.
     ///
     /// # Errors
     /// A failure when there is none of this name.
-    pub(super) async fn deallocate(&self, name: &str) -> Result<(), Failure> {
+    pub(super) async fn deallocate(&mut self, name: &str) -> Result<(), Failure> {
         let forgotten = self.session.query(&format!("deallocate \"{}\"", name.replace('"', "\"\""))).await;
-        forgotten.map(drop).map_err(|_error| no_statement(name))
+        forgotten.map_err(|_error| no_statement(name))?;
+        self.prepared.remove(name);
+        Ok(())
+    }
+
+    /// Forgets all statements that were prepared in SQL.
+    ///
+    /// # Errors
+    /// Those of [`Self::deallocate`].
+    pub(super) async fn deallocate_all(&mut self) -> Result<(), Failure> {
+        let names: Vec<_> = self.prepared.keys().cloned().collect();
+        for name in names {
+            self.deallocate(&name).await?;
+        }
+        Ok(())
     }
 
     /// The value of a setting.
@@ -197,6 +232,11 @@ impl User {
         all.sort();
         all
     }
+}
+
+/// A name as it counts.
+pub(super) fn spelled(name: &Ident) -> String {
+    if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
 }
 
 pub(super) fn no_statement(name: &str) -> Failure {
