@@ -25,7 +25,7 @@ pub const REASONS: [(&str, &str); 31] = [
     ("UNALLOCATED_TO_PAYOUT", "It is in a file of a payout, and in no payout."),
     ("ZONE_UNRESOLVED", "Its local time is twice a year the same, and its instant is not told."),
     ("RESTATED", "A later report tells it otherwise."),
-    ("SUGGESTED", "It may belong to what is suggested; a person decides."),
+    ("SUGGESTED", "A rule tells what it may belong to; a person decides."),
     (DATE_OUT_OF_WINDOW, "Its only candidates lie outside its window of days."),
     ("NOT_DUE_YET", "It has no counterpart, and there is still time."),
     ("SOURCE_INCOMPLETE", "It has no counterpart on the days that are known, which are not all."),

@@ -314,16 +314,20 @@ impl State {
         self.taken.get(table).and_then(|taken| taken.get(at(row))).copied().unwrap_or_default()
     }
 
+    /// Why a row is left, as far as that is known.
+    fn known(&self, table: usize, row: u32) -> Option<&Exception> {
+        self.left.get(table).and_then(|left| left.get(at(row))?.as_deref())
+    }
+
     fn is_held(&self, table: usize, row: u32) -> bool {
-        let left = self.left.get(table).and_then(|left| left.get(at(row))?.as_ref());
-        left.is_some_and(|left| holds(left.reason) || self.is_refused(left))
+        self.known(table, row).is_some_and(|left| holds(left.reason) || self.is_refused(left))
     }
 
     /// Whether a row is held for nothing but that these came too early or too late.
     fn is_only_late(&self, table: usize, row: u32, others: &[u32]) -> bool {
-        let left = self.left.get(table).and_then(|left| left.get(at(row))?.as_ref());
         let is_candidate = |left: &Exception| others.iter().all(|other| left.candidates.contains(other));
-        left.is_some_and(|left| left.reason == DATE_OUT_OF_WINDOW && !self.is_refused(left) && is_candidate(left))
+        self.known(table, row)
+            .is_some_and(|left| left.reason == DATE_OUT_OF_WINDOW && !self.is_refused(left) && is_candidate(left))
     }
 
     /// Whether the rule that it is left by keeps it from later ones.
@@ -343,15 +347,15 @@ impl State {
         let Waiting { side, row, reason, count, candidates, why } = waiting;
         let (table, candidate_table) = (turn.table(side), turn.table(side.other()));
         // What lets a row go does not take the place of what keeps it.
-        let is_kept = (!holds(reason) || reason == DATE_OUT_OF_WINDOW) && self.is_held(table, row);
+        let lets_go = (!holds(reason) || reason == DATE_OUT_OF_WINDOW) && !turn.rule.assign.keeps();
+        let is_kept = lets_go && self.is_held(table, row);
         // Of two that say the same, the one that keeps the row counts.
         let is_told = |known: &Exception| match rank(known.reason).cmp(&rank(reason)) {
             Ordering::Less => true,
             Ordering::Equal => self.is_refused(known) || !turn.rule.assign.keeps(),
             Ordering::Greater => false,
         };
-        let known = self.left.get(table).and_then(|left| left.get(at(row))?.as_ref());
-        if is_kept || known.is_some_and(|known| is_told(known)) {
+        if is_kept || self.known(table, row).is_some_and(is_told) {
             return;
         }
         let Some(place) = self.left.get_mut(table).and_then(|left| left.get_mut(at(row))) else { return };
