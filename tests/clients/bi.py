@@ -10,13 +10,8 @@ Superset asks through. The statements of the others are in the folder bi, in our
     --> refused S    with SQLSTATE S
 """
 
-import os
 import re
-import shutil
-import signal
-import subprocess
 import sys
-import tempfile
 from decimal import Decimal
 from pathlib import Path
 
@@ -24,10 +19,9 @@ import psycopg
 import sqlalchemy
 from psycopg.types.string import TextLoader
 from sqlalchemy import column, func, select, table, text
+from door import Door, told
 
-CKOSQL = os.path.abspath(sys.argv[1])
 STATEMENTS = Path(__file__).resolve().parent / "bi"
-FOLDER = Path(tempfile.mkdtemp())
 # How Superset groups times, by what it calls the grain.
 GRAINS = {
     "PT1S": "DATE_TRUNC('second', {col})",
@@ -43,32 +37,6 @@ GRAINS = {
 }
 WINDOW = """requested_on >= TO_TIMESTAMP('2026-01-01 00:00:00.000000', 'YYYY-MM-DD HH24:MI:SS.US')
             AND requested_on < TO_TIMESTAMP('2026-03-01 00:00:00.000000', 'YYYY-MM-DD HH24:MI:SS.US')"""
-
-
-def told(ok, what):
-    print(("ok    " if ok else "WRONG ") + what, flush=True)
-    if not ok:
-        sys.exit(1)
-
-
-class Door:
-    """A server, up as long as the block."""
-
-    def __init__(self):
-        command = [CKOSQL, "--demo", "serve", "--pg", "127.0.0.1:0", "--trust"]
-        self.server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={"HOME": str(FOLDER)})
-        ready = self.server.stderr.readline()
-        found = re.search(r"127\.0\.0\.1:(\d+)", ready)
-        if not found:
-            sys.exit(f"no ready line: {ready}{self.server.stderr.read()}")
-        self.url = f"postgresql://anna@127.0.0.1:{found.group(1)}/checkout"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.send_signal(signal.SIGTERM)
-        told(self.server.wait(60) == 0, "it stops when it is told to")
 
 
 def statements(path):
@@ -110,9 +78,9 @@ def as_expected(expected, state, rows):
     return bool(rows) and (rows[0] == expected or rows[0].startswith(expected + "|"))
 
 
-def asked(door, path):
+def asked(url, path):
     """Asks what a file has: as texts at once, and what only reads as prepared statements too."""
-    with psycopg.connect(door.url, autocommit=True) as connection:
+    with psycopg.connect(url, autocommit=True) as connection:
         # Values as they are sent.
         for info in connection.adapters.types:
             for oid in filter(None, (info.oid, info.array_oid)):
@@ -127,9 +95,9 @@ def asked(door, path):
                 told(right, what if right else f"{what}\n{sql}\n  answers {state or ''} {rows if state else rows[:3]}\n  expected {expected}")
 
 
-def superset(door):
+def superset(url):
     """What Superset asks by the inspector of its SQLAlchemy, its time grains and its time filters."""
-    engine = sqlalchemy.create_engine(door.url.replace("postgresql://", "postgresql+psycopg2://"))
+    engine = sqlalchemy.create_engine(url.replace("postgresql://", "postgresql+psycopg2://"))
     inspector = sqlalchemy.inspect(engine)
     told({"live", "public"} <= set(inspector.get_schema_names()), "superset lists the schemas")
     told("payments" in inspector.get_table_names("public") and "declines" in inspector.get_view_names("public"), "superset lists tables and views")
@@ -177,11 +145,11 @@ def superset(door):
 
 
 def main():
-    with Door() as door:
+    with Door("--pg", "127.0.0.1:0", "--trust") as door:
+        url = f"postgresql://anna@127.0.0.1:{door.found.group(1)}/checkout"
         for path in sorted(STATEMENTS.glob("*.sql")):
-            asked(door, path)
-        superset(door)
-    shutil.rmtree(FOLDER)
+            asked(url, path)
+        superset(url)
 
 
 main()

@@ -17,8 +17,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from door import CKOSQL, told
 
-CKOSQL = os.path.abspath(sys.argv[1])
 PASSWORD = "pa ss'wörd"
 ORDERS = 100_000
 VALUES = f"""
@@ -26,12 +26,6 @@ create table orders (id bigint primary key, ref varchar(40), total decimal(38,8)
 insert into orders values (1, 'A "1" ü', 12345678901234567890.12345678, 'EUR', '2026-03-29 10:00:00', true, 0.1),
                           (2, null, -0.00000001, 'JPY', null, false, null);
 """
-
-
-def told(ok, what):
-    print(("ok    " if ok else "WRONG ") + what, flush=True)
-    if not ok:
-        sys.exit(1)
 
 
 def free_port():

@@ -9,14 +9,13 @@ server is started in a temporary folder, on a socket there, and is gone at the e
 import glob
 import os
 import pwd
-import re
-import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-CKOSQL = os.path.abspath(sys.argv[1])
+from door import CKOSQL, Door, told
+
 BIN = Path(sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1])
 # What is sent for each, in part; the rows are those that PostgreSQL finds in its copy.
 PUSHED = [
@@ -71,12 +70,6 @@ create table here.payments as select * from payments;
 create table here.disputes as select * from disputes;
 alter server checkout options (add use_remote_estimate 'false');
 """
-
-
-def told(ok, what):
-    print(("ok    " if ok else "WRONG ") + what, flush=True)
-    if not ok:
-        sys.exit(1)
 
 
 def run(*command, **options):
@@ -201,18 +194,11 @@ def main():
         folder = Path(folder)
         folder.chmod(0o755)
         (folder / "pg").mkdir()
-        command = [CKOSQL, "--demo", "serve", "--pg", "127.0.0.1:0", "--trust"]
-        server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={"HOME": str(folder)})
-        try:
-            port = re.search(r"127\.0\.0\.1:(\d+)", server.stderr.readline()).group(1)
-            with Postgres(folder / "pg") as postgres:
-                rows, said = postgres.ask(*SETUP.format(port=port).strip().split("\n"))
-                told(not said, f"a server's schema is imported {said}")
-                for part in (amounts, asked, sessions, refusals):
-                    part(postgres)
-        finally:
-            server.send_signal(signal.SIGTERM)
-            told(server.wait(60) == 0, "it stops when it is told to")
+        with Door("--pg", "127.0.0.1:0", "--trust") as door, Postgres(folder / "pg") as postgres:
+            rows, said = postgres.ask(*SETUP.format(port=door.found.group(1)).strip().split("\n"))
+            told(not said, f"a server's schema is imported {said}")
+            for part in (amounts, asked, sessions, refusals):
+                part(postgres)
 
 
 main()

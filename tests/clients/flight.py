@@ -5,13 +5,7 @@
 CKOSQL is the program to try. It needs `pip install adbc-driver-flightsql pyarrow pandas polars`.
 """
 
-import os
-import re
-import shutil
-import signal
 import subprocess
-import sys
-import tempfile
 import threading
 from decimal import Decimal
 from pathlib import Path
@@ -22,40 +16,21 @@ import pandas
 import polars
 import pyarrow
 from adbc_driver_flightsql import ConnectionOptions, DatabaseOptions
+from door import CKOSQL, Door, FOLDER, told
 
-CKOSQL = os.path.abspath(sys.argv[1])
 TLS = Path(__file__).resolve().parent.parent / "fixtures" / "tls"
-FOLDER = Path(tempfile.mkdtemp())
 # Amounts that have more digits than a float, a 64-bit number and a 96-bit one.
 LONG = Decimal("12345678901234567890123456789.87654321")
 AMOUNTS = f"select 1::bigint as n, 12345.678::decimal(38,8) as amount, {LONG}::decimal(38,8) as long"
 ENDLESS = "select value, value::decimal(38, 8) as amount from generate_series(1, 1000000000000) as t(value)"
 
 
-def told(ok, what):
-    print(("ok    " if ok else "WRONG ") + what, flush=True)
-    if not ok:
-        sys.exit(1)
-
-
-class Door:
-    """A server, up as long as the block."""
+class Flight(Door):
+    """A server of this protocol alone."""
 
     def __init__(self, *arguments):
-        command = [CKOSQL, "--demo", "serve", "--flight", "127.0.0.1:0", *arguments]
-        self.server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={"HOME": str(FOLDER)})
-        self.ready = self.server.stderr.readline()
-        found = re.search(r"127\.0\.0\.1:(\d+)", self.ready)
-        if not found:
-            sys.exit(f"no ready line: {self.ready}{self.server.stderr.read()}")
-        self.port = found.group(1)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.send_signal(signal.SIGTERM)
-        told(self.server.wait(60) == 0, "it stops when it is told to")
+        super().__init__("--flight", "127.0.0.1:0", *arguments)
+        self.port = self.found.group(1)
 
     def connect(self, scheme="grpc", host="127.0.0.1", **options):
         return flight.connect(f"{scheme}://{host}:{self.port}", db_kwargs=options, autocommit=True)
@@ -157,7 +132,7 @@ def passwords():
     command = [CKOSQL, "users", "add", "anna", "--users", str(users), "--generate"]
     made = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     tls = ("--tls-cert", str(TLS / "ec.crt"), "--tls-key", str(TLS / "ec.sec1.pem"))
-    with Door("--users", str(users), *tls) as door:
+    with Flight("--users", str(users), *tls) as door:
         trusted = {DatabaseOptions.TLS_ROOT_CERTS.value: (TLS / "ec.crt").read_text()}
         login = {"username": "anna", "password": made}
 
@@ -175,12 +150,11 @@ def passwords():
 
 
 def main():
-    with Door("--trust") as door:
+    with Flight("--trust") as door:
         told("Arrow Flight SQL on" in door.ready, "it says what it speaks")
         for part in (rows, parameters, catalogue, settings, refusals, cancelling, frames):
             part(door)
     passwords()
-    shutil.rmtree(FOLDER)
 
 
 main()

@@ -6,16 +6,9 @@ CKOSQL is the program to try. It needs `pip install adbc-driver-postgresql adbc-
 psycopg2-binary sqlalchemy pandas polars pyarrow`. However rows are read, they are as many, and their amounts the same.
 """
 
-import os
-import re
-import shutil
-import signal
 import subprocess
-import sys
-import tempfile
 from datetime import datetime, timezone
 from decimal import Decimal
-from pathlib import Path
 
 import adbc_driver_flightsql.dbapi
 import adbc_driver_manager
@@ -25,19 +18,12 @@ import pandas
 import polars
 import pyarrow
 import sqlalchemy
+from door import CKOSQL, Door, FOLDER, told
 
-CKOSQL = os.path.abspath(sys.argv[1])
-FOLDER = Path(tempfile.mkdtemp())
 PAYMENTS = "select id, amount, amount_minor, currency, requested_on from payments"
 SUMS = "select currency, sum(amount) as total, count(*) as n from payments group by currency order by currency"
 LONG = Decimal("12345678901234567890123456789.87654321")
 AMOUNTS = f"select 1::bigint as n, 12345.678::decimal(38,8) as amount, {LONG}::decimal(38,8) as long"
-
-
-def told(ok, what):
-    print(("ok    " if ok else "WRONG ") + what, flush=True)
-    if not ok:
-        sys.exit(1)
 
 
 def tried(what, action):
@@ -48,28 +34,17 @@ def tried(what, action):
         return told(False, f"{what}: {type(error).__name__} {str(error)[:600]}")
 
 
-class Doors:
+class Doors(Door):
     """A server of both protocols, up as long as the block; and what `ckosql query` says."""
 
     def __init__(self):
-        command = [CKOSQL, "--demo", "serve", "--pg", "127.0.0.1:0", "--flight", "127.0.0.1:0", "--trust"]
-        self.server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={"HOME": str(FOLDER)})
-        ready = self.server.stderr.readline()
-        found = re.search(r"PostgreSQL on (127\.0\.0\.1:\d+), Arrow Flight SQL on (127\.0\.0\.1:\d+)", ready)
-        if not found:
-            sys.exit(f"no ready line: {ready}{self.server.stderr.read()}")
-        self.pg, self.flight = f"postgresql://anna@{found.group(1)}/checkout", f"grpc://{found.group(2)}"
+        says = r"PostgreSQL on (127\.0\.0\.1:\d+), Arrow Flight SQL on (127\.0\.0\.1:\d+)"
+        super().__init__("--pg", "127.0.0.1:0", "--flight", "127.0.0.1:0", "--trust", says=says)
+        self.pg, self.flight = f"postgresql://anna@{self.found.group(1)}/checkout", f"grpc://{self.found.group(2)}"
         done = subprocess.run([CKOSQL, "--demo", "query", SUMS, "--format", "csv"], env={"HOME": str(FOLDER)}, capture_output=True, text=True, check=True)
         rows = [line.split(",") for line in done.stdout.splitlines()[1:]]
         self.totals = {currency: Decimal(total) for currency, total, _ in rows}
         self.count = sum(int(n) for _, _, n in rows)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.send_signal(signal.SIGTERM)
-        told(self.server.wait(60) == 0, "it stops when it is told to")
 
     def same(self, frame, what):
         """Whether a frame of pandas or polars has all rows, and each currency's amounts."""
@@ -179,7 +154,6 @@ def main():
     with Doors() as doors:
         for part in (polars_, connectorx_, pandas_, objects):
             part(doors)
-    shutil.rmtree(FOLDER)
 
 
 main()

@@ -6,12 +6,7 @@ Needs curl, pyarrow, duckdb and prometheus-client.
 """
 import base64
 import json
-import os
-import re
-import signal
 import subprocess
-import sys
-import tempfile
 import urllib.error
 import urllib.request
 from decimal import Decimal
@@ -23,39 +18,20 @@ import pyarrow
 import pyarrow.ipc
 import pyarrow.parquet
 from prometheus_client.parser import text_string_to_metric_families
+from door import CKOSQL, Door, FOLDER, told
 
-CKOSQL = os.path.abspath(sys.argv[1])
 TLS = Path(__file__).resolve().parent.parent / "fixtures" / "tls"
-FOLDER = Path(tempfile.mkdtemp())
 # More digits than a float, a 64-bit number and a 96-bit one have.
 LONG = Decimal("12345678901234567890123456789.87654321")
 AMOUNTS = f"select 1::bigint as n, {LONG}::decimal(38,8) as amount"
 
 
-def told(ok, what):
-    print(("ok    " if ok else "WRONG ") + what, flush=True)
-    if not ok:
-        sys.exit(1)
-
-
-class Door:
-    """A server, up as long as the block."""
+class Web(Door):
+    """A server of this protocol alone."""
 
     def __init__(self, *arguments, scheme="http"):
-        command = [CKOSQL, "--demo", "serve", "--http", "127.0.0.1:0", *arguments]
-        self.server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={"HOME": str(FOLDER)})
-        self.ready = self.server.stderr.readline()
-        found = re.search(r"HTTP on 127\.0\.0\.1:(\d+)", self.ready)
-        if not found:
-            sys.exit(f"no ready line: {self.ready}{self.server.stderr.read()}")
-        self.url = f"{scheme}://localhost:{found.group(1)}"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.send_signal(signal.SIGTERM)
-        told(self.server.wait(60) == 0, "it stops when it is told to")
+        super().__init__("--http", "127.0.0.1:0", *arguments, says=r"HTTP on 127\.0\.0\.1:(\d+)")
+        self.url = f"{scheme}://localhost:{self.found.group(1)}"
 
     def get(self, path):
         with urllib.request.urlopen(self.url + path) as answer:
@@ -131,7 +107,7 @@ def tokens():
     told(subprocess.run([CKOSQL, "users", "list", "--users", users], capture_output=True, text=True).stdout == "anna: a password\nreport: a token\n",
          "the users are listed")
     tls = ("--tls-cert", str(TLS / "ec.crt"), "--tls-key", str(TLS / "ec.sec1.pem"))
-    with Door("--users", str(users), "--audit", str(audit), *tls, scheme="https") as door:
+    with Web("--users", str(users), "--audit", str(audit), *tls, scheme="https") as door:
         say = ("--cacert", str(TLS / "ec.crt"), "-H", "content-type: text/plain", "-d", "select 'hunter2' as n")
         token, password = made
         expected = (0, '[{"n":"hunter2"}]\n')
@@ -150,7 +126,7 @@ def tokens():
 
 
 def main():
-    with Door("--trust") as door:
+    with Web("--trust") as door:
         for client in (formats, refused, cut, watched):
             client(door)
     tokens()

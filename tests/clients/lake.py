@@ -8,7 +8,6 @@ a random instant, the lake is read after each, and what a last sync leaves is co
 
 import json
 import logging
-import os
 import random
 import shutil
 import signal
@@ -23,8 +22,8 @@ import boto3
 import duckdb
 from deltalake import DeltaTable
 from moto.server import ThreadedMotoServer
+from door import CKOSQL, told
 
-CKOSQL = os.path.abspath(sys.argv[1])
 KILLS = int(sys.argv[2]) if len(sys.argv) > 2 else 12
 BUCKET = "books"
 # Each with what no two of its rows have in common.
@@ -52,12 +51,6 @@ def answer(*arguments, sql, env=None):
     """The rows of an answer, numbers exactly as they are written."""
     text = ckosql(*arguments, "query", sql, "--format", "ndjson", env=env)
     return [json.loads(line, parse_float=Decimal) for line in text.splitlines()]
-
-
-def told(ok, what):
-    print(("ok    " if ok else "WRONG ") + what, flush=True)
-    if not ok:
-        sys.exit(1)
 
 
 def keys(rows, *columns):

@@ -10,12 +10,8 @@ tls.py beside it has them show passwords over TLS.
 import asyncio
 import json
 import os
-import re
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import quote
@@ -25,21 +21,14 @@ import asyncpg
 import psycopg
 import pyodbc
 import sqlalchemy
+from door import Door, FOLDER, told
 
-CKOSQL = os.path.abspath(sys.argv[1])
 HERE = Path(__file__).resolve().parent
-FOLDER = Path(tempfile.mkdtemp())
 JDBC = ("java", "-cp", "/usr/share/java/postgresql.jar", HERE / "Pg.java")
 ODBC = "DRIVER={PostgreSQL Unicode}"
 # Amounts that have more digits than a float, a 64-bit number and a 96-bit one.
 LONG = Decimal("12345678901234567890123456789.87654321")
 AMOUNTS = f"select 1::bigint as n, 12345.678::decimal(38,8) as amount, {LONG}::decimal(38,8) as long"
-
-
-def told(ok, what):
-    print(("ok    " if ok else "WRONG ") + what, flush=True)
-    if not ok:
-        sys.exit(1)
 
 
 def run(*command, fails=False, **options):
@@ -50,24 +39,12 @@ def run(*command, fails=False, **options):
     return done.stdout
 
 
-class Door:
-    """A server, up as long as the block."""
+class Postgres(Door):
+    """A server of this protocol alone."""
 
     def __init__(self, *arguments):
-        command = [CKOSQL, "--demo", "serve", "--pg", "127.0.0.1:0", *arguments]
-        self.server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={"HOME": str(FOLDER)})
-        self.ready = self.server.stderr.readline()
-        found = re.search(r"127\.0\.0\.1:(\d+)", self.ready)
-        if not found:
-            sys.exit(f"no ready line: {self.ready}{self.server.stderr.read()}")
-        self.port = found.group(1)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.send_signal(signal.SIGTERM)
-        told(self.server.wait(60) == 0, "it stops when it is told to")
+        super().__init__("--pg", "127.0.0.1:0", *arguments)
+        self.port = self.found.group(1)
 
     def url(self, host="127.0.0.1", password=None, **more):
         login = "anna" if password is None else f"anna:{password}"
@@ -233,11 +210,10 @@ def dbt(door):
 
 
 def main():
-    with Door("--trust") as door:
+    with Postgres("--trust") as door:
         told("no password is asked for" in door.ready, "it says when it asks for no password")
         for client in (psql, psycopg3, asyncpg_, sqlalchemy_, adbc, odbc, jdbc, node, dbt):
             client(door)
-    shutil.rmtree(FOLDER)
 
 
 if __name__ == "__main__":

@@ -11,16 +11,13 @@ import collections
 import http.client
 import io
 import json
-import os
 import random
 import re
 import resource
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from decimal import Decimal
@@ -31,28 +28,21 @@ import pyarrow
 import pyarrow.flight
 import pyarrow.ipc
 import pyarrow.parquet
+from door import CKOSQL, FOLDER, told
 
 try:
     import adbc_driver_flightsql.dbapi as adbc
 except ImportError:
     adbc = None
 
-CKOSQL = os.path.abspath(sys.argv[1])
 SECONDS = float(sys.argv[2]) if len(sys.argv) > 2 else 60
 WARM = max(SECONDS / 4, 5)
 IDLE = 200
-FOLDER = Path(tempfile.mkdtemp())
 # What README tells of the demo merchant: dirhams, pounds and all.
 TOTALS = {"AED": (502, Decimal("335833.460")), "GBP": (2283, Decimal("307115.270")), "KWD": (392, Decimal("17345.200"))}
 SMALL = "select count(*) as n, sum(amount) as total from lake.payments where currency = '{}'"
 IDS = "select id, amount, currency from lake.payments"
 ENDLESS = "select value, value::decimal(38, 8) as amount from generate_series(1, 1000000000000) as t(value)"
-
-
-def told(ok, what):
-    print(("ok    " if ok else "WRONG ") + what, flush=True)
-    if not ok:
-        sys.exit(1)
 
 
 def ckosql(*arguments):
@@ -368,7 +358,6 @@ def main():
     told(server.process.wait(60) == 0, "it stops when it is told to")
     log = (FOLDER / "log").read_text()
     told("panicked" not in log, "nothing went wrong that should not")
-    shutil.rmtree(FOLDER)
 
 
 main()

@@ -6,11 +6,8 @@ CKOSQL is the program to try. It needs what pg.py needs, psycopg2, which dbt-pos
 """
 
 import asyncio
-import os
 import re
-import shutil
 import signal
-import ssl
 import subprocess
 
 import adbc_driver_postgresql.dbapi
@@ -19,7 +16,8 @@ import psycopg
 import psycopg2
 import pyodbc
 import sqlalchemy
-from pg import AMOUNTS, CKOSQL, FOLDER, JDBC, LONG, ODBC, Door, project, run, told
+from door import CKOSQL, FOLDER, told
+from pg import AMOUNTS, JDBC, LONG, ODBC, Postgres, project, run
 
 ROOT, OTHER_ROOT, CHAIN, KEY = (FOLDER / name for name in ("root.crt", "other.crt", "chain.crt", "server.key"))
 PEOPLE = FOLDER / "users"
@@ -45,7 +43,7 @@ def certificates():
     CHAIN.write_text((FOLDER / "server.crt").read_text() + (FOLDER / "between.crt").read_text())
 
 
-class Safe(Door):
+class Safe(Postgres):
     """A server that asks for a password, over TLS unless it is told that it has none."""
 
     def __init__(self, password, has_tls=True):
@@ -312,7 +310,6 @@ def main():
     with Safe(password, has_tls=False) as door:
         modes(door, False)
         told(WRONG in door.psql("-c", "select 1", url=door.url(password="x"), fails=True), "psql without TLS and with another password is not let in")
-    shutil.rmtree(FOLDER)
 
 
 if __name__ == "__main__":
