@@ -6,10 +6,7 @@ CKOSQL is the release build. It needs `pip install 'dlt[parquet]' deltalake duck
 takes its share of the cores from whoever asks it.
 """
 
-import json
 import os
-import resource
-import shutil
 import subprocess
 import sys
 import tempfile

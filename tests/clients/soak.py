@@ -1,8 +1,8 @@
 """All doors of ckosql serve under load for a while: idle callers, busy ones, mistakes, cancels and callers that leave.
 
-    python3 tests/clients/soak.py CKOSQL [SECONDS]
+    python3 tests/clients/soak.py CKOSQL [SECONDS [BUSY]]
 
-CKOSQL is the program to try; 60 seconds unless told otherwise. It needs `pip install 'psycopg[binary]' pyarrow`, and asks
+CKOSQL is the program to try, for 60 seconds and by 10 busy callers unless told otherwise. It needs `pip install 'psycopg[binary]' pyarrow`, and asks
 Flight SQL through ADBC where adbc-driver-flightsql is installed. Answers are checked; no error may come that is not asked
 for, and memory may not grow once everybody has been there.
 """
@@ -36,6 +36,7 @@ except ImportError:
     adbc = None
 
 SECONDS = float(sys.argv[2]) if len(sys.argv) > 2 else 60
+BUSY = int(sys.argv[3]) if len(sys.argv) > 3 else 10
 WARM = max(SECONDS / 4, 5)
 IDLE = 200
 # What README tells of the demo merchant: dirhams, pounds and all.
@@ -326,7 +327,7 @@ def main():
     counted = Counted()
     begun = time.monotonic()
     ends = begun + SECONDS
-    threads = [threading.Thread(target=busy, args=(server, counted, ends, number)) for number in range(9)]
+    threads = [threading.Thread(target=busy, args=(server, counted, ends, number)) for number in range(BUSY - 1)]
     threads.append(threading.Thread(target=leaver, args=(server, counted, ends)))
     for thread in threads:
         thread.start()
