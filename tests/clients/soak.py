@@ -2,9 +2,9 @@
 
     python3 tests/clients/soak.py CKOSQL [SECONDS [BUSY]]
 
-CKOSQL is the program to try, for 60 seconds and by 10 busy callers unless told otherwise. It needs `pip install 'psycopg[binary]' pyarrow`, and asks
-Flight SQL through ADBC where adbc-driver-flightsql is installed. Answers are checked; no error may come that is not asked
-for, and memory may not grow once everybody has been there.
+CKOSQL is the program to try, for 60 seconds and with 10 busy callers unless told otherwise. It needs
+`pip install 'psycopg[binary]' pyarrow`, and asks Flight SQL through ADBC where adbc-driver-flightsql is installed. Answers are
+checked; no error may come that is not asked for, and memory may not grow once everybody has been there.
 """
 
 import collections
