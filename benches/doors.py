@@ -14,10 +14,8 @@ the door itself takes; bytes are those of Arrow's columns. The client shares the
 
 import argparse
 import contextlib
-import glob
 import hashlib
 import os
-import pwd
 import re
 import signal
 import statistics
@@ -31,7 +29,9 @@ import duckdb
 import psycopg
 from pyarrow import flight
 
-BIN = Path(sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1])
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "clients"))
+from postgres import BIN, Postgres
+
 COLUMNS = {
     "id": ("text", "format('pay_{:026d}', hash(n) % 1000000000000)"),
     "reference": ("text", "format('ORD-{:09d}', n)"),
@@ -49,37 +49,20 @@ ASKED = f"select {', '.join(COLUMNS)} from "
 MADE = "select " + ", ".join(f"value as v{number}" for number in range(10)) + " from generate_series(1, {}) as t(value)"
 
 
-def run(*command, **options):
-    done = subprocess.run(command, capture_output=True, text=True, **options)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
-
-
-@contextlib.contextmanager
-def postgresql(folder):
+class Rows(Postgres):
     """A server of the rows, which it holds in its memory."""
-    # It does not run as root.
-    user = pwd.getpwnam("postgres") if os.getuid() == 0 else None
-    by = {"user": user.pw_uid, "group": user.pw_gid, "cwd": folder} if user else {"cwd": folder}
-    if user:
-        os.chown(folder, user.pw_uid, user.pw_gid)
-    run(BIN / "initdb", "-D", folder / "db", "-U", "anna", "-A", "trust", "-E", "UTF8", "--locale=C", **by)
-    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off -c shared_buffers=1GB -c max_parallel_workers_per_gather=2"
-    control = [BIN / "pg_ctl", "-D", folder / "db", "-w"]
-    # What it leaves running keeps what it was given to write to.
-    subprocess.run([*control, "-l", folder / "log", "-o", options, "start"], stdout=subprocess.DEVNULL, check=True, **by)
-    try:
-        there = f"host={folder} user=anna dbname=postgres"
-        with psycopg.connect(there, autocommit=True) as connection:
+
+    def __enter__(self):
+        super().__enter__()
+        self.there = f"host={self.folder} user=anna dbname=postgres"
+        with psycopg.connect(self.there, autocommit=True) as connection:
             types = ", ".join(f"{name} {kind}" for name, (kind, _) in COLUMNS.items())
             connection.execute(f"create table payments ({types})")
-            with connection.cursor().copy("copy payments from stdin (format csv)") as copy, open(folder / "rows.csv", "rb") as rows:
+            with connection.cursor().copy("copy payments from stdin (format csv)") as copy, open(self.folder / "rows.csv", "rb") as rows:
                 while part := rows.read(1 << 20):
                     copy.write(part)
             connection.execute("vacuum analyze payments")
-        yield there
-    finally:
-        run(*control, "-m", "immediate", "stop", **by)
+        return self
 
 
 @contextlib.contextmanager
@@ -157,8 +140,8 @@ def main():
         duckdb.execute(f"create table payments as select {columns} from range({asked.rows}) t(n)")
         duckdb.execute(f"copy payments to '{folder}/payments.parquet'")
         duckdb.execute(f"copy payments to '{folder}/rows.csv' (header false)")
-        with postgresql(folder) as theirs, ckosql(asked.program, folder) as (ours, port):
-            sides = {"ckosql": (ours, ASKED + "books.payments"), "PostgreSQL": (theirs, ASKED + "payments")}
+        with Rows(folder, "shared_buffers=1GB") as theirs, ckosql(asked.program, folder) as (ours, port):
+            sides = {"ckosql": (ours, ASKED + "books.payments"), "PostgreSQL": (theirs.there, ASKED + "payments")}
             taken = {}
             for _ in range(asked.runs):
                 for name, (there, sql) in sides.items():

@@ -6,17 +6,15 @@ CKOSQL is the program to try. What PostgreSQL has ckosql compute is compared wit
 server is started in a temporary folder, on a socket there, and is gone at the end.
 """
 
-import glob
 import os
-import pwd
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from door import CKOSQL, Door, told
+from postgres import BIN, Postgres, run
 
-BIN = Path(sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1])
 # What is sent for each, in part; the rows are those that PostgreSQL finds in its copy.
 PUSHED = [
     ("select count(*), sum(amount), min(amount), max(amount), round(avg(amount), 3) from payments", "sum(amount)"),
@@ -72,40 +70,12 @@ alter server checkout options (add use_remote_estimate 'false');
 """
 
 
-def run(*command, **options):
-    done = subprocess.run(command, capture_output=True, text=True, **options)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
-    return done.stdout
-
-
-class Postgres:
-    """A server of PostgreSQL, up as long as the block."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.data = folder / "db"
-        self.by = {}
-        if os.getuid() == 0:
-            # It does not run as root.
-            user = pwd.getpwnam("postgres")
-            os.chown(folder, user.pw_uid, user.pw_gid)
-            self.by = {"user": user.pw_uid, "group": user.pw_gid}
-
-    def __enter__(self):
-        run(BIN / "initdb", "-D", self.data, "-U", "shop", "-A", "trust", "-E", "UTF8", "--locale=C", cwd=self.folder, **self.by)
-        options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off -c timezone=Asia/Dubai"
-        command = [BIN / "pg_ctl", "-D", self.data, "-w", "-l", self.folder / "log", "-o", options, "start"]
-        # What it leaves running keeps what it was given to write to.
-        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, cwd=self.folder, **self.by)
-        return self
-
-    def __exit__(self, *_):
-        run(BIN / "pg_ctl", "-D", self.data, "-w", "-m", "immediate", "stop", cwd=self.folder, **self.by)
+class Beside(Postgres):
+    """A server that is asked the same of foreign tables and of its own."""
 
     def ask(self, *statements, here=False):
         """What statements of one session print, and what it says of them."""
-        command = [BIN / "psql", "-X", "-h", self.folder, "-U", "shop", "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-qAt"]
+        command = [BIN / "psql", "-X", "-h", self.folder, "-U", "anna", "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-qAt"]
         for statement in statements:
             command += ["-c", statement]
         env = {**os.environ, "PGOPTIONS": "-c search_path=here" if here else NOTHING_HERE}
@@ -194,7 +164,7 @@ def main():
         folder = Path(folder)
         folder.chmod(0o755)
         (folder / "pg").mkdir()
-        with Door("--pg", "127.0.0.1:0", "--trust") as door, Postgres(folder / "pg") as postgres:
+        with Door("--pg", "127.0.0.1:0", "--trust") as door, Beside(folder / "pg", "timezone=Asia/Dubai") as postgres:
             rows, said = postgres.ask(*SETUP.format(port=door.found.group(1)).strip().split("\n"))
             told(not said, f"a server's schema is imported {said}")
             for part in (amounts, asked, sessions, refusals):
