@@ -30,7 +30,7 @@ import psycopg
 from pyarrow import flight
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "clients"))
-from postgres import BIN, Postgres
+from servers import BIN, Postgres
 
 COLUMNS = {
     "id": ("text", "format('pay_{:026d}', hash(n) % 1000000000000)"),

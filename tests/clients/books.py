@@ -6,10 +6,8 @@ CKOSQL is the program to try. The servers are started in a temporary folder, on 
 """
 
 import csv
-import glob
 import io
 import os
-import pwd
 import shutil
 import socket
 import subprocess
@@ -17,7 +15,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
 from door import CKOSQL, told
+from servers import BIN, owner, run
 
 PASSWORD = "pa ss'wörd"
 ORDERS = 100_000
@@ -44,36 +44,22 @@ def until(ready, server):
     sys.exit(f"the server did not start: {server.args}")
 
 
-def run(arguments, **options):
-    return subprocess.run(arguments, capture_output=True, text=True, check=True, **options)
-
-
-def owner(name, folder):
-    """Servers do not run as root: who runs them then, and owns their folder."""
-    if os.getuid() != 0:
-        return {}
-    user = pwd.getpwnam(name)
-    os.chown(folder, user.pw_uid, user.pw_gid)
-    return {"user": user.pw_uid, "group": user.pw_gid}
-
-
 def postgres(folder):
     """A server of PostgreSQL with the orders; its URL and its process."""
-    bin = Path(sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1])
-    data, port, by = folder / "postgres", free_port(), {}
+    data, port = folder / "postgres", free_port()
     data.mkdir()
     by = owner("postgres", data)
     secret = data.parent / "postgres.secret"
     secret.write_text(PASSWORD, encoding="utf-8")
     secret.chmod(0o644)
-    run([bin / "initdb", "-D", data / "db", "-U", "shop", "-A", "scram-sha-256", f"--pwfile={secret}", "-E", "UTF8"], **by)
+    run(BIN / "initdb", "-D", data / "db", "-U", "shop", "-A", "scram-sha-256", f"--pwfile={secret}", "-E", "UTF8", **by)
     settings = ["-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={data}", "-c", "fsync=off", "-c", "timezone=Asia/Dubai"]
-    server = subprocess.Popen([bin / "postgres", "-D", data / "db", "-p", str(port), *settings], stderr=subprocess.DEVNULL, **by)
-    ask = [bin / "psql", "-h", "127.0.0.1", "-p", str(port), "-U", "shop", "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-qAt"]
+    server = subprocess.Popen([BIN / "postgres", "-D", data / "db", "-p", str(port), *settings], stderr=subprocess.DEVNULL, **by)
+    ask = [BIN / "psql", "-h", "127.0.0.1", "-p", str(port), "-U", "shop", "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-qAt"]
     env = {**os.environ, "PGPASSWORD": PASSWORD}
     until(lambda: subprocess.run([*ask, "-c", "select 1"], env=env, capture_output=True), server)
     many = f"create table many as select n as id, n / 100.0 as total from generate_series(1, {ORDERS}) as n;"
-    run([*ask, "-c", VALUES + many], env=env)
+    run(*ask, "-c", VALUES + many, env=env)
     return f"postgres://shop@127.0.0.1:{port}/postgres", server
 
 
@@ -83,7 +69,7 @@ def mariadb(folder):
     data.mkdir()
     by = owner("mysql", data)
     place = [f"--datadir={data}/db", "--no-defaults"]
-    run(["mariadb-install-db", place[1], place[0], "--auth-root-authentication-method=normal", "--skip-test-db"], **by)
+    run("mariadb-install-db", place[1], place[0], "--auth-root-authentication-method=normal", "--skip-test-db", **by)
     program = shutil.which("mariadbd", path=os.environ["PATH"] + ":/usr/sbin")
     settings = [f"--port={port}", "--bind-address=127.0.0.1", f"--socket={data}/s", "--default-time-zone=+04:00"]
     server = subprocess.Popen([program, place[1], place[0], *settings], stderr=subprocess.DEVNULL, **by)
@@ -93,7 +79,7 @@ def mariadb(folder):
     sql = f"""create database shop character set utf8mb4; use shop; set time_zone = '+00:00'; {VALUES}
               create table many as select seq as id, cast(seq / 100 as decimal(20,2)) as total from seq_1_to_{ORDERS};
               create user shop identified by '{PASSWORD.replace("'", "''")}'; grant all on shop.* to shop;"""
-    run([*ask, "-e", sql])
+    run(*ask, "-e", sql)
     return f"mysql://shop@127.0.0.1:{port}/shop", server
 
 

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from door import CKOSQL, Door, told
-from postgres import BIN, Postgres, run
+from servers import BIN, Postgres, run
 
 # What is sent for each, in part; the rows are those that PostgreSQL finds in its copy.
 PUSHED = [

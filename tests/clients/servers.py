@@ -1,4 +1,4 @@
-"""A PostgreSQL (Debian package postgresql) for scripts that hold ckosql against a real one."""
+"""Real database servers (PostgreSQL of the Debian package postgresql), for scripts that hold ckosql against them."""
 
 import glob
 import os
@@ -18,18 +18,22 @@ def run(*command, **options):
     return done.stdout
 
 
+def owner(name, folder):
+    """Servers do not run as root: who runs them then, and owns their folder."""
+    if os.getuid() != 0:
+        return {}
+    user = pwd.getpwnam(name)
+    os.chown(folder, user.pw_uid, user.pw_gid)
+    return {"user": user.pw_uid, "group": user.pw_gid}
+
+
 class Postgres:
     """A server on a socket in its folder, of the user anna, up as long as the block."""
 
     def __init__(self, folder, *settings):
         self.folder = folder
         self.settings = (f"unix_socket_directories={folder}", "listen_addresses=", "fsync=off", *settings)
-        self.by = {"cwd": folder}
-        if os.getuid() == 0:
-            # It does not run as root.
-            user = pwd.getpwnam("postgres")
-            os.chown(folder, user.pw_uid, user.pw_gid)
-            self.by |= {"user": user.pw_uid, "group": user.pw_gid}
+        self.by = {"cwd": folder, **owner("postgres", folder)}
 
     def __enter__(self):
         run(BIN / "initdb", "-D", self.folder / "db", "-U", "anna", "-A", "trust", "-E", "UTF8", "--locale=C", **self.by)
